@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contract: what the architecture keeps for a thread, and switching.
+ *
+ * arch_target/context.h provides:
+ *   struct arch_thread                           saved kernel stack pointer, FPU area (zeroed object is not valid: init it), TLS
+ *   void arch_thread_init(struct arch_thread *t, void *stack_top, void (*entry)(void *), void *arg)
+ *                                                first switch to it calls entry(arg) with interrupts off on the given stack
+ *   void arch_thread_fork(struct arch_thread *child, const struct arch_thread *parent, void *stack_top,
+ *                         const struct trapframe *tf, void (*first)(void))
+ *                                                user thread: child's kernel stack holds a copy of tf; its first switch calls first()
+ *                                                (scheduler tail), then returns to user mode through the normal exit path. FPU, TLS copied
+ *   struct trapframe *arch_thread_frame(void *stack_top)   the user trapframe at the top of a kernel stack
+ *   void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_stack_top)
+ *                                                interrupts off; saves and restores registers, FPU, TLS, sets TSS/entry stack
+ *   void arch_fpu_reset(struct arch_thread *t)   as exec leaves it (t is the current thread)
+ */
+#ifndef ARCH_CONTEXT_H
+#define ARCH_CONTEXT_H
+#include "lib/compiler.h"
+#include "lib/types.h"
+struct trapframe;
+#include "arch_target/context.h"
+#endif

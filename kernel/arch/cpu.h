@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contract: this CPU.
+ *
+ * arch_target/cpu.h provides:
+ *   void *arch_cpu_base(void)                    base of this CPU's struct cpu (core/percpu.h); valid while preemption is off
+ *   arch_percpu_read(off)                        word at byte offset "off" of this CPU's struct cpu, in one instruction
+ *   arch_percpu_write(off, word)                 the same, store
+ *   int arch_percpu_add32_zero(off, n)           adds n to the 32-bit word at off in one instruction; true if it became zero
+ *   void arch_percpu_and32/or32(off, mask)       one instruction, atomic against interrupts of this CPU
+ *   void arch_pause(void)                        spin-wait hint
+ *   void arch_idle(void)                         called with interrupts off; enables them and halts until one comes, without
+ *                                                losing one that came before; returns with interrupts on
+ *   void arch_halt(void) __noreturn              interrupts off, for ever
+ *   struct arch_cpu                              what the architecture keeps per CPU (TSS, GDT, APIC id), embedded in struct cpu
+ */
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+#include "lib/compiler.h"
+#include "lib/types.h"
+#include "arch_target/cpu.h"
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lock classes and THE order in which they may be nested: a lock may be taken only while every lock held has a smaller class
+ * (the same class only with _nested, in address order). Checked at run time when CONFIG_DEBUG. Sleeping locks come first, since a
+ * spinlock holder may not sleep. docs/locks.md describes each; keep both in step (a test compares them).
+ */
+#ifndef CORE_LOCKORDER_H
+#define CORE_LOCKORDER_H
+
+#include "lib/types.h"
+
+#define LOCK_CLASSES(X) \
+	/* sleeping locks (sched/mutex, sched/rwlock), outermost first */ \
+	X(EXEC)        /* process: one exec at a time */ \
+	X(TTY_IO)      /* one reader / one writer of a terminal */ \
+	X(MOUNTS)      /* mount table changes */ \
+	X(RENAME)      /* rename between directories, one at a time per kernel */ \
+	X(FILE_POS)    /* struct file: offset */ \
+	X(PIPE)        /* struct pipe */ \
+	X(INODE)       /* inode contents and directory entries; parents before children */ \
+	X(ASPACE)      /* address space: regions */ \
+	X(PAGE_CACHE)  /* mapping: file pages */ \
+	X(SLAB_GROW)   /* growing an object cache */ \
+	/* spinlocks, outermost first */ \
+	X(PROC_TREE)   /* parents, children, groups, sessions */ \
+	X(SIGHAND)     /* process: signal actions, pending signals */ \
+	X(PID)         /* pid tables */ \
+	X(FDTABLE)     /* descriptor tables */ \
+	X(FSCTX)       /* root, cwd, umask */ \
+	X(DENTRY)      /* name cache */ \
+	X(INODE_HASH)  /* inode tables, lists of super blocks */ \
+	X(MAPPING)     /* page cache tree of a mapping */ \
+	X(TTY)         /* terminal state: termios, buffers, groups */ \
+	X(PAGETABLE)   /* aspace: its page tables */ \
+	X(PTSHARE)     /* a shared page table */ \
+	X(POLL)        /* poll sets */ \
+	X(FUTEX)       /* futex buckets */ \
+	X(WAITQ)       /* wait queues */ \
+	X(TIMER)       /* per-CPU timer heaps */ \
+	X(RUNQ)        /* run queues, thread states */ \
+	X(SLAB)        /* object caches */ \
+	X(VMAP)        /* kernel virtual ranges */ \
+	X(FRAMES)      /* buddy allocator */ \
+	X(RANDOM)      /* entropy pool */ \
+	X(IRQ)         /* interrupt lines */ \
+	X(DEVICE)      /* registers of a device */ \
+	X(LEAF)        /* locks under which nothing else is taken but the log */ \
+	X(KLOG)        /* the message ring */ \
+	X(CONSOLE)     /* console output */
+
+#define X(name) LOCK_##name,
+enum lock_class { LOCK_CLASSES(X) LOCK_CLASS_COUNT };
+#undef X
+#define LOCK_FIRST_SPIN LOCK_PROC_TREE
+
+const char *lock_class_name(enum lock_class c);
+
+/* Debug bookkeeping, called by the lock rooms only. "spin" locks are kept per CPU, sleeping ones per thread by sched/mutex. */
+void lockorder_acquire(const void *lock, enum lock_class c, bool nested);
+void lockorder_release(const void *lock, enum lock_class c);
+/* Panics (debug builds) if this context holds a spinlock or is in an interrupt: about to sleep, or about to return to user mode. */
+void lockorder_assert_none(const char *what);
+
+#endif

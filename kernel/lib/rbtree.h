@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Intrusive red-black tree ordered by the caller's compare function; equal keys keep insertion order (go right).
+ * No allocation, O(log n). The caller holds the lock.
+ */
+#ifndef LIB_RBTREE_H
+#define LIB_RBTREE_H
+
+#include "lib/compiler.h"
+#include "lib/types.h"
+
+struct rbnode {
+	struct rbnode *parent, *left, *right;
+	bool red;
+};
+
+struct rbtree {
+	struct rbnode *root;
+};
+
+typedef int (*rb_cmp)(const struct rbnode *a, const struct rbnode *b);
+
+static inline void rb_init(struct rbtree *t) { t->root = NULL; }
+static inline bool rb_empty(const struct rbtree *t) { return !t->root; }
+void rb_insert(struct rbtree *t, struct rbnode *n, rb_cmp cmp);
+/* Links n below parent (NULL: as the root) at *link, found by the caller's own descent, and rebalances. */
+void rb_link(struct rbtree *t, struct rbnode *parent, struct rbnode **link, struct rbnode *n);
+void rb_erase(struct rbtree *t, struct rbnode *n);
+struct rbnode *rb_first(const struct rbtree *t);
+struct rbnode *rb_last(const struct rbtree *t);
+struct rbnode *rb_next(const struct rbnode *n);
+struct rbnode *rb_prev(const struct rbnode *n);
+/* Walks the whole tree and asserts the red-black rules and the order; returns the number of nodes (tests, debug). */
+unsigned long rb_check(const struct rbtree *t, rb_cmp cmp);
+
+#define rb_entry(ptr, type, member) container_of(ptr, type, member)
+
+#endif

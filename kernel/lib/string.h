@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* mem* and str*, as in C; in the host tests the host's own are used. */
+#ifndef LIB_STRING_H
+#define LIB_STRING_H
+
+#include "lib/types.h"
+
+#ifdef HOST_TEST
+#include <string.h>
+#else
+void *memcpy(void *restrict d, const void *restrict s, size_t n);
+void *memmove(void *d, const void *s, size_t n);
+void *memset(void *d, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+void *memchr(const void *s, int c, size_t n);
+size_t strlen(const char *s);
+size_t strnlen(const char *s, size_t max);
+int strcmp(const char *a, const char *b);
+int strncmp(const char *a, const char *b, size_t n);
+char *strchr(const char *s, int c);
+char *strrchr(const char *s, int c);
+char *strstr(const char *s, const char *sub);
+#endif
+/* Copies with truncation, always terminates (cap > 0); returns strlen(src). */
+size_t str_copy(char *dst, const char *src, size_t cap);
+/* Parses an unsigned number (0x, 0, decimal by base 0), stops at the first other character; *end may be NULL. */
+unsigned long long str_to_u64(const char *s, const char **end, unsigned base);
+
+#endif

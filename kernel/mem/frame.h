@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Physical frames: a buddy allocator with two zones (direct-mapped and high) and a small cache per CPU for single frames. Any
+ * context. An allocation that fails returns NULL; it never sleeps: callers that may wait use the OOM path of vm/fault.
+ */
+#ifndef MEM_FRAME_H
+#define MEM_FRAME_H
+
+#include "lib/atomic.h"
+#include "mem/page.h"
+
+#define FRAME_MAX_ORDER 10 /* 4 MiB blocks */
+
+#define FRAME_ANY 0u      /* any frame, high ones first: user pages, page cache */
+#define FRAME_DIRECT 1u   /* in the direct map: arch_direct works on it */
+#define FRAME_ZERO 2u     /* cleared */
+#define FRAME_RESERVE 4u  /* may use the last frames (kernel's own progress, OOM victims) */
+
+void frame_init(void);
+/* 2^order frames, count 1, kind as given (page->order = order). NULL if there are none. */
+struct page *frame_alloc(unsigned order, enum page_kind kind, unsigned flags);
+/* Gives back what frame_alloc gave; count must have reached zero or be the caller's last one. */
+void frame_free(struct page *p);
+/* Gives RAM that was reserved at boot (initrd, init sections) to the allocator. */
+void frame_release_range(paddr_t start, paddr_t end);
+void frame_zero(struct page *p);
+void frame_copy(struct page *dst, struct page *src);
+
+struct frame_stats {
+	unsigned long total, free;        /* frames; free includes the per-CPU caches */
+	unsigned long direct_total, direct_free;
+	unsigned long by_kind[PAGE_KIND_COUNT];
+};
+void frame_stats(struct frame_stats *s);
+unsigned long frame_free_count(void);
+/* Watermark: frames that only FRAME_RESERVE may use. */
+unsigned long frame_reserve(void);
+
+#ifdef HOST_TEST
+void frame_init_host(unsigned long frames);
+#endif
+/* Failure injection (debug builds, tests): the n-th allocation from now fails, once; 0 is off. Also for slab_alloc/kmalloc. */
+extern atomic_long_t alloc_fail_after;
+bool alloc_should_fail(void);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Object caches (one size each), and kmalloc over a row of them; large kmallocs are whole frames. Memory is direct-mapped. Any context.
+ * Every live object is counted: slab_live() is part of the leak checks.
+ */
+#ifndef MEM_SLAB_H
+#define MEM_SLAB_H
+
+#include "core/spinlock.h"
+#include "lib/list.h"
+#include "lib/types.h"
+
+struct slab_cache {
+	struct spinlock lock;
+	const char *name;
+	size_t size, align;
+	struct list partial;       /* slabs with free objects, through page.link is not available: see slab.c */
+	struct list all;           /* in the list of caches */
+	unsigned long live;        /* objects handed out */
+	unsigned long slabs;
+	bool ready;
+	unsigned order;
+	void *partial_pages;
+};
+
+#define SLAB_CACHE(var, type) struct slab_cache var = { .name = #type, .size = sizeof(struct type), .align = _Alignof(struct type) }
+/* Statically declared caches set themselves up at the first allocation. */
+
+#define ALLOC_ZERO 1u
+#define ALLOC_RESERVE 4u /* see FRAME_RESERVE */
+
+void slab_init(void);
+void *slab_alloc(struct slab_cache *c, unsigned flags); /* NULL when there is no memory */
+void slab_free(struct slab_cache *c, void *obj);
+void *kmalloc(size_t bytes, unsigned flags);
+void *kzalloc(size_t bytes);
+void kfree(void *p); /* NULL is fine */
+size_t kmalloc_usable(const void *p);
+char *kstrdup(const char *s);
+/* Gives empty slabs back to the frames; returns frames freed. */
+unsigned long slab_reap(void);
+unsigned long slab_live(void); /* objects alive in all caches, kmalloc included */
+/* Calls fn for each cache (for /proc/slabinfo). */
+void slab_each(void (*fn)(const struct slab_cache *c, void *ctx), void *ctx);
+
+#endif

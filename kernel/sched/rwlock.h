@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Many readers or one writer, sleeping; writers are not starved: a waiting writer stops new readers. */
+#ifndef SCHED_RWLOCK_H
+#define SCHED_RWLOCK_H
+
+#include "sched/mutex.h"
+
+struct rwlock {
+	struct spinlock lock;  /* LOCK_LEAF-like: protects the fields */
+	int readers;           /* -1: a writer */
+	unsigned writers_waiting;
+	uint8_t class;
+	struct waitq waiters;
+	struct thread *writer;
+};
+
+void rwlock_init(struct rwlock *l, enum lock_class c);
+void rwlock_read_lock(struct rwlock *l);
+bool rwlock_try_read_lock(struct rwlock *l);
+void rwlock_read_unlock(struct rwlock *l);
+void rwlock_write_lock(struct rwlock *l);
+void rwlock_write_lock_nested(struct rwlock *l); /* fork: child after parent */
+int rwlock_write_lock_killable(struct rwlock *l); /* 0 or -EINTR */
+void rwlock_write_unlock(struct rwlock *l);
+static inline bool rwlock_write_held(const struct rwlock *l) { return READ_ONCE(l->writer) == thread_current(); }
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A thread: a kernel stack and a state. User threads are the first member of task's struct task; kernel threads stand alone.
+ */
+#ifndef SCHED_THREAD_H
+#define SCHED_THREAD_H
+
+#include "arch/context.h"
+#include "core/percpu.h"
+#include "core/timer.h"
+#include "lib/list.h"
+#include "lib/rbtree.h"
+#include "lib/refcount.h"
+#include "mem/kmap.h"
+
+#define THREAD_STACK_PAGES 2
+
+enum thread_state {
+	THREAD_RUNNABLE,        /* on a run queue or running */
+	THREAD_SLEEPING,        /* waiting; signals wake it (WAIT_INTERRUPTIBLE) */
+	THREAD_KILLABLE,        /* waiting; only a fatal signal wakes it */
+	THREAD_UNINTERRUPTIBLE, /* waiting; only its event wakes it */
+	THREAD_STOPPED,         /* job control; only SIGCONT or SIGKILL wake it */
+	THREAD_DEAD,
+};
+
+/* Bits of thread.work: what must be looked at before the return to user mode. */
+#define WORK_RESCHED 1u
+#define WORK_SIGNAL 2u  /* an unblocked signal may be pending, or a stop is wanted */
+#define WORK_KILL 4u    /* a fatal signal: killable waits end */
+#define WORK_TRACE 8u   /* system calls of this thread are traced */
+
+enum sched_policy { SCHED_NORMAL = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5 };
+
+struct sched_entity {
+	/* run-queue lock */
+	struct rbnode node;
+	uint64_t vruntime, vdeadline; /* weighted ns */
+	uint64_t exec_start;          /* clock_now() when it got the CPU */
+	uint64_t run_ns;              /* CPU time used in all */
+	uint64_t slice_ns;            /* left of this slice */
+	uint32_t weight;
+	int8_t nice;                  /* -20..19 */
+	uint8_t policy;
+	uint8_t rt_prio;              /* 1..99 for FIFO/RR */
+	bool queued;
+	struct list rt_link;
+};
+
+struct thread {
+	uint32_t work;             /* WORK_ bits, set atomically by anyone; offset 0: entry.S tests it */
+	uint8_t state;             /* enum thread_state; run-queue lock of its CPU */
+	bool on_cpu;               /* its registers are not saved yet */
+	bool user;                 /* first member of a struct task */
+	bool idle;
+	unsigned cpu;              /* where it runs or last ran */
+	refcount_t refs;           /* 1 while it lives + lookups */
+	void *stack;               /* lowest address; THREAD_STACK_PAGES */
+	void *aspace;              /* vm: whose page tables to load; NULL for kernel threads (they keep the last one) */
+	struct sched_entity se;
+	struct kmap_state kmap;
+	struct timer timeout;      /* of a timed wait */
+	bool timed_out;
+	const void *waiting_on;    /* wait queue, for /proc/PID/wchan */
+	unsigned long wait_caller;
+	uint64_t switches_voluntary, switches_forced;
+	uint64_t user_ns, system_ns, acct_stamp; /* own CPU only: split of run_ns */
+	/* debug: sleeping locks held, own thread only */
+	const void *locks[16];
+	uint8_t lock_classes[16];
+	unsigned lock_depth;
+	char name[16];
+	void (*release)(struct thread *t); /* frees the memory around it when the last reference goes */
+	struct arch_thread arch;
+};
+
+static inline struct thread *thread_current(void) { return percpu_current(); }
+static inline void *thread_stack_top(const struct thread *t) { return (char *)t->stack + THREAD_STACK_PAGES * PAGE_SIZE; }
+static inline void thread_set_work(struct thread *t, uint32_t bits) { __atomic_fetch_or(&t->work, bits, __ATOMIC_SEQ_CST); }
+static inline void thread_clear_work(struct thread *t, uint32_t bits) { __atomic_fetch_and(&t->work, ~bits, __ATOMIC_SEQ_CST); }
+
+/* Prepares a zeroed thread with a kernel stack (-ENOMEM). Not runnable yet. */
+int thread_init(struct thread *t, const char *name);
+static inline void thread_get(struct thread *t) { refcount_get(&t->refs); }
+/* The last put frees the stack and calls release. Never the current thread's own last reference. */
+void thread_put(struct thread *t);
+
+#endif
