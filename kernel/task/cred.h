@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Credentials: immutable once published, counted, replaced as a whole. Capabilities: root's set or none, as far as programs ask. */
+#ifndef TASK_CRED_H
+#define TASK_CRED_H
+
+#include "lib/refcount.h"
+#include "lib/types.h"
+
+#define NGROUPS_MAX 65536
+
+struct cred {
+	refcount_t refs;
+	uid_t uid, euid, suid, fsuid;
+	gid_t gid, egid, sgid, fsgid;
+	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bounding;
+	unsigned group_count;
+	gid_t *groups; /* sorted; owned */
+};
+
+enum capability {
+	CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2, CAP_FOWNER = 3, CAP_FSETID = 4, CAP_KILL = 5, CAP_SETGID = 6,
+	CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_IPC_LOCK = 14, CAP_SYS_CHROOT = 18, CAP_SYS_PTRACE = 19, CAP_SYS_ADMIN = 21, CAP_SYS_BOOT = 22, CAP_SYS_NICE = 23,
+	CAP_SYS_RESOURCE = 24, CAP_SYS_TIME = 25, CAP_SYS_TTY_CONFIG = 26, CAP_MKNOD = 27, CAP_LAST = 40,
+};
+
+struct cred *cred_root(void);                         /* the first credentials: root; a new reference */
+struct cred *cred_dup(const struct cred *c);          /* private copy to change, refs 1; NULL without memory */
+static inline struct cred *cred_get(struct cred *c) { refcount_get(&c->refs); return c; }
+void cred_put(struct cred *c);
+static inline bool cred_capable(const struct cred *c, enum capability cap) { return c->cap_effective >> cap & 1; }
+bool cred_in_group(const struct cred *c, gid_t gid);  /* fsgid or supplementary */
+/* Recomputes the effective capabilities after the ids changed (root's rules of capabilities(7)). */
+void cred_fix_caps(struct cred *c, const struct cred *old);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who a process is: handles to what it owns, and the tree. A process has threads (struct task); its first has the same number. Processes
+ * live until they are reaped; the structure lives while somebody holds a reference.
+ */
+#ifndef TASK_PROCESS_H
+#define TASK_PROCESS_H
+
+#include "core/timer.h"
+#include "lib/list.h"
+#include "lib/refcount.h"
+#include "sched/mutex.h"
+#include "sched/thread.h"
+#include "sched/waitq.h"
+#include "task/cred.h"
+#include "task/limits.h"
+#include "task/sigqueue.h"
+
+struct aspace;  /* vm */
+struct fdtable; /* vfs, above: opaque here */
+struct fsctx;   /* vfs */
+struct pgroup;
+struct session;
+
+/* A thread of a process. */
+struct task {
+	struct thread thread;       /* first: thread_current() is this */
+	struct process *process;
+	pid_t tid;
+	struct list process_link;   /* process->tasks; PROC_TREE lock */
+	/* sighand->lock */
+	struct sigpending pending;
+	/* own thread only; other readers take sighand->lock */
+	sigset64 sigmask;
+	sigset64 saved_mask;        /* to restore after sigsuspend, ppoll, pselect */
+	bool restore_mask;
+	struct { uaddr_t sp; unsigned long size; unsigned flags; } altstack;
+	/* own thread only */
+	long syscall_nr;            /* -1 outside a call: decides restarts */
+	struct { long (*fn)(struct task *t); uint64_t a[6]; } restart; /* restart_syscall */
+	uaddr_t clear_tid;          /* set_tid_address */
+	uaddr_t robust_list;
+	struct cred *cred;          /* replaced by its own thread under PROC_TREE lock (readers elsewhere: cred_get there) */
+	uint64_t minflt, majflt;
+	bool exiting;
+	struct waitq *vfork_done;   /* the parent waits here until exec or exit */
+	int exit_signal;
+};
+
+#define PROCESS_RUNNING 0
+#define PROCESS_STOPPED 1
+#define PROCESS_ZOMBIE 2
+#define PROCESS_REAPED 3
+
+struct process {
+	refcount_t refs;
+	pid_t pid;
+	/* PROC_TREE lock */
+	struct process *parent;      /* never NULL but for init */
+	struct list children, sibling;
+	struct list tasks;
+	unsigned task_count;
+	struct pgroup *group;
+	struct list group_link;
+	struct session *session;     /* = group's */
+	struct list all_link;        /* all processes in pid order of creation */
+	uint8_t state;               /* PROCESS_ */
+	int exit_status;             /* as wait reports it */
+	bool group_exit;             /* exit_group or a fatal signal is under way */
+	int exit_signal;             /* to the parent; SIGCHLD, 0 none */
+	bool stop_report, cont_report; /* a stop/continue that wait has not told yet */
+	int stop_signal;
+	bool did_exec;               /* setpgid by the parent is refused */
+	bool subreaper;
+	struct waitq child_wait;     /* the parent sleeps here in wait4 */
+	/* sighand->lock */
+	struct sighand *sighand;
+	struct sigpending pending;
+	bool stop_pending;           /* a stop is under way: threads park in proc/signal */
+	struct waitq signal_wait;    /* sigtimedwait, signalfd */
+	/* set at birth, changed only by own threads (exec, unshare); freed at exit */
+	struct aspace *aspace;
+	struct fdtable *files;
+	struct fsctx *fs;
+	struct rlimits limits;       /* sighand->lock */
+	struct usage usage, child_usage; /* of dead threads / of waited children; PROC_TREE lock */
+	struct timer alarm_timer;    /* ITIMER_REAL; sighand->lock */
+	uint64_t alarm_interval_ns;
+	void *itimers;               /* proc/itimer */
+	ktime_t start_time;          /* clock_now() at birth */
+	char comm[16];               /* of the process; sighand->lock to change */
+	int dumpable;
+	unsigned long personality;
+};
+
+static inline struct task *task_current(void) { return (struct task *)thread_current(); }
+/* Process of the current thread; only in user threads. */
+static inline struct process *process_current(void) { return task_current()->process; }
+static inline const struct cred *cred_current(void) { return task_current()->cred; }
+static inline bool capable(enum capability c) { return cred_capable(cred_current(), c); }
+
+/* Guards the tree, groups, sessions, states. Taken with interrupts on. */
+extern struct spinlock proc_tree_lock;
+
+/* New structures, refs 1, not visible anywhere; NULL without memory. Freed by the last put. */
+struct process *process_new(void);
+struct task *task_new(struct process *p, const char *name);
+static inline void process_get(struct process *p) { refcount_get(&p->refs); }
+void process_put(struct process *p);
+static inline void task_get(struct task *t) { thread_get(&t->thread); }
+static inline void task_put(struct task *t) { thread_put(&t->thread); }
+/* First thread that has not begun to exit, or NULL; PROC_TREE lock held. */
+struct task *process_main_task(struct process *p);
+extern struct process *init_process;
+/* All processes, in order of creation: calls fn under no lock with a reference held; stops when fn returns false. */
+void process_each(bool (*fn)(struct process *p, void *ctx), void *ctx);
+/* A reference to the address space / the tables of another process, or NULL if it is gone. (vfs has fdtable_get_of.) */
+struct aspace *process_aspace_get(struct process *p);
+unsigned long process_count(void), task_count(void);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* A page fault: check -> gather -> unshare -> resolve -> map, with one retry loop at the top. */
+#ifndef VM_FAULT_H
+#define VM_FAULT_H
+
+#include "arch/trap.h"
+#include "vm/aspace.h"
+
+enum fault_result {
+	FAULT_OK,      /* try the access again */
+	FAULT_MAPERR,  /* no region there: SIGSEGV, SEGV_MAPERR */
+	FAULT_ACCERR,  /* against its protection: SIGSEGV, SEGV_ACCERR */
+	FAULT_BUS,     /* beyond the end of the object: SIGBUS, BUS_ADRERR */
+	FAULT_OOM,     /* no memory even after the OOM killer: the process is to be killed */
+	FAULT_KILLED,  /* a fatal signal arrived while waiting */
+};
+
+/* Resolves one access to addr. May sleep. No locks held. sp: user stack pointer (stack growth), 0 if unknown. */
+enum fault_result vm_fault(struct aspace *as, uaddr_t addr, enum fault_access access, uaddr_t sp);
+
+/*
+ * Access to another (or the own) address space without loading it: ptrace, /proc/PID/mem, cmdline. Bytes moved (may be short), or -EFAULT/-EIO.
+ * force: ignore a missing write permission of private mappings (ptrace).
+ */
+ssize_t vm_read_foreign(struct aspace *as, uaddr_t addr, void *dst, size_t len);
+ssize_t vm_write_foreign(struct aspace *as, uaddr_t addr, const void *src, size_t len, bool force);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What backs a mapping. The operations come from above (vfs/pagecache, dev/memdev); anonymous memory has ops == NULL and object == NULL
+ * (MAP_SHARED|MAP_ANONYMOUS is backed by an unlinked tmpfs-like object through vm_shared_anon_hook).
+ */
+#ifndef VM_OBJECT_H
+#define VM_OBJECT_H
+
+#include "lib/types.h"
+
+struct vma;
+struct page;
+
+struct vm_ops {
+	/* One more / one less region refers to object (fork, split / unmap). May sleep; get cannot fail. */
+	void (*get)(void *object);
+	void (*put)(void *object);
+	/*
+	 * The page at pgoff of the object, with a reference for the caller. write: it will be written through a shared mapping.
+	 * 0, -ENOMEM, -EFAULT: beyond the end (SIGBUS), -EINTR: killed while waiting. May sleep; called with the address space's lock held for reading.
+	 */
+	int (*fault)(struct vma *v, unsigned long pgoff, bool write, struct page **out);
+	/* For /proc/PID/maps: writes the name into buf, and device and inode. NULL: no name. */
+	void (*describe)(const struct vma *v, char *buf, size_t cap, uint64_t *dev, uint64_t *ino);
+	bool device; /* frames are not counted pages (device memory): fault is not used, map all at once with map_device */
+};
+
+/* Set by vfs/pagecache: makes the object behind a shared anonymous mapping of so many bytes. -ENOMEM. */
+extern int (*vm_shared_anon_hook)(unsigned long bytes, const struct vm_ops **ops, void **object);
+
+#endif

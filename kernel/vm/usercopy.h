@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The only door to user memory. Every function checks the range, survives any fault, and may sleep: no spinlock is held by the caller.
+ * They act on the current thread's address space. Copy in once, check the copy, use the copy.
+ */
+#ifndef VM_USERCOPY_H
+#define VM_USERCOPY_H
+
+#include "arch/mmu.h"
+#include "arch/usermem.h"
+#include "lib/compiler.h"
+#include "lib/errno.h"
+#include "lib/types.h"
+
+/* 0 or -EFAULT. A partial copy may have happened on failure. */
+int __must_check user_read(void *dst, uaddr_t src, size_t n);
+int __must_check user_write(uaddr_t dst, const void *src, size_t n);
+int __must_check user_clear(uaddr_t dst, size_t n);
+/* Length without the NUL, -EFAULT, or -ENAMETOOLONG when there is no NUL in the first cap bytes. dst is terminated. */
+ssize_t __must_check user_strncpy(char *dst, uaddr_t src, size_t cap);
+/* Length with the NUL, or -EFAULT, or > max if longer than max. */
+ssize_t __must_check user_strnlen(uaddr_t src, size_t max);
+static inline bool user_range_ok(uaddr_t a, size_t n) { return n <= ARCH_USER_TOP && a <= ARCH_USER_TOP - n; }
+
+/* Typed forms: user_get(&kernel_variable, uaddr), user_put(uaddr, &kernel_variable). */
+#define user_get(p, src) user_read((p), (src), sizeof(*(p)))
+#define user_put(dst, p) user_write((dst), (p), sizeof(*(p)))
+
+/*
+ * struct uio: where the bytes of a read or write come from or go to: user segments or one kernel buffer. Operations on files take one and
+ * never see a user address.
+ */
+struct uio_seg { uaddr_t base; size_t len; };
+struct uio {
+	const struct uio_seg *segs; /* current segment first; kernel copy of the iovec. NULL: kernel buffer */
+	unsigned seg_count;
+	size_t seg_off;             /* bytes of segs[0] done */
+	char *kbuf;                 /* kernel buffer (advances) */
+	size_t left;                /* bytes left in all */
+	struct uio_seg one;         /* storage for the single-segment case */
+};
+
+void uio_user(struct uio *u, uaddr_t base, size_t len);
+void uio_kernel(struct uio *u, void *buf, size_t len);
+void uio_user_segs(struct uio *u, const struct uio_seg *segs, unsigned count, size_t total);
+/*
+ * Move up to n bytes (at most u->left) and advance. Return the bytes moved: fewer than asked only when a fault stopped it (so 0 with n > 0
+ * and left > 0 means -EFAULT). To the uio (a read(2)) / from the uio (a write(2)).
+ */
+size_t uio_put(struct uio *u, const void *src, size_t n);
+size_t uio_get(struct uio *u, void *dst, size_t n);
+size_t uio_put_zero(struct uio *u, size_t n);
+
+#endif
