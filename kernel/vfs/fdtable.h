@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Numbers -> files, close-on-exec; counted, copied on fork or shared by CLONE_FILES. */
+#ifndef VFS_FDTABLE_H
+#define VFS_FDTABLE_H
+
+#include "lib/bitmap.h"
+#include "task/process.h"
+#include "vfs/file.h"
+
+struct fdtable {
+	refcount_t refs;
+	struct spinlock lock;     /* LOCK_FDTABLE: everything below */
+	struct file **files;
+	unsigned long *used, *cloexec; /* bitmaps of cap bits */
+	unsigned cap;
+	unsigned next_hint;       /* no free number below */
+	struct file *inline_files[32];
+	unsigned long inline_used[32 / BITS_PER_WORD + (BITS_PER_WORD > 32)], inline_cloexec[32 / BITS_PER_WORD + (BITS_PER_WORD > 32)];
+};
+
+struct fdtable *fdtable_new(void);
+struct fdtable *fdtable_dup(struct fdtable *t); /* fork; NULL without memory */
+static inline void fdtable_get(struct fdtable *t) { refcount_get(&t->refs); }
+void fdtable_put(struct fdtable *t);
+struct fdtable *fdtable_current(void);
+/* Lowest free number >= from, below the RLIMIT_NOFILE given; the file's reference is taken over. -EMFILE, -ENOMEM, -EINVAL (from too big). */
+int fd_install(struct fdtable *t, struct file *f, unsigned from, bool cloexec, unsigned long limit);
+/* With a reference, or NULL (EBADF; also for O_PATH files unless path_ok). */
+struct file *fd_get(struct fdtable *t, unsigned fd, bool path_ok);
+int fd_close(struct fdtable *t, unsigned fd);          /* -EBADF; runs flush */
+int fd_dup_to(struct fdtable *t, unsigned from, unsigned to, bool cloexec, unsigned long limit); /* dup2/dup3 */
+int fd_set_cloexec(struct fdtable *t, unsigned fd, bool on); /* -EBADF */
+int fd_get_cloexec(struct fdtable *t, unsigned fd);
+void fdtable_exec(struct fdtable *t);                  /* closes the marked ones */
+/* Next open number >= from, -1 at the end (for /proc/PID/fd). */
+int fd_next(struct fdtable *t, unsigned from);
+/* Table of another process, with a reference, or NULL. */
+struct fdtable *fdtable_of(struct process *p);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* An open file: shared by dup and fork. f->pos is protected by f->pos_lock (sleeping, LOCK_FILE_POS). */
+#ifndef VFS_FILE_H
+#define VFS_FILE_H
+
+#include "sched/mutex.h"
+#include "vfs/path.h"
+#include "vfs/poll.h"
+#include "vm/mmap.h"
+#include "vm/usercopy.h"
+
+#define O_ACCMODE 3
+#define O_RDONLY 0
+#define O_WRONLY 1
+#define O_RDWR 2
+#define O_CREAT 0100
+#define O_EXCL 0200
+#define O_NOCTTY 0400
+#define O_TRUNC 01000
+#define O_APPEND 02000
+#define O_NONBLOCK 04000
+#define O_DSYNC 010000
+#define O_ASYNC 020000
+#define O_DIRECT 040000
+#define O_LARGEFILE 0100000
+#define O_DIRECTORY 0200000
+#define O_NOFOLLOW 0400000
+#define O_NOATIME 01000000
+#define O_CLOEXEC 02000000
+#define O_SYNC 04010000
+#define O_PATH 010000000
+#define O_TMPFILE 020200000
+
+#define FMODE_READ 1u
+#define FMODE_WRITE 2u
+#define FMODE_PATH 4u
+#define FMODE_STREAM 8u  /* no position: lseek gives ESPIPE, pos is NULL in read/write */
+
+struct file;
+
+/* One directory entry; returns false when the caller's buffer is full. type: DT_*. */
+struct dir_sink {
+	bool (*emit)(struct dir_sink *s, const char *name, size_t len, ino_t ino, unsigned type, loff_t next_pos);
+};
+
+struct file_ops {
+	int (*open)(struct inode *i, struct file *f);              /* may set f->ops and f->data; on error release is not called */
+	void (*release)(struct file *f);                           /* last reference */
+	int (*flush)(struct file *f);                              /* each close() */
+	ssize_t (*read)(struct file *f, struct uio *u, loff_t *pos);  /* bytes, 0 at the end, -errno; advances *pos */
+	ssize_t (*write)(struct file *f, struct uio *u, loff_t *pos);
+	loff_t (*seek)(struct file *f, loff_t off, int whence);    /* NULL: generic over inode size; pos_lock held */
+	int (*iterate)(struct file *f, struct dir_sink *s);        /* directory: from f->pos on; inode lock held for reading; advances f->pos */
+	unsigned (*poll)(struct file *f, struct poll_table *t);    /* NULL: always readable and writable */
+	long (*ioctl)(struct file *f, unsigned cmd, unsigned long arg); /* NULL: -ENOTTY */
+	int (*mmap)(struct file *f, struct map_request *r);        /* fills ops, object, may; NULL: -ENODEV */
+	int (*fsync)(struct file *f);
+	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
+};
+
+struct file {
+	refcount_t refs;
+	const struct file_ops *ops;
+	struct path path;
+	struct inode *inode;        /* = path.dentry->inode */
+	unsigned flags;             /* O_ status flags; changed by F_SETFL, atomic word */
+	unsigned mode;              /* FMODE_ */
+	struct mutex pos_lock;
+	loff_t pos;
+	const struct cred *cred;    /* of the opener; owned */
+	void *data;
+};
+
+/* Opens what the system call opens: flags and mode checked (EINVAL, EISDIR, ...), creation included. ERR_PTR. */
+struct file *file_open(int dirfd, const char *name, int flags, mode_t mode);
+/* Opens a path already found (exec, kernel). Takes its own references. */
+struct file *file_open_path(const struct path *p, int flags, const struct cred *c);
+/* A file over an anonymous inode (pipes, eventfd): takes over the dentry's references. */
+struct file *file_new(const struct path *p, const struct file_ops *ops, unsigned mode, unsigned flags);
+static inline void file_get(struct file *f) { refcount_get(&f->refs); }
+void file_put(struct file *f); /* may sleep */
+unsigned long file_live(void);
+/* read(2)/write(2) after the descriptor: checks modes and limits, position rules (O_APPEND atomic), SIGXFSZ. pos NULL: the file's own. */
+ssize_t file_read(struct file *f, struct uio *u, loff_t *pos);
+ssize_t file_write(struct file *f, struct uio *u, loff_t *pos);
+/* Kernel buffers (exec, initrd): at an explicit offset. */
+ssize_t file_read_kernel(struct file *f, void *buf, size_t len, loff_t pos);
+loff_t file_seek(struct file *f, loff_t off, int whence);
+/* deny writing to programs that run (ETXTBSY). 0 or -ETXTBSY. */
+int file_deny_write(struct file *f);
+void file_allow_write(struct file *f);
+
+#endif

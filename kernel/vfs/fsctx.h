@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Root, working directory, umask: counted, shared by CLONE_FS, passed to the path room, never fetched there. */
+#ifndef VFS_FSCTX_H
+#define VFS_FSCTX_H
+
+#include "core/spinlock.h"
+#include "vfs/mount.h"
+
+struct fsctx {
+	refcount_t refs;
+	struct spinlock lock; /* LOCK_FSCTX */
+	struct path root, cwd;
+	mode_t umask;
+};
+
+struct fsctx *fsctx_new(const struct path *root);
+struct fsctx *fsctx_dup(struct fsctx *f);     /* NULL without memory */
+static inline void fsctx_get(struct fsctx *f) { refcount_get(&f->refs); }
+void fsctx_put(struct fsctx *f);
+struct path fsctx_root(struct fsctx *f);      /* with references */
+struct path fsctx_cwd(struct fsctx *f);
+void fsctx_set_cwd(struct fsctx *f, const struct path *p);  /* takes its own references */
+void fsctx_set_root(struct fsctx *f, const struct path *p);
+/* Set by main: fsctx of the current process (for callers in abi, fs). */
+struct fsctx *fsctx_current(void);
+
+#endif

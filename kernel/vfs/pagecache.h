@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * File pages: a mapping is an inode's pages by number. mmap maps them, read and write copy them. Also vm_ops for mapped files and the object
+ * behind MAP_SHARED|MAP_ANONYMOUS.
+ */
+#ifndef VFS_PAGECACHE_H
+#define VFS_PAGECACHE_H
+
+#include "mem/frame.h"
+#include "vfs/file.h"
+
+struct mapping_ops {
+	/* Fills a new page (not in the tree yet, or locked): zero for a hole. tmpfs: NULL, a missing page is a hole. */
+	int (*read_page)(struct mapping *m, struct page *p);
+	int (*write_page)(struct mapping *m, struct page *p);
+};
+
+struct mapping {
+	struct inode *inode;       /* not counted: the inode owns the mapping */
+	const struct mapping_ops *ops;
+	struct spinlock lock;      /* LOCK_MAPPING: tree and counts */
+	void *tree;                /* radix tree: page number -> page */
+	unsigned height;
+	unsigned long pages;
+	struct list vmas;          /* how truncate finds who maps it; see pagecache.c */
+};
+
+void mapping_init(struct mapping *m, struct inode *i, const struct mapping_ops *ops);
+void mapping_destroy(struct mapping *m); /* drops all pages */
+/* Page with a reference; create: a zeroed one is added when missing. NULL / ERR_PTR(-ENOMEM). */
+struct page *mapping_find(struct mapping *m, unsigned long index);
+struct page *mapping_get_page(struct mapping *m, unsigned long index, bool create);
+/* Drops pages from first byte 'from' on; zeroes the rest of the partial page; unmaps them from all address spaces. */
+void mapping_truncate(struct mapping *m, loff_t from);
+/* Generic file operations over a mapping; inode lock is taken inside. */
+ssize_t mapping_file_read(struct file *f, struct uio *u, loff_t *pos);
+ssize_t mapping_file_write(struct file *f, struct uio *u, loff_t *pos);
+int mapping_file_mmap(struct file *f, struct map_request *r);
+extern const struct vm_ops mapping_vm_ops;
+void pagecache_init(void); /* wires vm_shared_anon_hook */
+unsigned long pagecache_pages(void);
+
+#endif

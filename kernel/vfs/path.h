@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Walks a name: all the way or not at all. No recursion on symbolic links (at most 40 in all: -ELOOP). Permissions are checked on
+ * the way with the given credentials.
+ */
+#ifndef VFS_PATH_H
+#define VFS_PATH_H
+
+#include "vfs/fsctx.h"
+
+#define PATH_MAX 4096
+
+#define WALK_FOLLOW 1u      /* follow a link in the last component */
+#define WALK_DIRECTORY 2u   /* the result must be a directory (-ENOTDIR) */
+#define WALK_EMPTY 4u       /* "" means the base itself (AT_EMPTY_PATH) */
+#define WALK_PARENT 8u      /* stop before the last component (which is left in walk.last) */
+
+struct walk {
+	const struct fsctx *ctx_unused;
+	struct path base;       /* start of a relative name (borrowed) */
+	struct path root;       /* "/" (borrowed) */
+	const struct cred *cred;
+	unsigned flags;
+	/* results of WALK_PARENT: the last component */
+	char *last;             /* points into last_buf or the caller's name */
+	size_t last_len;
+	enum { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT } last_type;
+	bool last_slash;        /* trailing slash: must be a directory */
+	char *last_buf;         /* kmalloc'd when it came from a link; walk_done frees */
+};
+
+/* Result with references in *out, or an errno: ENOENT ENOTDIR EACCES ELOOP ENAMETOOLONG ENOMEM. */
+int path_walk(struct walk *w, const char *name, struct path *out);
+void walk_done(struct walk *w);
+
+/* For the current process: base from dirfd (AT_FDCWD: cwd), root from its fsctx, its credentials. */
+#define AT_FDCWD (-100)
+#define AT_SYMLINK_NOFOLLOW 0x100
+#define AT_REMOVEDIR 0x200
+#define AT_EACCESS 0x200
+#define AT_SYMLINK_FOLLOW 0x400
+#define AT_NO_AUTOMOUNT 0x800
+#define AT_EMPTY_PATH 0x1000
+int path_lookup(int dirfd, const char *name, unsigned flags, struct path *out);
+/* Kernel's own: from the root, as root. */
+int path_lookup_kernel(const char *name, unsigned flags, struct path *out);
+
+/* Changes of names; each takes what the system call takes after copying the name in. For the current process. */
+int path_mknod(int dirfd, const char *name, mode_t mode, dev_t dev);
+int path_mkdir(int dirfd, const char *name, mode_t mode);
+int path_symlink(const char *target, int dirfd, const char *name);
+int path_link(int olddirfd, const char *old, int newdirfd, const char *new, int flags);
+int path_unlink(int dirfd, const char *name);
+int path_rmdir(int dirfd, const char *name);
+int path_rename(int olddirfd, const char *old, int newdirfd, const char *new, unsigned flags);
+/* Absolute name of a path as seen from root into buf, from its end; ERR_PTR(-ENAMETOOLONG); " (deleted)" is appended for unlinked names if mark. "(unreachable)" prefix as Linux. */
+char *path_name(const struct path *p, const struct path *root, char *buf, size_t cap, bool mark);
+/* Copies a path name from user space into a kmalloc'd page: -EFAULT, -ENAMETOOLONG, -ENOENT (empty, unless allowed) as ERR_PTR. */
+char *path_from_user(uaddr_t name, bool empty_ok);
+void path_name_free(char *name);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Readiness: poll, select and epoll share it. A file's poll operation returns the events that hold now and calls poll_wait for each wait
+ * queue whose wake-up may change that. Wakers pass the events as the key of waitq_wake_key (0: any).
+ */
+#ifndef VFS_POLL_H
+#define VFS_POLL_H
+
+#include "sched/waitq.h"
+
+#define POLLIN 0x1u
+#define POLLPRI 0x2u
+#define POLLOUT 0x4u
+#define POLLERR 0x8u
+#define POLLHUP 0x10u
+#define POLLNVAL 0x20u
+#define POLLRDNORM 0x40u
+#define POLLRDBAND 0x80u
+#define POLLWRNORM 0x100u
+#define POLLWRBAND 0x200u
+#define POLLRDHUP 0x2000u
+
+struct poll_table; /* NULL: only ask, do not wait */
+
+void poll_wait(struct poll_table *t, struct waitq *q);
+
+#endif
