@@ -18,5 +18,8 @@ const char *irq_name(unsigned line); /* NULL: unused */
 extern void (*irq_unmask_hook)(unsigned line);
 /* True in an interrupt handler. */
 bool in_irq(void);
+/* Around every interrupt (trap_ops.irq_enter; irq_leave is the first half of the exit). */
+void irq_enter(void);
+void irq_leave(void);
 
 #endif

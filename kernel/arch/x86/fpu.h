@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* x87 and SSE state, saved and restored eagerly at every switch (Intel SDM volume 1, 10.5: FXSAVE). */
+#ifndef X86_FPU_H
+#define X86_FPU_H
+
+#include "lib/compiler.h"
+#include "lib/types.h"
+
+struct x86_fpu { uint8_t area[512] __aligned(16); };
+
+void x86_fpu_init(void);                      /* this CPU */
+void x86_fpu_fresh(struct x86_fpu *f);        /* state of a new program */
+void x86_fpu_save(struct x86_fpu *f);
+void x86_fpu_load(const struct x86_fpu *f);
+/* si_code of the pending x87 (false) or SSE (true) exception. */
+int x86_fpu_error_code(bool sse);
+/* Makes an area that came from user space loadable: reserved bits of MXCSR cleared. */
+void x86_fpu_sanitize(struct x86_fpu *f);
+
+#endif

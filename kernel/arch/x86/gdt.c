@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Segments and task state (Intel SDM volume 3A, 3.4.5 and 7.2). */
+#include "arch/x86/gdt.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/regs.h"
+
+#define ACCESS_CODE 0x9b
+#define ACCESS_DATA 0x93
+#define ACCESS_TSS 0x89
+#define ACCESS_USER 0x60
+#define FLAGS_PAGES_32 0xc
+#define FAULT_STACK 4096
+
+extern char x86_double_fault[];
+static char fault_stack[FAULT_STACK] __aligned(16);
+
+uint64_t x86_segment(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags)
+{
+	return (uint64_t)(base >> 24) << 56 | (uint64_t)flags << 52 | (uint64_t)(limit >> 16 & 0xf) << 48 | (uint64_t)access << 40
+	       | (uint64_t)(base & 0xffffff) << 16 | (limit & 0xffff);
+}
+
+static void load_segments(struct cpu *c)
+{
+	struct { uint16_t limit; uint32_t base; } __packed gdtr = { sizeof(c->arch.gdt) - 1, (uint32_t)c->arch.gdt };
+
+	__asm__ volatile("lgdt %0; ljmp %1, $1f; 1: movl %2, %%ds; movl %2, %%es; movl %2, %%ss; movl %3, %%fs; movl %4, %%gs; ltr %w5"
+			 :: "m"(gdtr), "i"(SELECTOR(GDT_KERNEL_CODE, 0)), "r"(SELECTOR(GDT_KERNEL_DATA, 0)), "r"(SELECTOR(GDT_PERCPU, 0)), "r"(0),
+			    "r"(SELECTOR(GDT_TSS, 0)) : "memory");
+}
+
+/* A kernel stack that ran into its guard page cannot take the exception: the double fault gets a task of its own. */
+static void prepare_fault_task(struct cpu *c)
+{
+	c->arch.fault_tss = (struct tss){ .eip = (uint32_t)x86_double_fault, .esp = (uint32_t)fault_stack + FAULT_STACK, .eflags = 2,
+					  .cs = SELECTOR(GDT_KERNEL_CODE, 0), .ss = SELECTOR(GDT_KERNEL_DATA, 0), .ds = SELECTOR(GDT_KERNEL_DATA, 0),
+					  .es = SELECTOR(GDT_KERNEL_DATA, 0), .fs = SELECTOR(GDT_PERCPU, 0), .iomap = sizeof(struct tss), .cr3 = x86_cr3() };
+}
+
+void x86_gdt_init(struct cpu *c)
+{
+	uint64_t *g = c->arch.gdt;
+
+	g[GDT_PERCPU] = x86_segment((uint32_t)c, sizeof(*c), ACCESS_DATA, 4);
+	g[GDT_TSS] = x86_segment((uint32_t)&c->arch.tss, sizeof(struct tss) - 1, ACCESS_TSS, 0);
+	g[GDT_FAULT_TSS] = x86_segment((uint32_t)&c->arch.fault_tss, sizeof(struct tss) - 1, ACCESS_TSS, 0);
+	g[GDT_KERNEL_CODE] = x86_segment(0, 0xfffff, ACCESS_CODE, FLAGS_PAGES_32);
+	g[GDT_KERNEL_DATA] = x86_segment(0, 0xfffff, ACCESS_DATA, FLAGS_PAGES_32);
+	g[GDT_USER_CODE] = x86_segment(0, 0xfffff, ACCESS_CODE | ACCESS_USER, FLAGS_PAGES_32);
+	g[GDT_USER_DATA] = x86_segment(0, 0xfffff, ACCESS_DATA | ACCESS_USER, FLAGS_PAGES_32);
+	c->arch.tss = (struct tss){ .ss0 = SELECTOR(GDT_KERNEL_DATA, 0), .iomap = sizeof(struct tss) };
+	prepare_fault_task(c);
+	load_segments(c);
+}
+
+void x86_set_kernel_stack(struct cpu *c, uint32_t top)
+{
+	c->arch.tss.esp0 = top;
+}

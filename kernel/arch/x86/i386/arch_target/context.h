@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* i386: a thread's saved stack pointer, floating-point state and TLS descriptors. */
+#ifndef ARCH_TARGET_CONTEXT_H
+#define ARCH_TARGET_CONTEXT_H
+
+#include "arch/x86/fpu.h"
+
+#define ARCH_TLS_SLOTS 3
+
+struct trapframe;
+
+struct arch_thread {
+	uint32_t sp;
+	uint64_t tls[ARCH_TLS_SLOTS];
+	uint32_t gs;
+	bool user;          /* has floating-point and TLS state */
+	struct x86_fpu fpu;
+};
+
+void arch_thread_init(struct arch_thread *t, void *stack_top, void (*entry)(void *), void *arg);
+void arch_thread_fork(struct arch_thread *child, const struct arch_thread *parent, void *stack_top, const struct trapframe *tf, void (*first)(void));
+struct trapframe *arch_thread_frame(void *stack_top);
+void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_stack_top);
+void arch_fpu_reset(struct arch_thread *t);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every way into the kernel and out of it. Each builds a struct trapframe (arch_target/trap.h) on the thread's kernel stack.
+ */
+#define KERNEL_DS 0x68
+#define PERCPU_FS 0x18
+#define CPU_CURRENT 4
+#define TF_EIP 56
+
+.macro SAVE_REGS
+	pushl %gs
+	pushl %fs
+	pushl %es
+	pushl %ds
+	pushl %eax
+	pushl %ebp
+	pushl %edi
+	pushl %esi
+	pushl %edx
+	pushl %ecx
+	pushl %ebx
+	movl $KERNEL_DS, %edx
+	movl %edx, %ds
+	movl %edx, %es
+	movl $PERCPU_FS, %edx
+	movl %edx, %fs
+	cld
+.endm
+
+/* Takes the frame apart again; interrupts off. Bad selectors fault at the marked instructions and are replaced by null. */
+.macro RESTORE_REGS
+	popl %ebx
+	popl %ecx
+	popl %edx
+	popl %esi
+	popl %edi
+	popl %ebp
+	popl %eax
+1:	popl %ds
+2:	popl %es
+3:	popl %fs
+4:	popl %gs
+	.pushsection .text.fixup, "ax"
+5:	movl $0, (%esp)
+	jmp 1b
+6:	movl $0, (%esp)
+	jmp 2b
+7:	movl $0, (%esp)
+	jmp 3b
+8:	movl $0, (%esp)
+	jmp 4b
+	.popsection
+	.pushsection __ex_table, "a"
+	.long 1b, 5b, 2b, 6b, 3b, 7b, 4b, 8b
+	.popsection
+.endm
+
+.text
+/* Exceptions and interrupts: stubs push an error code if the processor did not, and the vector. */
+.altmacro
+.macro STUB n
+	.p2align 3
+stub_\n:
+	.if \n != 8 && (\n < 10 || \n > 14) && \n != 17 && \n != 21
+	pushl $0
+	.endif
+	pushl $\n
+	jmp trap_common
+.endm
+.set i, 0
+.rept 256
+	STUB %i
+	.set i, i + 1
+.endr
+
+.section .rodata
+.globl x86_stubs
+x86_stubs:
+.macro STUBREF n
+	.long stub_\n
+.endm
+.set i, 0
+.rept 256
+	STUBREF %i
+	.set i, i + 1
+.endr
+.text
+
+trap_common:
+	pushl $-1
+	SAVE_REGS
+	movl %esp, %eax
+	call x86_trap
+	cli
+	testb $3, TF_EIP+4(%esp)
+	jz restore
+/* On the way to user mode: interrupts are off from the last look at thread.work on. */
+to_user:
+	movl %fs:CPU_CURRENT, %eax
+	cmpl $0, (%eax)
+	jne work
+restore:
+	RESTORE_REGS
+	addl $12, %esp
+9:	iret
+	.pushsection .text.fixup, "ax"
+10:	pushl $0
+	pushl $13
+	jmp iret_fault
+	.popsection
+	.pushsection __ex_table, "a"
+	.long 9b, 10b
+	.popsection
+
+work:
+	sti
+	movl %esp, %eax
+	call x86_user_work
+	cli
+	jmp to_user
+
+/* iret refused the user's frame: the stack still holds it; it becomes a SIGSEGV of the program. */
+iret_fault:
+	pushl $-1
+	SAVE_REGS
+	movl %esp, %eax
+	call x86_bad_iret
+	cli
+	jmp to_user
+
+.globl x86_syscall_int80
+x86_syscall_int80:
+	pushl $0
+	pushl $128
+	pushl %eax
+	SAVE_REGS
+	sti
+	movl %esp, %eax
+	call *x86_syscall_op
+	cli
+	jmp to_user
+
+.globl x86_thread_start
+x86_thread_start:
+	/* first switch to a kernel thread: ebx = entry, esi = arg */
+	movl %esi, %eax
+	call *%ebx
+	ud2
+
+.globl x86_fork_start
+x86_fork_start:
+	/* first switch to a user thread: ebx = scheduler tail; the trapframe follows on the stack */
+	call *%ebx
+	cli
+	jmp to_user
+
+/* Task of the double fault: the interrupted registers are in this CPU's main task state. */
+.globl x86_double_fault
+x86_double_fault:
+	call x86_double_fault_report
+	ud2

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* First instruction to C: a boot page directory that maps the first 64 MiB at 0 and at 0xC0000000 with 4 MiB or 4 KiB pages. */
+#define MULTIBOOT_MAGIC 0x1BADB002
+#define MULTIBOOT_FLAGS 3 /* modules on page borders, memory map */
+#define PHYS(x) ((x) - 0xC0000000)
+
+.section .multiboot, "a"
+.align 4
+	.long MULTIBOOT_MAGIC, MULTIBOOT_FLAGS, -(MULTIBOOT_MAGIC + MULTIBOOT_FLAGS)
+
+.section .boot.text, "ax"
+.globl _start
+_start:
+	cli
+	cld
+	movl %eax, %ebp                 /* loader's magic */
+	movl %ebx, %esi                 /* multiboot information */
+	movl $PHYS(_bss_start), %edi
+	movl $PHYS(_bss_end), %ecx
+	subl %edi, %ecx
+	shrl $2, %ecx
+	xorl %eax, %eax
+	rep stosl
+	movl $PHYS(boot_stack_top), %esp
+	movl $1, %eax
+	cpuid
+	testl $8, %edx                  /* PSE */
+	jz 2f
+	movl $PHYS(boot_directory), %edi
+	movl $0x83, %eax
+	movl $16, %ecx
+1:	movl %eax, (%edi)
+	movl %eax, 768*4(%edi)
+	addl $0x400000, %eax
+	addl $4, %edi
+	loop 1b
+	movl %cr4, %eax
+	orl $0x10, %eax
+	movl %eax, %cr4
+	jmp 4f
+2:	/* no large pages: four tables for the first 16 MiB */
+	movl $PHYS(boot_tables), %edi
+	movl $3, %eax
+	movl $4096, %ecx
+3:	movl %eax, (%edi)
+	addl $4096, %eax
+	addl $4, %edi
+	loop 3b
+	movl $PHYS(boot_directory), %edi
+	movl $PHYS(boot_tables) + 3, %eax
+	movl $4, %ecx
+31:	movl %eax, (%edi)
+	movl %eax, 768*4(%edi)
+	addl $4096, %eax
+	addl $4, %edi
+	loop 31b
+4:	movl $PHYS(boot_directory), %eax
+	movl %eax, %cr3
+	movl %cr0, %eax
+	orl $0x80010001, %eax           /* paging, write protect, protected mode */
+	movl %eax, %cr0
+	movl $5f, %eax
+	jmp *%eax
+
+.text
+5:	movl $boot_stack_top, %esp
+	xorl %edx, %edx
+	pushl %edx
+	movl %esp, %edx
+	movl %ebp, %eax
+	movl %esi, %edx
+	xorl %ebp, %ebp
+	call x86_boot
+	ud2
+
+.section .bss
+.align 4096
+.globl boot_directory
+boot_directory: .skip 4096
+boot_tables: .skip 4 * 4096
+.skip 8192
+.globl boot_stack_top
+boot_stack_top:

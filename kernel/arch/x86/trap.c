@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* Vector -> upcall. No policy: what an exception means to a program is a table, what happens then is decided above. */
+#include "arch/trap.h"
+#include "arch/irqflag.h"
+#include "arch/mmu.h"
+#include "arch/x86/extable.h"
+#include "arch/x86/fpu.h"
+#include "arch/x86/idt.h"
+#include "arch/x86/intc.h"
+#include "arch/x86/regs.h"
+#include "arch/x86/trap.h"
+#include "core/percpu.h"
+#include "lib/fmt.h"
+
+#define PF_PRESENT 1u
+#define PF_WRITE 2u
+#define PF_FETCH 16u
+#define EFLAGS_TF 0x100u
+
+static const struct trap_ops *ops;
+void (*x86_syscall_op)(struct trapframe *tf);
+
+static const struct { uint8_t signo; int16_t code; bool at_ip; } meaning[32] = {
+	[0] = { 8, 1, true },        /* #DE: SIGFPE, FPE_INTDIV */
+	[1] = { 5, 2, true },        /* #DB: SIGTRAP, TRAP_TRACE */
+	[3] = { 5, 0x80, false },    /* #BP: SIGTRAP, SI_KERNEL */
+	[4] = { 11, 0x80, false },   /* #OF: SIGSEGV */
+	[5] = { 11, 0x80, false },   /* #BR */
+	[6] = { 4, 2, true },        /* #UD: SIGILL, ILL_ILLOPN */
+	[7] = { 11, 0x80, false },
+	[9] = { 8, 0x80, false },
+	[10] = { 11, 0x80, false },
+	[11] = { 7, 0x80, false },   /* #NP: SIGBUS */
+	[12] = { 7, 0x80, false },   /* #SS: SIGBUS */
+	[13] = { 11, 0x80, false },  /* #GP */
+	[16] = { 8, 0, true },       /* #MF: SIGFPE, code from the status word */
+	[17] = { 7, 1, false },      /* #AC: SIGBUS, BUS_ADRALN */
+	[19] = { 8, 0, true },       /* #XM */
+};
+
+static const char *const names[32] = {
+	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode", "no FPU", "double fault", "FPU overrun",
+	"invalid TSS", "segment not present", "stack fault", "general protection", "page fault", "reserved", "FPU error", "alignment check",
+	"machine check", "SIMD error",
+};
+
+static bool fix_up(struct trapframe *tf)
+{
+	unsigned long to = x86_extable_find(tf->eip);
+
+	if (to)
+		tf->eip = to;
+	return to != 0;
+}
+
+static void page_fault(struct trapframe *tf, unsigned long addr)
+{
+	bool user = tf_user(tf), present = tf->error & PF_PRESENT;
+	enum fault_access access = tf->error & PF_WRITE ? FAULT_WRITE : tf->error & PF_FETCH ? FAULT_EXEC : FAULT_READ;
+
+	if (user || (addr < ARCH_USER_TOP && x86_extable_find(tf->eip))) {
+		if (tf->eflags & EFLAGS_IF)
+			arch_irq_enable();
+		if (ops->page_fault(tf, addr, access, present))
+			return;
+	}
+	if (user || fix_up(tf))
+		return;
+	ops->fatal(tf, addr < PAGE_SIZE ? "null pointer" : names[14]);
+}
+
+static void user_exception(struct trapframe *tf)
+{
+	unsigned v = tf->vector;
+	struct trap_signal sig = { .signo = 11, .code = 0x80, .vector = v, .error = tf->error };
+
+	if (v < 32 && meaning[v].signo) {
+		sig.signo = meaning[v].signo;
+		sig.code = meaning[v].code;
+		sig.addr = meaning[v].at_ip ? tf->eip : 0;
+	}
+	if (v == 16 || v == 19)
+		sig.code = x86_fpu_error_code(v == 19);
+	if (v == 1)
+		tf->eflags &= ~EFLAGS_TF;
+	arch_irq_enable();
+	ops->user_exception(tf, &sig);
+}
+
+static void interrupt(struct trapframe *tf)
+{
+	ops->irq_enter();
+	if (tf->vector == VECTOR_TIMER) {
+		x86_intc_eoi_timer();
+		ops->timer();
+	} else {
+		x86_intc_dispatch(tf->vector, ops->irq, ops->timer);
+	}
+	ops->irq_exit(tf->eflags & EFLAGS_IF);
+}
+
+void x86_trap(struct trapframe *tf)
+{
+	unsigned long addr;
+
+	if (tf->vector >= 32) {
+		interrupt(tf);
+		return;
+	}
+	if (tf->vector == 14) {
+		addr = x86_cr2();
+		page_fault(tf, addr);
+		return;
+	}
+	if (tf_user(tf))
+		user_exception(tf);
+	else if (!fix_up(tf))
+		ops->fatal(tf, names[tf->vector] ? names[tf->vector] : "exception");
+}
+
+void x86_user_work(struct trapframe *tf)
+{
+	ops->user_return(tf);
+}
+
+void x86_bad_iret(struct trapframe *tf)
+{
+	tf->vector = 13;
+	user_exception(tf);
+}
+
+void arch_trap_init(const struct trap_ops *o)
+{
+	ops = o;
+	x86_syscall_op = o->syscall;
+	x86_idt_init();
+}
+
+void tf_describe(const struct trapframe *tf, char *buf, size_t cap)
+{
+	fmt_buf(buf, cap, "eax %08x ebx %08x ecx %08x edx %08x\nesi %08x edi %08x ebp %08x esp %08x\neip %08x eflags %08x cs %04x vector %u error %x\ncr2 %08lx cr3 %08lx",
+		tf->eax, tf->ebx, tf->ecx, tf->edx, tf->esi, tf->edi, tf->ebp, tf_user(tf) ? tf->esp : (uint32_t)&tf->esp, tf->eip, tf->eflags, tf->cs,
+		tf->vector, tf->error, x86_cr2(), x86_cr3());
+}
+
+/* The usual cause is a kernel stack that ran into its guard page. */
+void x86_double_fault_report(void)
+{
+	const struct tss *t = &this_cpu()->arch.tss;
+	struct trapframe tf = { .eax = t->eax, .ebx = t->ebx, .ecx = t->ecx, .edx = t->edx, .esi = t->esi, .edi = t->edi, .ebp = t->ebp,
+				.eip = t->eip, .esp = t->esp, .cs = t->cs, .eflags = t->eflags, .vector = 8 };
+
+	ops->fatal(&tf, x86_cr2() >= ARCH_VMAP_START && x86_cr2() - t->esp < PAGE_SIZE * 2 ? "kernel stack overflow" : "double fault");
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* What entry.S calls. */
+#ifndef X86_TRAP_H
+#define X86_TRAP_H
+
+struct trapframe;
+void x86_trap(struct trapframe *tf);
+void x86_user_work(struct trapframe *tf);
+void x86_bad_iret(struct trapframe *tf);
+void x86_double_fault_report(void);
+extern void (*x86_syscall_op)(struct trapframe *tf);
+
+#endif

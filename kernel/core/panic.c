@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* The end. Nothing here takes a lock that the failing code may hold: the log's sinks are called as they are. */
+#include "core/panic.h"
+#include "arch/boot.h"
+#include "arch/irqflag.h"
+#include "arch/mmu.h"
+#include "arch/trap.h"
+#include "core/cmdline.h"
+#include "core/klog.h"
+#include "core/percpu.h"
+#include "core/symbols.h"
+#include "lib/check.h"
+#include "lib/fmt.h"
+
+#define BACKTRACE_MAX 24
+#define PANIC_STATUS 0x7f
+
+void (*panic_describe_current)(char *buf, unsigned long cap);
+static bool panicking;
+
+static void print_address(int level, unsigned long a)
+{
+	unsigned long off = 0;
+	const char *name = symbol_find(a, &off);
+
+	klog(level, "  %08lx %s+0x%lx", a, name ? name : "?", off);
+}
+
+static void backtrace_from(int level, unsigned long fp, unsigned long ip)
+{
+	if (ip)
+		print_address(level, ip);
+	for (unsigned i = 0; i < BACKTRACE_MAX && !(fp & 3) && arch_kernel_mapped(fp) && arch_kernel_mapped(fp + 7); i++) {
+		const unsigned long *frame = (const unsigned long *)fp;
+
+		if (!arch_kernel_mapped(frame[1]))
+			break;
+		print_address(level, frame[1]);
+		if (frame[0] <= fp)
+			break;
+		fp = frame[0];
+	}
+}
+
+void backtrace_print(int level)
+{
+	backtrace_from(level, (unsigned long)__builtin_frame_address(0), 0);
+}
+
+static __noreturn void stop_machine(void)
+{
+	unsigned port = (unsigned)cmdline_u64("debug_exit", 0);
+	const char *after = cmdline_get("panic");
+
+	if (port)
+		arch_debug_exit(port, PANIC_STATUS);
+	if (after && *after && *after != '0')
+		arch_power(POWER_RESTART);
+	arch_power(POWER_HALT);
+}
+
+static void begin(void)
+{
+	arch_irq_disable();
+	if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
+		stop_machine();
+	klog_set_console_level(KLOG_DEBUG + 1);
+	this_cpu()->lock_depth = 0;
+}
+
+static __noreturn void finish(unsigned long fp, unsigned long ip)
+{
+	char who[64] = "none";
+
+	if (panic_describe_current)
+		panic_describe_current(who, sizeof(who));
+	klog(KLOG_EMERG, "process: %s, cpu %u", who, this_cpu()->id);
+	klog(KLOG_EMERG, "backtrace:");
+	backtrace_from(KLOG_EMERG, fp, ip);
+	klog(KLOG_EMERG, "---[ end of panic ]---");
+	stop_machine();
+}
+
+__noreturn void panic(const char *f, ...)
+{
+	char msg[256];
+	va_list ap;
+
+	begin();
+	va_start(ap, f);
+	fmt_vbuf(msg, sizeof(msg), f, ap);
+	va_end(ap);
+	klog(KLOG_EMERG, "Kernel panic: %s", msg);
+	finish((unsigned long)__builtin_frame_address(0), 0);
+}
+
+__noreturn void panic_trap(struct trapframe *tf, const char *what)
+{
+	char regs[512];
+
+	begin();
+	klog(KLOG_EMERG, "Kernel panic: %s", what);
+	tf_describe(tf, regs, sizeof(regs));
+	klog(KLOG_EMERG, "%s", regs);
+	finish(tf_fp(tf), tf_ip(tf));
+}
+
+static void check_panic(const char *file, int line, const char *what)
+{
+	panic("%s:%d: %s", file, line, what);
+}
+
+void panic_init(void)
+{
+	check_panic_hook = check_panic;
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* The slow path of a spinlock: somebody else holds it. */
+#include "core/spinlock.h"
+
+void spin_wait(struct spinlock *l, uint16_t ticket)
+{
+	while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
+		arch_pause();
+}
