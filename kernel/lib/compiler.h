@@ -14,6 +14,7 @@
 #define __unused __attribute__((unused))
 #define __weak __attribute__((weak))
 #define __section(s) __attribute__((section(s)))
+#undef __always_inline /* the host's C library has one too */
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline __attribute__((noinline))
 /* Called from assembly with every argument on the stack, whatever -mregparm says. */
