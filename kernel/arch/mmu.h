@@ -11,6 +11,7 @@
  *   PTE_PRESENT PTE_WRITE PTE_USER PTE_ACCESSED PTE_DIRTY PTE_NOCACHE
  *   PTE_NOEXEC                                   0 where the hardware has no such bit
  *   PTE_SHARED                                   software bit: the page belongs to a shared mapping; a write never copies it
+ *   PTE_HIDDEN                                   software bit of an entry that is not present: the page stays, nobody may touch it
  *   PTE_TABLE_FLAGS                              flags of an entry that refers to a lower table (present, write, user)
  *   pfn_t pte_pfn(pte_t)
  *   pte_t pte_make(pfn_t, unsigned long flags)

@@ -19,10 +19,9 @@ enum fault_result {
 enum fault_result vm_fault(struct aspace *as, uaddr_t addr, enum fault_access access, uaddr_t sp);
 
 /*
- * Access to another (or the own) address space without loading it: ptrace, /proc/PID/mem, cmdline. Bytes moved (may be short), or -EFAULT/-EIO.
- * force: ignore a missing write permission of private mappings (ptrace).
+ * Access to another (or the own) address space without loading it: ptrace, /proc/PID/mem, cmdline. Bytes moved (may be short), or -EFAULT.
  */
 ssize_t vm_read_foreign(struct aspace *as, uaddr_t addr, void *dst, size_t len);
-ssize_t vm_write_foreign(struct aspace *as, uaddr_t addr, const void *src, size_t len, bool force);
+ssize_t vm_write_foreign(struct aspace *as, uaddr_t addr, const void *src, size_t len);
 
 #endif

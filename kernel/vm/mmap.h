@@ -51,13 +51,15 @@ int vm_advise(struct aspace *as, uaddr_t addr, unsigned long len, int advice);
 int vm_mincore(struct aspace *as, uaddr_t addr, unsigned long len, uaddr_t vec);
 int vm_sync(struct aspace *as, uaddr_t addr, unsigned long len, int flags);
 int vm_lock(struct aspace *as, uaddr_t addr, unsigned long len, bool lock);
+/* Drops what is mapped in the range, keeping the regions (madvise DONTNEED); -ENOMEM changes nothing that was private. */
+int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end);
 /* Makes the pages of the range resident (MAP_POPULATE, mlock); stops at the first error, which it returns. */
 int vm_populate(struct aspace *as, uaddr_t addr, unsigned long len, bool write);
 /*
- * Called by vfs/pagecache when a file shrinks: drops every mapping of object's pages from pgoff on, in all address spaces that it lists.
- * even_private: copies made by private mappings go, too (truncate). aspace->lock is taken for reading by the callee.
+ * Called by vfs/pagecache when a file shrinks, for each region that it linked, under the lock that its link/unlink take: unmaps the object's
+ * pages [pgoff, pgoff + pages). The pages left the object before.
  */
-void vm_zap_object(struct aspace *as, const void *object, unsigned long pgoff, unsigned long pages);
+void vma_zap(struct vma *v, unsigned long pgoff, unsigned long pages);
 /* mmap and stack randomisation (norandmaps turns it off). */
 void vm_layout_init(struct aspace *as, unsigned long stack_limit);
 

@@ -20,9 +20,18 @@ struct vm_ops {
 	 * 0, -ENOMEM, -EFAULT: beyond the end (SIGBUS), -EINTR: killed while waiting. May sleep; called with the address space's lock held for reading.
 	 */
 	int (*fault)(struct vma *v, unsigned long pgoff, bool write, struct page **out);
+	/*
+	 * The region comes to refer to / ceases to refer to pages of the object: lets truncate find it (vma_zap). Called with aspace->lock held for
+	 * writing whenever its bounds change. May sleep.
+	 */
+	void (*link)(struct vma *v);
+	void (*unlink)(struct vma *v);
+	/* Does the page still belong to the object? Asked with as->pt_lock held, right before it is mapped. */
+	bool (*current_page)(void *object, struct page *p);
+	/* An up-to-date page that is in memory, with a reference, or NULL; does not sleep. May be NULL. */
+	struct page *(*peek)(void *object, unsigned long pgoff);
 	/* For /proc/PID/maps: writes the name into buf, and device and inode. NULL: no name. */
 	void (*describe)(const struct vma *v, char *buf, size_t cap, uint64_t *dev, uint64_t *ino);
-	bool device; /* frames are not counted pages (device memory): fault is not used, map all at once with map_device */
 };
 
 /* Set by vfs/pagecache: makes the object behind a shared anonymous mapping of so many bytes. -ENOMEM. */

@@ -3,6 +3,7 @@
 #ifndef VM_VMA_H
 #define VM_VMA_H
 
+#include "lib/list.h"
 #include "lib/rbtree.h"
 #include "lib/types.h"
 #include "vm/object.h"
@@ -30,6 +31,7 @@ struct vma {
 	const struct vm_ops *ops; /* NULL: anonymous */
 	void *object;
 	unsigned long pgoff; /* page of the object at start; for anonymous memory start >> PAGE_SHIFT at creation */
+	struct list link;    /* for the object (vm_ops.link) */
 	const char *name;    /* "[heap]", "[vdso]" or NULL; static */
 };
 
@@ -37,5 +39,18 @@ struct vma {
 struct vma *vma_find(struct aspace *as, uaddr_t addr);
 struct vma *vma_next(struct vma *v);
 struct vma *vma_first(struct aspace *as);
+struct vma *vma_prev(struct vma *v);
+
+/* Changes; aspace->lock held for writing. New regions are copies of *proto, linked and counted; NULL without memory. */
+struct vma *vma_insert(struct aspace *as, const struct vma *proto);
+void vma_remove(struct vma *v);
+/* Cuts at addr (inside v): v keeps [start, addr), the new one gets the rest; -ENOMEM. */
+int vma_split(struct vma *v, uaddr_t addr);
+/* Moves the borders of a region that stays in its place in the order. */
+void vma_resize(struct vma *v, uaddr_t start, uaddr_t end);
+/* Joins v with its neighbours where they continue each other. Returns the region that now contains v's start. */
+struct vma *vma_merge(struct vma *v);
+static inline unsigned long vma_pages(const struct vma *v) { return (v->end - v->start) >> PAGE_SHIFT; }
+static inline unsigned long vma_pgoff(const struct vma *v, uaddr_t va) { return v->pgoff + ((va - v->start) >> PAGE_SHIFT); }
 
 #endif

@@ -25,6 +25,7 @@ typedef struct { unsigned long v; } pte_t;
 #define PTE_LARGE 0x080ul
 #define PTE_GLOBAL 0x100ul
 #define PTE_SHARED 0x200ul
+#define PTE_HIDDEN 0x400ul /* software, only while not present: a page is there but nobody may touch it (PROT_NONE) */
 #define PTE_NOEXEC 0ul
 #define PTE_TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER)
 

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Life of an address space. */
+#include "vm/aspace.h"
+#include "arch/irqflag.h"
+#include "lib/errno.h"
+#include "mem/frame.h"
+#include "mem/slab.h"
+#include "vm/ptshare.h"
+#include "vm/tlb.h"
+#include "vm/mmap.h"
+
+static SLAB_CACHE(aspace_cache, aspace);
+void (*aspace_exe_put_hook)(void *exe);
+bool (*vm_oom_hook)(void);
+
+struct aspace *aspace_new(void)
+{
+	struct aspace *as = slab_alloc(&aspace_cache, ALLOC_ZERO);
+
+	if (!as)
+		return NULL;
+	as->root = ptshare_root_new();
+	if (!as->root) {
+		slab_free(&aspace_cache, as);
+		return NULL;
+	}
+	refcount_set(&as->refs, 1);
+	rwlock_init(&as->lock, LOCK_ASPACE);
+	spin_init(&as->pt_lock, LOCK_PAGETABLE);
+	rb_init(&as->vmas);
+	as->mmap_base = ARCH_USER_TOP;
+	as->limit_as = as->limit_data = as->limit_stack = as->limit_memlock = ~0ul;
+	return as;
+}
+
+static void remove_regions(struct aspace *as)
+{
+	struct vma *v;
+
+	while ((v = vma_first(as)) != NULL)
+		vma_remove(v);
+}
+
+void aspace_put(struct aspace *as)
+{
+	if (!as || !refcount_put(&as->refs))
+		return;
+	tlb_forget(as);
+	rwlock_write_lock(&as->lock);
+	remove_regions(as);
+	rwlock_write_unlock(&as->lock);
+	ptshare_put(as->root);
+	if (as->exe)
+		aspace_exe_put_hook(as->exe);
+	slab_free(&aspace_cache, as);
+}
+
+/* What a child takes over besides tables and regions. */
+static void copy_layout(struct aspace *to, const struct aspace *from)
+{
+	to->brk_start = from->brk_start;
+	to->brk = from->brk;
+	to->mmap_base = from->mmap_base;
+	to->stack_top = from->stack_top;
+	to->code_start = from->code_start;
+	to->code_end = from->code_end;
+	to->data_start = from->data_start;
+	to->data_end = from->data_end;
+	to->arg_start = from->arg_start;
+	to->arg_end = from->arg_end;
+	to->env_start = from->env_start;
+	to->env_end = from->env_end;
+	to->vdso = from->vdso;
+	to->auxv_words = from->auxv_words;
+	for (unsigned i = 0; i < from->auxv_words; i++)
+		to->auxv[i] = from->auxv[i];
+	to->limit_as = from->limit_as;
+	to->limit_data = from->limit_data;
+	to->limit_stack = from->limit_stack;
+	to->limit_memlock = from->limit_memlock;
+}
+
+static int copy_regions(struct aspace *to, struct aspace *from)
+{
+	for (struct vma *v = vma_first(from); v; v = vma_next(v)) {
+		struct vma proto = *v;
+
+		proto.flags &= ~VMA_LOCKED;
+		if (!(v->flags & VMA_DONTFORK) && !vma_insert(to, &proto))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Regions that the parent asked not to hand on: what the child shares of them goes. */
+static int drop_unforked(struct aspace *child, struct aspace *parent)
+{
+	int err = 0;
+
+	for (struct vma *v = vma_first(parent); v && !err; v = vma_next(v))
+		if (v->flags & (VMA_DONTFORK | VMA_WIPEONFORK))
+			err = vm_drop_pages(child, v->start, v->end);
+	return err;
+}
+
+struct aspace *aspace_fork(struct aspace *parent)
+{
+	struct aspace *child = aspace_new();
+	int err;
+
+	if (!child)
+		return ERR_PTR(-ENOMEM);
+	rwlock_write_lock(&parent->lock);
+	copy_layout(child, parent);
+	err = copy_regions(child, parent);
+	if (!err) {
+		spin_lock(&parent->pt_lock);
+		ptshare_fork(parent, child);
+		spin_unlock(&parent->pt_lock);
+		err = drop_unforked(child, parent);
+	}
+	rwlock_write_unlock(&parent->lock);
+	if (err) {
+		aspace_put(child);
+		return ERR_PTR(err);
+	}
+	return child;
+}
+
+void aspace_activate(struct aspace *as)
+{
+	unsigned long irq = arch_irq_save();
+
+	thread_current()->aspace = as;
+	tlb_switch(as);
+	arch_irq_restore(irq);
+}
+
+static void switch_hook(void *prev, void *next)
+{
+	(void)prev;
+	if (next)
+		tlb_switch(next); /* kernel threads keep what is loaded */
+}
+
+void aspace_init(void)
+{
+	sched_switch_aspace = switch_hook;
+}
+
+static unsigned long count_tables(struct page *t, unsigned level)
+{
+	const pte_t *e = arch_direct(page_phys(t));
+	unsigned long n = 1;
+
+	if (level == 0)
+		return n;
+	for (unsigned long i = 0; i < (level == ARCH_PT_LEVELS - 1 ? ARCH_USER_ROOT_ENTRIES : ARCH_PT_ENTRIES); i++)
+		if (pte_present(e[i]))
+			n += count_tables(pfn_page(pte_pfn(e[i])), level - 1);
+	return n;
+}
+
+void aspace_rss(struct aspace *as, struct aspace_rss *r)
+{
+	spin_lock(&as->pt_lock);
+	*r = (struct aspace_rss){ (unsigned long)as->rss_anon, (unsigned long)as->rss_file, count_tables(as->root, ARCH_PT_LEVELS - 1) };
+	spin_unlock(&as->pt_lock);
+}

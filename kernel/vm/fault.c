@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A page fault, in phases: check (the region), gather (what can need memory or sleep), then, under pt_lock, unshare the path, resolve, map. The
+ * loop in vm_fault is the only one: a phase that lacks something says what, it is gathered without locks, and everything is looked at anew.
+ *
+ *                      read                         write
+ *   anonymous, missing  zero page, read-only         fresh zeroed frame
+ *   file, missing       the file's page, read-only   private: copy of it; shared: the page itself, writable
+ *   present             spurious                     exclusive or shared mapping: write bit; else copy
+ */
+#include "vm/fault.h"
+#include "arch/mmu.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "mem/frame.h"
+#include "mem/kmap.h"
+#include "vm/anon.h"
+#include "vm/mmap.h"
+#include "vm/ptshare.h"
+#include "vm/tlb.h"
+
+#define STACK_GUARD_PAGES 256ul
+#define OOM_TRIES 64
+
+enum step { STEP_DONE, STEP_NEED_TABLES, STEP_NEED_FRAME, STEP_NEED_ZEROED, STEP_NEED_FILE, STEP_AGAIN };
+
+struct fault {
+	struct aspace *as;
+	uaddr_t addr; /* page aligned */
+	enum fault_access access;
+	/* gathered */
+	struct pt_reserve tables;
+	struct page *frame;     /* fresh, private */
+	bool frame_zeroed;
+	struct page *file_page; /* with a reference */
+};
+
+static void drop_gathered(struct fault *f)
+{
+	pt_reserve_drop(&f->tables);
+	if (f->frame)
+		page_put(f->frame);
+	if (f->file_page)
+		page_put(f->file_page);
+}
+
+static unsigned long leaf_flags(const struct vma *v, bool write)
+{
+	return PTE_PRESENT | PTE_USER | PTE_ACCESSED | (write ? PTE_WRITE | PTE_DIRTY : 0) | (v->flags & VMA_SHARED ? PTE_SHARED : 0);
+}
+
+/* Installs the page over whatever the entry held; the entry takes over one reference. */
+static void install(struct fault *f, pte_t *e, struct page *p, unsigned long flags)
+{
+	struct page *old = pte_mapped(*e) ? ptshare_page(*e) : NULL;
+
+	ptshare_set(f->as, e, pte_make(page_pfn(p), flags));
+	if (old) {
+		tlb_flush_page(f->as, f->addr);
+		page_put(old);
+	}
+}
+
+static enum step resolve_write_present(struct fault *f, struct vma *v, pte_t *e)
+{
+	struct page *old = ptshare_page(*e);
+
+	if (!old || v->flags & VMA_SHARED || (old->kind == PAGE_ANON && page_count(old) == 1)) {
+		if (old && old->kind == PAGE_CACHE)
+			old->flags |= PAGE_F_DIRTY;
+		*e = pte_set(*e, PTE_WRITE | PTE_DIRTY | PTE_ACCESSED);
+		tlb_flush_page(f->as, f->addr);
+		return STEP_DONE;
+	}
+	if (old == anon_zero_page() ? !f->frame || !f->frame_zeroed : !f->frame)
+		return old == anon_zero_page() ? STEP_NEED_ZEROED : STEP_NEED_FRAME;
+	if (old != anon_zero_page())
+		frame_copy(f->frame, old);
+	install(f, e, f->frame, leaf_flags(v, true));
+	f->frame = NULL;
+	return STEP_DONE;
+}
+
+static enum step resolve_anon_missing(struct fault *f, struct vma *v, pte_t *e)
+{
+	if (f->access != FAULT_WRITE) {
+		page_get(anon_zero_page());
+		install(f, e, anon_zero_page(), leaf_flags(v, false));
+		return STEP_DONE;
+	}
+	if (!f->frame || !f->frame_zeroed)
+		return STEP_NEED_ZEROED;
+	install(f, e, f->frame, leaf_flags(v, true));
+	f->frame = NULL;
+	return STEP_DONE;
+}
+
+static enum step resolve_file_missing(struct fault *f, struct vma *v, pte_t *e)
+{
+	bool private_write = f->access == FAULT_WRITE && !(v->flags & VMA_SHARED);
+
+	if (!f->file_page)
+		return STEP_NEED_FILE;
+	if (v->ops->current_page && !v->ops->current_page(v->object, f->file_page)) {
+		page_put(f->file_page);
+		f->file_page = NULL;
+		return STEP_AGAIN;
+	}
+	if (private_write) {
+		if (!f->frame)
+			return STEP_NEED_FRAME;
+		frame_copy(f->frame, f->file_page);
+		install(f, e, f->frame, leaf_flags(v, true));
+		f->frame = NULL;
+		return STEP_DONE;
+	}
+	if (f->access == FAULT_WRITE)
+		f->file_page->flags |= PAGE_F_DIRTY;
+	install(f, e, f->file_page, leaf_flags(v, f->access == FAULT_WRITE));
+	f->file_page = NULL;
+	return STEP_DONE;
+}
+
+/* One try under pt_lock. */
+static enum step resolve(struct fault *f, struct vma *v)
+{
+	enum step s = STEP_DONE;
+	pte_t *e;
+
+	spin_lock(&f->as->pt_lock);
+	e = ptshare_path(f->as, f->addr, &f->tables, true, NULL);
+	if (!e)
+		s = STEP_NEED_TABLES;
+	else if (pte_present(*e))
+		s = f->access == FAULT_WRITE && !pte_writable(*e) ? resolve_write_present(f, v, e) : STEP_DONE;
+	else if (v->ops)
+		s = resolve_file_missing(f, v, e);
+	else
+		s = resolve_anon_missing(f, v, e);
+	spin_unlock(&f->as->pt_lock);
+	return s;
+}
+
+/* Gets what a step asked for. 0, -ENOMEM, or the object's error. */
+static int gather(struct fault *f, struct vma *v, enum step need)
+{
+	bool zeroed = need == STEP_NEED_ZEROED;
+
+	switch (need) {
+	case STEP_NEED_TABLES:
+		return pt_reserve_fill(&f->tables, ARCH_PT_LEVELS - 1) ? 0 : -ENOMEM;
+	case STEP_NEED_FRAME:
+	case STEP_NEED_ZEROED:
+		if (f->frame)
+			page_put(f->frame);
+		f->frame = frame_alloc(0, PAGE_ANON, zeroed ? FRAME_ZERO : FRAME_ANY);
+		f->frame_zeroed = zeroed;
+		return f->frame ? 0 : -ENOMEM;
+	case STEP_NEED_FILE:
+		return v->ops->fault(v, vma_pgoff(v, f->addr), f->access == FAULT_WRITE && v->flags & VMA_SHARED, &f->file_page);
+	default:
+		return 0;
+	}
+}
+
+static bool access_ok(const struct vma *v, enum fault_access a)
+{
+	if (a == FAULT_WRITE)
+		return v->flags & VMA_WRITE;
+	return v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC);
+}
+
+/* Lets the stack that begins above addr grow down to it, with a gap left to what lies below. as->lock is taken for writing. */
+static enum fault_result grow_stack(struct aspace *as, uaddr_t addr)
+{
+	enum fault_result r = FAULT_MAPERR;
+	struct vma *v, *below;
+
+	rwlock_write_lock(&as->lock);
+	v = vma_find(as, addr);
+	if (v && v->start <= addr) {
+		r = FAULT_OK;
+	} else if (v && v->flags & VMA_GROWSDOWN && v->end - addr <= as->limit_stack) {
+		unsigned long more = (v->start - addr) >> PAGE_SHIFT;
+
+		below = vma_prev(v);
+		if ((!below || addr - below->end >= STACK_GUARD_PAGES << PAGE_SHIFT || below->flags & VMA_GROWSDOWN)
+		    && addr >= STACK_GUARD_PAGES << PAGE_SHIFT && (as->total_pages + more) <= as->limit_as >> PAGE_SHIFT) {
+			vma_resize(v, addr, v->end);
+			r = FAULT_OK;
+		}
+	}
+	rwlock_write_unlock(&as->lock);
+	return r;
+}
+
+/* One round with the regions locked. *need says what is missing when the result is FAULT_OK and *done is false. */
+static enum fault_result try_once(struct fault *f, bool *done)
+{
+	struct vma *v = vma_find(f->as, f->addr);
+	enum step s;
+	int err;
+
+	if (!v || v->start > f->addr)
+		return FAULT_MAPERR;
+	if (!access_ok(v, f->access))
+		return FAULT_ACCERR;
+	s = resolve(f, v);
+	*done = s == STEP_DONE;
+	if (*done)
+		return FAULT_OK;
+	err = gather(f, v, s);
+	if (!err)
+		return FAULT_OK;
+	return err == -ENOMEM ? FAULT_OOM : err == -EINTR ? FAULT_KILLED : FAULT_BUS;
+}
+
+enum fault_result vm_fault(struct aspace *as, uaddr_t addr, enum fault_access access, uaddr_t sp)
+{
+	struct fault f = { .as = as, .addr = PAGE_DOWN(addr), .access = access };
+	enum fault_result r;
+	unsigned tries = 0;
+	bool done = false;
+
+	(void)sp;
+	if (addr >= ARCH_USER_TOP)
+		return FAULT_MAPERR;
+	do {
+		rwlock_read_lock(&as->lock);
+		r = try_once(&f, &done);
+		rwlock_read_unlock(&as->lock);
+		if (r == FAULT_MAPERR && grow_stack(as, f.addr) == FAULT_OK)
+			r = FAULT_OK;
+		if (r == FAULT_OOM && ++tries < OOM_TRIES && !waitq_interrupted(WAIT_KILLABLE) && vm_oom_hook && vm_oom_hook())
+			r = FAULT_OK;
+	} while (r == FAULT_OK && !done);
+	drop_gathered(&f);
+	if (r == FAULT_OK)
+		as->faults_minor++;
+	return r;
+}
+
+/* The frame behind addr with a reference, made accessible as if by a program's own access. */
+static struct page *foreign_page(struct aspace *as, uaddr_t addr, bool write)
+{
+	struct page *p = NULL;
+	pte_t e;
+	bool own;
+
+	for (unsigned i = 0; i < 8 && !p; i++) {
+		if (vm_fault(as, addr, write ? FAULT_WRITE : FAULT_READ, 0) != FAULT_OK)
+			return NULL;
+		spin_lock(&as->pt_lock);
+		e = ptshare_peek(as, addr, &own);
+		if (pte_present(e) && (!write || (pte_writable(e) && own))) {
+			p = ptshare_page(e);
+			if (p)
+				page_get(p);
+		}
+		spin_unlock(&as->pt_lock);
+	}
+	return p;
+}
+
+static ssize_t access_foreign(struct aspace *as, uaddr_t addr, char *buf, size_t len, bool write)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		size_t off = (addr + done) & (PAGE_SIZE - 1), n = MIN(len - done, PAGE_SIZE - off);
+		struct page *p = addr + done < ARCH_USER_TOP ? foreign_page(as, addr + done, write) : NULL;
+		char *va;
+
+		if (!p)
+			break;
+		va = kmap_local(p);
+		if (write)
+			memcpy(va + off, buf + done, n);
+		else
+			memcpy(buf + done, va + off, n);
+		kunmap_local(va);
+		page_put(p);
+		done += n;
+	}
+	return done || !len ? (ssize_t)done : -EFAULT;
+}
+
+ssize_t vm_read_foreign(struct aspace *as, uaddr_t addr, void *dst, size_t len)
+{
+	return access_foreign(as, addr, dst, len, false);
+}
+
+ssize_t vm_write_foreign(struct aspace *as, uaddr_t addr, const void *src, size_t len)
+{
+	return access_foreign(as, addr, (char *)src, len, true);
+}

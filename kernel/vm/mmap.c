@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/* Making, removing and protecting regions. */
+#include "vm/mmap.h"
+#include "arch/mmu.h"
+#include "core/cmdline.h"
+#include "core/clock.h"
+#include "lib/bits.h"
+#include "lib/errno.h"
+#include "mem/frame.h"
+#include "vm/fault.h"
+#include "vm/ptshare.h"
+#include "vm/tlb.h"
+
+#define MAP_COUNT_MAX 65530u
+#define MMAP_MIN_ADDR 0x10000ul
+#define STACK_GAP_MIN (128ul << 20)
+
+int (*vm_shared_anon_hook)(unsigned long bytes, const struct vm_ops **ops, void **object);
+
+static uint32_t prot_flags(int prot)
+{
+	return (prot & PROT_READ ? VMA_READ : 0) | (prot & PROT_WRITE ? VMA_WRITE : 0) | (prot & PROT_EXEC ? VMA_EXEC : 0);
+}
+
+/* as->lock held for writing. Splits regions so that none crosses start or end. */
+static int split_at(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	struct vma *v = vma_find(as, start);
+	int err = 0;
+
+	if (v && v->start < start)
+		err = vma_split(v, start);
+	v = err ? NULL : vma_find(as, end - 1);
+	if (v && v->start < end && v->end > end)
+		err = vma_split(v, end);
+	return err;
+}
+
+/* Enough tables that unmapping [start, end) cannot run out: one for each level at either border. */
+static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
+{
+	struct tlb_batch b;
+	uaddr_t resume = start;
+	bool done;
+
+	tlb_batch_begin(&b, as);
+	spin_lock(&as->pt_lock);
+	done = ptshare_unmap(as, start, end, r, &b, &resume);
+	tlb_batch_end(&b);
+	spin_unlock(&as->pt_lock);
+	return done ? 0 : -ENOMEM;
+}
+
+int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	struct pt_reserve r = { 0 };
+	int err = -ENOMEM;
+
+	if (pt_reserve_fill(&r, PT_RESERVE_MAX))
+		err = unmap_pages(as, start, end, &r);
+	pt_reserve_drop(&r);
+	return err;
+}
+
+/* as->lock held for writing; start < end, page aligned. All or nothing, but for splits, which change no meaning. */
+static int unmap_locked(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	struct vma *v = vma_find(as, start), *next;
+	int err;
+
+	if (!v || v->start >= end)
+		return 0;
+	err = split_at(as, start, end);
+	if (!err)
+		err = vm_drop_pages(as, start, end);
+	if (err)
+		return err;
+	for (v = vma_find(as, start); v && v->start < end; v = next) {
+		next = vma_next(v);
+		vma_remove(v);
+	}
+	return 0;
+}
+
+int vm_unmap(struct aspace *as, uaddr_t addr, unsigned long len)
+{
+	int err;
+
+	if (addr & ~PAGE_MASK || len > ARCH_USER_TOP || addr > ARCH_USER_TOP - len || !len)
+		return -EINVAL;
+	len = PAGE_UP(len);
+	rwlock_write_lock(&as->lock);
+	err = unmap_locked(as, addr, addr + len);
+	rwlock_write_unlock(&as->lock);
+	return err;
+}
+
+/* Highest gap below mmap_base that fits; 0 if there is none. */
+static uaddr_t find_gap(struct aspace *as, unsigned long len, uaddr_t top)
+{
+	struct vma *v = rb_last(&as->vmas) ? rb_entry(rb_last(&as->vmas), struct vma, node) : NULL;
+
+	while (v && v->start >= top)
+		v = vma_prev(v);
+	for (; v; v = vma_prev(v)) {
+		if (v->end <= top && top - v->end >= len)
+			return top - len;
+		top = MIN(top, v->start);
+	}
+	return top >= len + MMAP_MIN_ADDR ? top - len : 0;
+}
+
+static uaddr_t place(struct aspace *as, const struct map_request *r, unsigned long len)
+{
+	uaddr_t hint = PAGE_DOWN(r->addr);
+	struct vma *v;
+	uaddr_t a;
+
+	if (hint >= MMAP_MIN_ADDR && len <= ARCH_USER_TOP - hint) {
+		v = vma_find(as, hint);
+		if (!v || v->start >= hint + len)
+			return hint;
+	}
+	a = find_gap(as, len, as->mmap_base);
+	return a ? a : find_gap(as, len, ARCH_USER_TOP - PAGE_SIZE);
+}
+
+/* Linux's heuristic: a single request that all of memory could never hold is refused. */
+static bool obviously_too_much(unsigned long len)
+{
+	struct frame_stats s;
+
+	if (len < 64ul << 20)
+		return false;
+	frame_stats(&s);
+	return len >> PAGE_SHIFT > s.total;
+}
+
+static int check_room(struct aspace *as, const struct map_request *r, unsigned long len)
+{
+	unsigned long pages = len >> PAGE_SHIFT;
+
+	if (as->vma_count >= MAP_COUNT_MAX)
+		return -ENOMEM;
+	if (as->limit_as != ~0ul && as->total_pages + pages > as->limit_as >> PAGE_SHIFT)
+		return -ENOMEM;
+	if (!(r->flags & MAP_SHARED) && r->prot & PROT_WRITE) {
+		if (as->limit_data != ~0ul && as->data_pages + pages > as->limit_data >> PAGE_SHIFT)
+			return -ENOMEM;
+		if (!(r->flags & MAP_NORESERVE) && obviously_too_much(len))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int check_request(const struct map_request *r, unsigned long len)
+{
+	bool fixed = r->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+
+	if (!r->len)
+		return -EINVAL;
+	if (!len || len > ARCH_USER_TOP)
+		return -ENOMEM;
+	if (fixed && r->addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (fixed && r->addr > ARCH_USER_TOP - len)
+		return -ENOMEM;
+	if (fixed && r->addr < MMAP_MIN_ADDR)
+		return -EPERM;
+	if (r->pgoff + (len >> PAGE_SHIFT) < r->pgoff)
+		return -EOVERFLOW;
+	return 0;
+}
+
+static unsigned long map_locked(struct aspace *as, const struct map_request *r, unsigned long len)
+{
+	struct vma proto = { .flags = prot_flags(r->prot) | r->may | r->extra | (r->flags & MAP_SHARED ? VMA_SHARED : 0),
+			     .ops = r->ops, .object = r->object, .pgoff = r->pgoff, .name = r->name };
+	uaddr_t at = r->addr;
+	struct vma *v;
+	int err = check_room(as, r, len);
+
+	if (err)
+		return (unsigned long)err;
+	if (r->flags & MAP_FIXED_NOREPLACE) {
+		v = vma_find(as, at);
+		if (v && v->start < at + len)
+			return (unsigned long)-EEXIST;
+	} else if (r->flags & MAP_FIXED) {
+		err = unmap_locked(as, at, at + len);
+	} else {
+		at = place(as, r, len);
+		err = at ? 0 : -ENOMEM;
+	}
+	if (err)
+		return (unsigned long)err;
+	if (r->flags & MAP_GROWSDOWN)
+		proto.flags |= VMA_GROWSDOWN;
+	if (r->flags & MAP_LOCKED)
+		proto.flags |= VMA_LOCKED;
+	proto.start = at;
+	proto.end = at + len;
+	if (!proto.ops)
+		proto.pgoff = at >> PAGE_SHIFT;
+	v = vma_insert(as, &proto);
+	if (!v)
+		return (unsigned long)-ENOMEM;
+	vma_merge(v);
+	return at;
+}
+
+unsigned long vm_map(struct aspace *as, const struct map_request *r)
+{
+	unsigned long len = PAGE_UP(r->len), at;
+	struct map_request shared = *r;
+	int err = check_request(r, len);
+
+	if (err)
+		return (unsigned long)err;
+	if (r->flags & MAP_SHARED && !r->ops) {
+		err = vm_shared_anon_hook(len, &shared.ops, &shared.object);
+		if (err)
+			return (unsigned long)err;
+		shared.pgoff = 0;
+	}
+	rwlock_write_lock(&as->lock);
+	at = map_locked(as, &shared, len);
+	rwlock_write_unlock(&as->lock);
+	if (shared.ops != r->ops)
+		shared.ops->put(shared.object); /* the region has its own reference */
+	if (!IS_ERR_VALUE(at) && r->flags & (MAP_POPULATE | MAP_LOCKED) && !(r->flags & MAP_NONBLOCK))
+		vm_populate(as, at, len, r->prot & PROT_WRITE && !(r->flags & MAP_SHARED));
+	return at;
+}
+
+/* Brings the present entries of a range in line with fewer rights; more rights come back by faults. pt_lock is taken inside. */
+static int protect_pages(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t flags, struct pt_reserve *r)
+{
+	bool hide = !(flags & (VMA_READ | VMA_WRITE | VMA_EXEC));
+
+	for (uaddr_t va = start; va < end;) {
+		unsigned long skip = 0;
+		pte_t *e;
+
+		if (!pt_reserve_fill(r, ARCH_PT_LEVELS - 1))
+			return -ENOMEM;
+		spin_lock(&as->pt_lock);
+		while (va < end && (e = ptshare_path(as, va, r, false, &skip)) != NULL) {
+			uaddr_t stop = MIN(ALIGN_DOWN(va, pt_span(1)) + pt_span(1) - 1, end - 1) + 1;
+
+			for (; va < stop; va += PAGE_SIZE, e++) {
+				if (!pte_mapped(*e))
+					continue;
+				if (hide)
+					*e = pte_set(pte_clear(*e, PTE_PRESENT | PTE_WRITE), PTE_HIDDEN);
+				else
+					*e = pte_set(pte_clear(*e, PTE_HIDDEN | (flags & VMA_WRITE ? 0 : PTE_WRITE)), PTE_PRESENT);
+			}
+			skip = 0;
+		}
+		spin_unlock(&as->pt_lock);
+		if (va < end && skip)
+			va = ALIGN_DOWN(va, skip) + (skip - 1) >= end - 1 ? end : ALIGN_DOWN(va, skip) + skip;
+	}
+	return 0;
+}
+
+static int check_protect(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t flags)
+{
+	uaddr_t at = start;
+
+	for (struct vma *v = vma_find(as, start); at < end; v = vma_next(v)) {
+		if (!v || v->start > at)
+			return -ENOMEM;
+		if (flags & ~(v->flags >> 4) & (VMA_READ | VMA_WRITE | VMA_EXEC))
+			return -EACCES;
+		at = v->end;
+	}
+	return 0;
+}
+
+static int protect_locked(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t flags)
+{
+	struct pt_reserve r = { 0 };
+	int err = check_protect(as, start, end, flags);
+
+	if (!err)
+		err = split_at(as, start, end);
+	for (struct vma *v = err ? NULL : vma_find(as, start); v && v->start < end && !err; v = vma_next(v)) {
+		uint32_t want = (v->flags & ~(VMA_READ | VMA_WRITE | VMA_EXEC)) | flags;
+		struct vma *merged;
+
+		if (want != v->flags) {
+			err = protect_pages(as, v->start, v->end, want, &r);
+			if (err)
+				break;
+			uaddr_t s = v->start, e = v->end;
+			vma_resize(v, s, s); /* counts leave with the old flags */
+			v->flags = want;
+			vma_resize(v, s, e);
+		}
+		merged = vma_merge(v);
+		v = merged;
+	}
+	tlb_flush_aspace(as);
+	pt_reserve_drop(&r);
+	return err;
+}
+
+int vm_protect(struct aspace *as, uaddr_t addr, unsigned long len, int prot)
+{
+	int err;
+
+	if (addr & ~PAGE_MASK || prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN | PROT_GROWSUP))
+		return -EINVAL;
+	if (!len)
+		return 0;
+	len = PAGE_UP(len);
+	if (!len || len > ARCH_USER_TOP || addr > ARCH_USER_TOP - len)
+		return -ENOMEM;
+	rwlock_write_lock(&as->lock);
+	err = protect_locked(as, addr, addr + len, prot_flags(prot));
+	rwlock_write_unlock(&as->lock);
+	return err;
+}
+
+static uaddr_t grow_brk(struct aspace *as, uaddr_t old_end, uaddr_t new_end)
+{
+	struct map_request r = { .addr = old_end, .len = new_end - old_end, .prot = PROT_READ | PROT_WRITE, .flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE,
+				 .may = VMA_MAYREAD | VMA_MAYWRITE | VMA_MAYEXEC, .name = "[heap]" };
+	struct vma *above = vma_find(as, old_end);
+
+	if (above && above->start < new_end + PAGE_SIZE)
+		return (uaddr_t)-ENOMEM;
+	return map_locked(as, &r, r.len);
+}
+
+uaddr_t vm_brk(struct aspace *as, uaddr_t brk)
+{
+	uaddr_t old_end, new_end;
+
+	rwlock_write_lock(&as->lock);
+	old_end = PAGE_UP(as->brk);
+	new_end = PAGE_UP(brk);
+	if (brk < as->brk_start || brk >= ARCH_USER_TOP || new_end < brk)
+		goto out;
+	if (as->limit_data != ~0ul && brk - as->brk_start > as->limit_data)
+		goto out;
+	if (new_end > old_end && IS_ERR_VALUE(grow_brk(as, old_end, new_end)))
+		goto out;
+	if (new_end < old_end && unmap_locked(as, new_end, old_end))
+		goto out;
+	as->brk = brk;
+out:
+	brk = as->brk;
+	rwlock_write_unlock(&as->lock);
+	return brk;
+}
+
+int vm_populate(struct aspace *as, uaddr_t addr, unsigned long len, bool write)
+{
+	for (uaddr_t va = PAGE_DOWN(addr); va < addr + len; va += PAGE_SIZE) {
+		enum fault_result r = vm_fault(as, va, write ? FAULT_WRITE : FAULT_READ, 0);
+
+		if (r != FAULT_OK)
+			return r == FAULT_OOM ? -ENOMEM : -EFAULT;
+	}
+	return 0;
+}
+
+void vma_zap(struct vma *v, unsigned long pgoff, unsigned long pages)
+{
+	unsigned long first = MAX(pgoff, v->pgoff), last = MIN(pgoff + pages < pgoff ? ~0ul : pgoff + pages, v->pgoff + vma_pages(v));
+
+	if (first >= last)
+		return;
+	while (vm_drop_pages(v->aspace, v->start + ((first - v->pgoff) << PAGE_SHIFT), v->start + ((last - v->pgoff) << PAGE_SHIFT)))
+		if (vm_oom_hook)
+			vm_oom_hook();
+}
+
+static unsigned long random_pages(unsigned bits)
+{
+	static uint32_t state;
+
+	if (cmdline_has("norandmaps"))
+		return 0;
+	state = state * 1664525u + (uint32_t)clock_now();
+	return state >> (32 - bits);
+}
+
+void vm_layout_init(struct aspace *as, unsigned long stack_limit)
+{
+	unsigned long gap = MAX(MIN(stack_limit, ARCH_USER_TOP / 6 * 5), STACK_GAP_MIN);
+
+	as->stack_top = ARCH_USER_TOP - PAGE_SIZE - (random_pages(11) << PAGE_SHIFT);
+	as->mmap_base = PAGE_DOWN(ARCH_USER_TOP - gap - (2049ul << PAGE_SHIFT)) - (random_pages(8) << PAGE_SHIFT);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* Page tables as counted, shared objects. See ptshare.h for the rules. */
+#include "vm/ptshare.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "mem/frame.h"
+
+#define ROOT_LEVEL (ARCH_PT_LEVELS - 1)
+
+static pte_t *entries(struct page *table) { return arch_direct(page_phys(table)); }
+static struct page *child_of(pte_t e) { return pfn_page(pte_pfn(e)); }
+static unsigned long entry_count(unsigned level) { return level == ROOT_LEVEL ? ARCH_USER_ROOT_ENTRIES : ARCH_PT_ENTRIES; }
+
+struct page *ptshare_page(pte_t e)
+{
+	struct page *p;
+
+	if (!pfn_valid(pte_pfn(e)))
+		return NULL;
+	p = pfn_page(pte_pfn(e));
+	return p->kind == PAGE_RESERVED ? NULL : p;
+}
+
+static bool is_file_page(pte_t e)
+{
+	struct page *p = ptshare_page(e);
+
+	return p && p->kind == PAGE_CACHE;
+}
+
+static void table_init(struct page *t, unsigned level)
+{
+	spin_init(&t->table.lock, LOCK_PTSHARE);
+	t->table.present = 0;
+	t->level = (uint8_t)level;
+	t->index = 0; /* leaf tables: how many of the entries map file pages */
+}
+
+bool pt_reserve_fill(struct pt_reserve *r, unsigned n)
+{
+	while (r->count < n) {
+		struct page *p = frame_alloc(0, PAGE_TABLE, FRAME_DIRECT | FRAME_ZERO);
+
+		if (!p)
+			return false;
+		r->tables[r->count++] = p;
+	}
+	return true;
+}
+
+void pt_reserve_drop(struct pt_reserve *r)
+{
+	while (r->count)
+		frame_free(r->tables[--r->count]);
+}
+
+struct page *ptshare_root_new(void)
+{
+	struct page *p = frame_alloc(0, PAGE_TABLE, FRAME_DIRECT);
+
+	if (p) {
+		table_init(p, ROOT_LEVEL);
+		arch_root_init(entries(p), page_pfn(p));
+	}
+	return p;
+}
+
+void ptshare_fork(struct aspace *parent, struct aspace *child)
+{
+	pte_t *from = entries(parent->root), *to = entries(child->root);
+	unsigned left = parent->root->table.present;
+
+	for (unsigned long i = 0; left > 0; i++) {
+		if (!pte_present(from[i]))
+			continue;
+		from[i] = pte_clear(from[i], PTE_WRITE);
+		to[i] = from[i];
+		page_get(child_of(from[i]));
+		left--;
+	}
+	child->root->table.present = parent->root->table.present;
+	child->rss_anon = parent->rss_anon;
+	child->rss_file = parent->rss_file;
+	tlb_flush_aspace(parent);
+}
+
+/* One more holder for what an entry of a table being copied refers to; private pages lose their write bit in both copies. */
+static pte_t share_entry(pte_t *e, unsigned level)
+{
+	struct page *p;
+
+	if (!pte_mapped(*e))
+		return PTE_NONE;
+	if (level > 0 || !pte_shared(*e))
+		*e = pte_clear(*e, PTE_WRITE);
+	p = level > 0 ? child_of(*e) : ptshare_page(*e);
+	if (p)
+		page_get(p);
+	return *e;
+}
+
+/* A private copy of a shared table in a fresh frame. The table's lock is held. */
+static void copy_table(struct page *to, struct page *from)
+{
+	pte_t *src = entries(from), *dst = entries(to);
+	unsigned left = from->table.present;
+
+	table_init(to, from->level);
+	for (unsigned long i = 0; left > 0; i++) {
+		if (!pte_mapped(src[i]))
+			continue;
+		dst[i] = share_entry(&src[i], from->level);
+		left--;
+	}
+	to->table.present = from->table.present;
+	to->index = from->index;
+}
+
+/* Makes the child table behind an own entry our own. false: the reserve is empty. */
+static bool unshare(pte_t *e, struct pt_reserve *r)
+{
+	struct page *old = child_of(*e), *new;
+
+	if (page_count(old) > 1) {
+		if (!r->count)
+			return false;
+		new = r->tables[--r->count];
+		spin_lock(&old->table.lock);
+		copy_table(new, old);
+		spin_unlock(&old->table.lock);
+		*e = pte_make(page_pfn(new), PTE_TABLE_FLAGS);
+		ptshare_put(old);
+	} else if (!pte_writable(*e)) {
+		*e = pte_set(*e, PTE_WRITE); /* the last holder takes the table over */
+	}
+	return true;
+}
+
+pte_t *ptshare_path(struct aspace *as, uaddr_t va, struct pt_reserve *r, bool create, unsigned long *missing_span)
+{
+	struct page *table = as->root;
+
+	for (unsigned level = ROOT_LEVEL; level > 0; level--) {
+		pte_t *e = &entries(table)[pt_index(va, level)];
+
+		if (!pte_present(*e)) {
+			if (missing_span)
+				*missing_span = pt_span(level);
+			if (!create || !r->count)
+				return NULL;
+			struct page *t = r->tables[--r->count];
+			table_init(t, level - 1);
+			*e = pte_make(page_pfn(t), PTE_TABLE_FLAGS);
+			table->table.present++;
+		} else if (!unshare(e, r)) {
+			if (missing_span)
+				*missing_span = 0;
+			return NULL;
+		}
+		table = child_of(*e);
+	}
+	return &entries(table)[pt_index(va, 0)];
+}
+
+pte_t ptshare_peek(struct aspace *as, uaddr_t va, bool *own_path)
+{
+	struct page *table = as->root;
+	bool own = true;
+
+	for (unsigned level = ROOT_LEVEL; level > 0; level--) {
+		pte_t e = entries(table)[pt_index(va, level)];
+
+		if (!pte_present(e))
+			return PTE_NONE;
+		table = child_of(e);
+		own &= page_count(table) == 1;
+	}
+	if (own_path)
+		*own_path = own;
+	return entries(table)[pt_index(va, 0)];
+}
+
+/* The table that an entry lies in: tables are single frames of the direct map. */
+static struct page *table_of(const pte_t *e) { return pfn_page(arch_direct_phys(e) >> PAGE_SHIFT); }
+
+static void account(struct aspace *as, struct page *table, pte_t e, int delta)
+{
+	table->table.present = (uint16_t)(table->table.present + delta);
+	if (is_file_page(e)) {
+		table->index += (unsigned long)delta;
+		as->rss_file += delta;
+	} else {
+		as->rss_anon += delta;
+	}
+}
+
+void ptshare_set(struct aspace *as, pte_t *e, pte_t value)
+{
+	struct page *table = table_of(e);
+
+	debug_assert(table->kind == PAGE_TABLE && page_count(table) == 1);
+	if (pte_mapped(*e))
+		account(as, table, *e, -1);
+	if (pte_mapped(value))
+		account(as, table, value, 1);
+	*e = value;
+	if (as->rss_anon + as->rss_file > as->rss_peak)
+		as->rss_peak = as->rss_anon + as->rss_file;
+}
+
+/* How many pages of each kind a table and those below it map, for the resident set of the space that drops it whole. */
+static void subtract_rss(struct aspace *as, struct page *table)
+{
+	if (table->level == 0) {
+		as->rss_file -= (long)table->index;
+		as->rss_anon -= (long)table->table.present - (long)table->index;
+		return;
+	}
+	for (unsigned long i = 0; i < ARCH_PT_ENTRIES; i++)
+		if (pte_present(entries(table)[i]))
+			subtract_rss(as, child_of(entries(table)[i]));
+}
+
+void ptshare_put(struct page *table)
+{
+	unsigned left;
+	pte_t *e;
+
+	if (__atomic_sub_fetch(&table->count, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	e = entries(table);
+	left = table->table.present;
+	for (unsigned long i = 0; left > 0 && i < entry_count(table->level); i++) {
+		if (!pte_mapped(e[i]))
+			continue;
+		left--;
+		struct page *p = table->level > 0 ? child_of(e[i]) : ptshare_page(e[i]);
+		if (table->level > 0)
+			ptshare_put(p);
+		else if (p)
+			page_put(p);
+	}
+	table->count = 1;
+	frame_free(table);
+}
+
+static void unmap_leaves(struct aspace *as, struct page *table, uaddr_t start, uaddr_t end, struct tlb_batch *b)
+{
+	pte_t *e = &entries(table)[pt_index(start, 0)];
+
+	for (uaddr_t va = start; va < end && table->table.present; va += PAGE_SIZE, e++) {
+		if (!pte_mapped(*e))
+			continue;
+		struct page *p = ptshare_page(*e);
+		account(as, table, *e, -1);
+		*e = PTE_NONE;
+		tlb_batch_addr(b, va);
+		tlb_batch_page(b, p);
+	}
+}
+
+static bool unmap_level(struct aspace *as, struct page *table, uaddr_t start, uaddr_t end, struct pt_reserve *r, struct tlb_batch *b, uaddr_t *resume)
+{
+	unsigned long span = pt_span(table->level);
+
+	if (table->level == 0) {
+		unmap_leaves(as, table, start, end, b);
+		return true;
+	}
+	while (start < end) {
+		uaddr_t stop = MIN(ALIGN_DOWN(start, span) + span - 1, end - 1) + 1;
+		pte_t *e = &entries(table)[pt_index(start, table->level)];
+
+		if (pte_present(*e) && stop - start == span) {
+			struct page *t = child_of(*e);
+
+			subtract_rss(as, t);
+			*e = PTE_NONE;
+			table->table.present--;
+			b->all = true;
+			tlb_batch_page(b, t);
+		} else if (pte_present(*e)) {
+			if (!unshare(e, r)) {
+				*resume = start;
+				return false;
+			}
+			if (!unmap_level(as, child_of(*e), start, stop, r, b, resume))
+				return false;
+		}
+		start = stop;
+	}
+	return true;
+}
+
+bool ptshare_unmap(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r, struct tlb_batch *b, uaddr_t *resume)
+{
+	return unmap_level(as, as->root, start, end, r, b, resume);
+}

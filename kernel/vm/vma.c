@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* Regions of an address space. */
+#include "vm/vma.h"
+#include "lib/errno.h"
+#include "mem/slab.h"
+#include "vm/aspace.h"
+
+static SLAB_CACHE(vma_cache, vma);
+
+static struct vma *of(struct rbnode *n) { return n ? rb_entry(n, struct vma, node) : NULL; }
+
+static int by_start(const struct rbnode *a, const struct rbnode *b)
+{
+	const struct vma *x = rb_entry(a, const struct vma, node), *y = rb_entry(b, const struct vma, node);
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+struct vma *vma_find(struct aspace *as, uaddr_t addr)
+{
+	struct rbnode *n = as->vmas.root;
+	struct vma *best = NULL;
+
+	while (n) {
+		struct vma *v = of(n);
+
+		if (addr < v->end) {
+			best = v;
+			if (addr >= v->start)
+				break;
+			n = n->left;
+		} else {
+			n = n->right;
+		}
+	}
+	return best;
+}
+
+struct vma *vma_first(struct aspace *as) { return of(rb_first(&as->vmas)); }
+struct vma *vma_next(struct vma *v) { return of(rb_next(&v->node)); }
+struct vma *vma_prev(struct vma *v) { return of(rb_prev(&v->node)); }
+
+static void count(struct vma *v, long sign)
+{
+	unsigned long n = (unsigned long)sign * vma_pages(v);
+	struct aspace *as = v->aspace;
+
+	as->total_pages += n;
+	if (v->flags & VMA_GROWSDOWN)
+		as->stack_pages += n;
+	else if ((v->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE)
+		as->data_pages += n;
+	if (v->flags & VMA_EXEC && !(v->flags & VMA_WRITE))
+		as->exec_pages += n;
+	if (v->flags & VMA_LOCKED)
+		as->locked_pages += n;
+}
+
+static void attach(struct vma *v)
+{
+	if (v->ops && v->ops->link)
+		v->ops->link(v);
+	count(v, 1);
+}
+
+static void detach(struct vma *v)
+{
+	if (v->ops && v->ops->unlink)
+		v->ops->unlink(v);
+	count(v, -1);
+}
+
+struct vma *vma_insert(struct aspace *as, const struct vma *proto)
+{
+	struct vma *v = slab_alloc(&vma_cache, 0);
+
+	if (!v)
+		return NULL;
+	*v = *proto;
+	v->aspace = as;
+	list_init(&v->link);
+	if (v->ops && v->ops->get)
+		v->ops->get(v->object);
+	rb_insert(&as->vmas, &v->node, by_start);
+	as->vma_count++;
+	attach(v);
+	return v;
+}
+
+void vma_remove(struct vma *v)
+{
+	detach(v);
+	rb_erase(&v->aspace->vmas, &v->node);
+	v->aspace->vma_count--;
+	if (v->ops && v->ops->put)
+		v->ops->put(v->object);
+	slab_free(&vma_cache, v);
+}
+
+void vma_resize(struct vma *v, uaddr_t start, uaddr_t end)
+{
+	detach(v);
+	if (start >= v->start)
+		v->pgoff += (start - v->start) >> PAGE_SHIFT;
+	else
+		v->pgoff -= (v->start - start) >> PAGE_SHIFT;
+	v->start = start;
+	v->end = end;
+	attach(v);
+}
+
+int vma_split(struct vma *v, uaddr_t addr)
+{
+	struct vma upper = *v, *n;
+	uaddr_t end = v->end;
+
+	upper.start = addr;
+	upper.pgoff = vma_pgoff(v, addr);
+	vma_resize(v, v->start, addr);
+	n = vma_insert(v->aspace, &upper);
+	if (!n) {
+		vma_resize(v, v->start, end);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static bool continues(const struct vma *a, const struct vma *b)
+{
+	return a && b && a->end == b->start && a->flags == b->flags && !(a->flags & (VMA_SPECIAL | VMA_GROWSDOWN)) && a->ops == b->ops && a->object == b->object
+	       && a->name == b->name && (!a->ops || vma_pgoff(a, a->end) == b->pgoff);
+}
+
+static struct vma *join(struct vma *a, struct vma *b)
+{
+	uaddr_t end = b->end;
+
+	vma_remove(b);
+	vma_resize(a, a->start, end);
+	return a;
+}
+
+struct vma *vma_merge(struct vma *v)
+{
+	struct vma *prev = vma_prev(v), *next = vma_next(v);
+
+	if (continues(v, next))
+		v = join(v, next);
+	if (continues(prev, v))
+		v = join(prev, v);
+	return v;
+}
