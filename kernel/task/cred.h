@@ -29,7 +29,7 @@ static inline struct cred *cred_get(struct cred *c) { refcount_get(&c->refs); re
 void cred_put(struct cred *c);
 static inline bool cred_capable(const struct cred *c, enum capability cap) { return c->cap_effective >> cap & 1; }
 bool cred_in_group(const struct cred *c, gid_t gid);  /* fsgid or supplementary */
-/* Recomputes the effective capabilities after the ids changed (root's rules of capabilities(7)). */
+/* Recomputes the permitted and effective capabilities after the ids changed (root's rules of capabilities(7)). */
 void cred_fix_caps(struct cred *c, const struct cred *old);
 
 #endif

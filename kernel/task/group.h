@@ -24,6 +24,7 @@ struct pgroup {
 	struct session *session;
 	struct list members;      /* process.group_link */
 	struct list session_link;
+	struct list all_link;
 };
 
 struct pgroup *pgroup_find(pid_t pgid);    /* with a reference, or NULL; takes the lock */
@@ -31,9 +32,12 @@ static inline void pgroup_get(struct pgroup *g) { refcount_get(&g->refs); }
 void pgroup_put(struct pgroup *g);
 static inline void session_get(struct session *s) { refcount_get(&s->refs); }
 void session_put(struct session *s);
-/* Puts a new process into its parent's group / takes an exiting one out (SIGHUP+SIGCONT to groups that become orphaned and have stopped members). */
+/* All four with proc_tree_lock held. Puts a new process into its parent's group. */
 void group_inherit(struct process *child, struct process *parent);
-void group_leave(struct process *p);
+/* p is about to exit, its children still its own: SIGHUP and SIGCONT to groups that become orphaned and have stopped members. */
+void group_exit_notify(struct process *p);
+/* Takes a reaped process out of its group, whose reference the caller puts after unlocking. */
+struct pgroup *group_leave(struct process *p);
 /* First session and group of init. -ENOMEM */
 int group_init_process(struct process *p);
 long group_setpgid(pid_t pid, pid_t pgid); /* the calls' errors exactly */

@@ -11,7 +11,7 @@ int pid_alloc(void);               /* a number in use by nobody; -EAGAIN when fu
 void pid_free(pid_t n);
 /* Publishes; the number came from pid_alloc. */
 void pid_set_task(pid_t n, struct task *t);
-void pid_clear_task(pid_t n);
+void pid_clear_task(struct task *t);
 /* With a reference, or NULL. */
 struct process *pid_process(pid_t n);   /* thread-group leader number */
 struct task *pid_task(pid_t n);         /* any thread */

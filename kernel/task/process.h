@@ -7,6 +7,7 @@
 #define TASK_PROCESS_H
 
 #include "core/timer.h"
+#include "lib/atomic.h"
 #include "lib/list.h"
 #include "lib/refcount.h"
 #include "sched/mutex.h"
@@ -28,6 +29,7 @@ struct task {
 	struct process *process;
 	pid_t tid;
 	struct list process_link;   /* process->tasks; PROC_TREE lock */
+	struct task *pid_next;      /* task/pid */
 	/* sighand->lock */
 	struct sigpending pending;
 	/* own thread only; other readers take sighand->lock */
@@ -48,9 +50,8 @@ struct task {
 };
 
 #define PROCESS_RUNNING 0
-#define PROCESS_STOPPED 1
-#define PROCESS_ZOMBIE 2
-#define PROCESS_REAPED 3
+#define PROCESS_ZOMBIE 1
+#define PROCESS_REAPED 2
 
 struct process {
 	refcount_t refs;
@@ -58,7 +59,7 @@ struct process {
 	/* PROC_TREE lock */
 	struct process *parent;      /* never NULL but for init */
 	struct list children, sibling;
-	struct list tasks;
+	struct list tasks;           /* changed under sighand->lock as well */
 	unsigned task_count;
 	struct pgroup *group;
 	struct list group_link;
@@ -68,15 +69,15 @@ struct process {
 	int exit_status;             /* as wait reports it */
 	bool group_exit;             /* exit_group or a fatal signal is under way */
 	int exit_signal;             /* to the parent; SIGCHLD, 0 none */
-	bool stop_report, cont_report; /* a stop/continue that wait has not told yet */
-	int stop_signal;
 	bool did_exec;               /* setpgid by the parent is refused */
 	bool subreaper;
 	struct waitq child_wait;     /* the parent sleeps here in wait4 */
 	/* sighand->lock */
 	struct sighand *sighand;
 	struct sigpending pending;
-	bool stop_pending;           /* a stop is under way: threads park in proc/signal */
+	bool stopped;                /* by job control: its threads park in proc/signal */
+	bool stop_report, cont_report; /* a stop/continue that wait has not told yet */
+	int stop_signal;
 	struct waitq signal_wait;    /* sigtimedwait, signalfd */
 	/* set at birth, changed only by own threads (exec, unshare); freed at exit */
 	struct aspace *aspace;
@@ -101,6 +102,8 @@ static inline bool capable(enum capability c) { return cred_capable(cred_current
 
 /* Guards the tree, groups, sessions, states. Taken with interrupts on. */
 extern struct spinlock proc_tree_lock;
+extern struct list process_list; /* all that are not reaped, in order of creation */
+void process_init(void);
 
 /* New structures, refs 1, not visible anywhere; NULL without memory. Freed by the last put. */
 struct process *process_new(void);

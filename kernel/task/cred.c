@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Credentials. */
+#include "task/cred.h"
+#include "lib/string.h"
+#include "mem/slab.h"
+
+#define CAPS_ALL ((1ull << (CAP_LAST + 1)) - 1)
+
+static SLAB_CACHE(cred_cache, cred);
+
+struct cred *cred_root(void)
+{
+	struct cred *c = slab_alloc(&cred_cache, ALLOC_ZERO);
+
+	if (!c)
+		return NULL;
+	refcount_set(&c->refs, 1);
+	c->cap_permitted = c->cap_effective = c->cap_bounding = CAPS_ALL;
+	return c;
+}
+
+struct cred *cred_dup(const struct cred *old)
+{
+	struct cred *c = slab_alloc(&cred_cache, 0);
+
+	if (!c)
+		return NULL;
+	*c = *old;
+	refcount_set(&c->refs, 1);
+	c->groups = NULL;
+	if (old->group_count) {
+		c->groups = kmalloc(old->group_count * sizeof(gid_t), 0);
+		if (!c->groups) {
+			slab_free(&cred_cache, c);
+			return NULL;
+		}
+		memcpy(c->groups, old->groups, old->group_count * sizeof(gid_t));
+	}
+	return c;
+}
+
+void cred_put(struct cred *c)
+{
+	if (!c || !refcount_put(&c->refs))
+		return;
+	kfree(c->groups);
+	slab_free(&cred_cache, c);
+}
+
+bool cred_in_group(const struct cred *c, gid_t gid)
+{
+	if (gid == c->fsgid)
+		return true;
+	for (unsigned i = 0; i < c->group_count; i++)
+		if (c->groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* capabilities(7), "Effect of user ID changes on capabilities". */
+void cred_fix_caps(struct cred *c, const struct cred *old)
+{
+	bool was_root = !old->uid || !old->euid || !old->suid, is_root = !c->uid || !c->euid || !c->suid;
+
+	if (was_root && !is_root)
+		c->cap_permitted = c->cap_effective = 0;
+	if (!old->euid && c->euid)
+		c->cap_effective = 0;
+	if (old->euid && !c->euid)
+		c->cap_effective = c->cap_permitted;
+}

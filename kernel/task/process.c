@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes and their threads as objects: making, counting, finding, freeing. */
+#include "task/process.h"
+#include "core/panic.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "mem/slab.h"
+#include "task/group.h"
+#include "task/pid.h"
+#include "vm/aspace.h"
+
+static SLAB_CACHE(process_cache, process);
+static SLAB_CACHE(task_cache, task);
+
+struct spinlock proc_tree_lock = SPINLOCK_INIT(LOCK_PROC_TREE);
+struct list process_list = LIST_INIT(process_list);
+struct process *init_process;
+static atomic_long_t live;
+
+struct process *process_new(void)
+{
+	struct process *p = slab_alloc(&process_cache, ALLOC_ZERO);
+
+	if (!p)
+		return NULL;
+	refcount_set(&p->refs, 1);
+	list_init(&p->children);
+	list_init(&p->sibling);
+	list_init(&p->tasks);
+	list_init(&p->group_link);
+	list_init(&p->all_link);
+	list_init(&p->pending.queue);
+	waitq_init(&p->child_wait);
+	waitq_init(&p->signal_wait);
+	p->exit_signal = SIGCHLD;
+	p->dumpable = 1;
+	p->start_time = clock_now();
+	atomic_inc(&live);
+	return p;
+}
+
+void process_put(struct process *p)
+{
+	if (!p || !refcount_put(&p->refs))
+		return;
+	if (p->sighand)
+		sighand_put(p->sighand);
+	if (p->group)
+		pgroup_put(p->group);
+	slab_free(&process_cache, p);
+	atomic_dec(&live);
+}
+
+static void release_task(struct thread *th)
+{
+	struct task *t = (struct task *)th;
+
+	cred_put(t->cred);
+	process_put(t->process);
+	slab_free(&task_cache, t);
+}
+
+struct task *task_new(struct process *p, const char *name)
+{
+	struct task *t = slab_alloc(&task_cache, ALLOC_ZERO);
+
+	if (!t)
+		return NULL;
+	if (thread_init(&t->thread, name)) {
+		slab_free(&task_cache, t);
+		return NULL;
+	}
+	t->thread.user = true;
+	t->thread.release = release_task;
+	t->process = p;
+	process_get(p);
+	list_init(&t->process_link);
+	list_init(&t->pending.queue);
+	t->syscall_nr = -1;
+	return t;
+}
+
+struct task *process_main_task(struct process *p)
+{
+	struct task *t;
+
+	list_for_each_entry(t, &p->tasks, process_link)
+		if (!t->exiting)
+			return t;
+	return NULL;
+}
+
+/* Next process in the list after the one with a reference (NULL: the first), with a reference; the old one's is given back. */
+static struct process *next_process(struct process *prev)
+{
+	struct process *p = NULL;
+	struct list *at;
+
+	spin_lock(&proc_tree_lock);
+	at = !prev ? process_list.next : list_empty(&prev->all_link) ? &process_list : prev->all_link.next;
+	if (at != &process_list) {
+		p = list_entry(at, struct process, all_link);
+		process_get(p);
+	}
+	spin_unlock(&proc_tree_lock);
+	process_put(prev);
+	return p;
+}
+
+void process_each(bool (*fn)(struct process *p, void *ctx), void *ctx)
+{
+	for (struct process *p = next_process(NULL); p; p = next_process(p)) {
+		if (!fn(p, ctx)) {
+			process_put(p);
+			return;
+		}
+	}
+}
+
+struct aspace *process_aspace_get(struct process *p)
+{
+	struct aspace *as;
+
+	spin_lock(&proc_tree_lock);
+	as = p->aspace;
+	if (as)
+		aspace_get(as);
+	spin_unlock(&proc_tree_lock);
+	return as;
+}
+
+unsigned long process_count(void) { return (unsigned long)atomic_read(&live); }
+
+static void describe_current(char *buf, unsigned long cap)
+{
+	struct thread *t = thread_current();
+
+	if (t && t->user)
+		fmt_buf(buf, cap, "%d %s", ((struct task *)t)->tid, t->name);
+	else
+		fmt_buf(buf, cap, "kernel thread %s", t ? t->name : "(none)");
+}
+
+void process_init(void)
+{
+	panic_describe_current = describe_current;
+}

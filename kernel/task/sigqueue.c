@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Posting and pending. */
+#include "task/sigqueue.h"
+#include "lib/errno.h"
+#include "mem/slab.h"
+#include "task/process.h"
+
+#define DEFAULT_IGNORED (SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
+
+struct sigentry { struct list link; struct siginfo info; };
+
+static SLAB_CACHE(sighand_cache, sighand);
+static SLAB_CACHE(entry_cache, sigentry);
+
+struct sighand *sighand_new(void)
+{
+	struct sighand *s = slab_alloc(&sighand_cache, ALLOC_ZERO);
+
+	if (s) {
+		spin_init(&s->lock, LOCK_SIGHAND);
+		refcount_set(&s->refs, 1);
+	}
+	return s;
+}
+
+struct sighand *sighand_dup(struct sighand *from)
+{
+	struct sighand *s = sighand_new();
+	unsigned long irq;
+
+	if (!s)
+		return NULL;
+	irq = spin_lock_irqsave(&from->lock);
+	for (unsigned i = 0; i < NSIG; i++)
+		s->action[i] = from->action[i];
+	spin_unlock_irqrestore(&from->lock, irq);
+	return s;
+}
+
+void sighand_put(struct sighand *s)
+{
+	if (refcount_put(&s->refs))
+		slab_free(&sighand_cache, s);
+}
+
+void sigpending_flush(struct sigpending *p, sigset64 which)
+{
+	struct sigentry *e, *tmp;
+
+	list_for_each_entry_safe(e, tmp, &p->queue, link) {
+		if (which & SIGBIT(e->info.signo)) {
+			list_del(&e->link);
+			slab_free(&entry_cache, e);
+		}
+	}
+	p->set &= ~which;
+}
+
+static void flush_all(struct process *p, sigset64 which)
+{
+	struct task *t;
+
+	sigpending_flush(&p->pending, which);
+	list_for_each_entry(t, &p->tasks, process_link)
+		sigpending_flush(&t->pending, which);
+}
+
+void signal_recalc(struct task *t)
+{
+	sigset64 pending = t->pending.set | t->process->pending.set;
+
+	if (pending & ~t->sigmask || t->process->group_exit || t->process->stopped)
+		thread_set_work(&t->thread, WORK_SIGNAL);
+	else
+		thread_clear_work(&t->thread, WORK_SIGNAL);
+}
+
+static void wake_for_signal(struct task *t, bool kill)
+{
+	thread_set_work(&t->thread, WORK_SIGNAL | (kill ? WORK_KILL : 0));
+	sched_wake(&t->thread, 1u << THREAD_SLEEPING | (kill ? 1u << THREAD_KILLABLE | 1u << THREAD_STOPPED : 0));
+}
+
+/* Lock held. SIGCONT and the stop signals cancel each other when they are sent, whatever happens to them then. */
+static void cancel_opposites(struct process *p, int signo)
+{
+	struct task *t;
+
+	if (SIGBIT(signo) & SIG_STOPS) {
+		flush_all(p, SIGBIT(SIGCONT));
+		return;
+	}
+	if (signo != SIGCONT && signo != SIGKILL)
+		return;
+	flush_all(p, SIG_STOPS);
+	if (!p->stopped)
+		return;
+	p->stopped = false;
+	p->stop_report = false;
+	p->cont_report = signo == SIGCONT;
+	list_for_each_entry(t, &p->tasks, process_link)
+		sched_wake(&t->thread, 1u << THREAD_STOPPED);
+}
+
+static bool action_ignores(const struct process *p, int signo)
+{
+	uaddr_t h = p->sighand->action[signo - 1].handler;
+
+	return h == SIG_IGN || (h == SIG_DFL && (SIGBIT(signo) & DEFAULT_IGNORED));
+}
+
+static bool action_kills(const struct process *p, int signo)
+{
+	return p->sighand->action[signo - 1].handler == SIG_DFL && !(SIGBIT(signo) & (DEFAULT_IGNORED | SIG_STOPS)) && p != init_process;
+}
+
+static bool blocked_everywhere(struct process *p, struct task *only, int signo)
+{
+	struct task *t;
+
+	if (only)
+		return only->sigmask & SIGBIT(signo);
+	list_for_each_entry(t, &p->tasks, process_link)
+		if (!(t->sigmask & SIGBIT(signo)))
+			return false;
+	return true;
+}
+
+static int enqueue(struct sigpending *to, const struct siginfo *info)
+{
+	struct sigentry *e;
+
+	if (info->signo < SIGRTMIN && to->set & SIGBIT(info->signo))
+		return 0;
+	e = slab_alloc(&entry_cache, 0);
+	if (e) {
+		e->info = *info;
+		list_push_back(&to->queue, &e->link);
+	} else if (info->signo >= SIGRTMIN && info->code == SI_QUEUE) {
+		return -EAGAIN;
+	}
+	to->set |= SIGBIT(info->signo);
+	return 0;
+}
+
+static void wake_receiver(struct process *p, struct task *only, int signo)
+{
+	bool kill = signo == SIGKILL || action_kills(p, signo);
+	struct task *t;
+
+	list_for_each_entry(t, &p->tasks, process_link) {
+		if ((only && t != only && signo != SIGKILL) || t->exiting)
+			continue;
+		if (t->sigmask & SIGBIT(signo) && signo != SIGKILL)
+			continue;
+		wake_for_signal(t, kill);
+		if (!kill)
+			return;
+	}
+}
+
+static int post(struct process *p, struct task *only, const struct siginfo *info)
+{
+	int signo = info->signo, err = 0;
+	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+	bool drop;
+
+	cancel_opposites(p, signo);
+	drop = !blocked_everywhere(p, only, signo) && action_ignores(p, signo);
+	/* init gets only what it asked for (kill(2), NOTES) */
+	if (p == init_process && p->sighand->action[signo - 1].handler == SIG_DFL && info->code <= 0)
+		drop = true;
+	if (!drop && p->state == PROCESS_RUNNING) {
+		err = enqueue(only ? &only->pending : &p->pending, info);
+		if (!err)
+			wake_receiver(p, only, signo);
+		waitq_wake_all(&p->signal_wait);
+	}
+	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	return err;
+}
+
+int signal_post_process(struct process *p, const struct siginfo *info) { return post(p, NULL, info); }
+int signal_post_task(struct task *t, const struct siginfo *info) { return post(t->process, t, info); }
+
+void signal_kernel(struct process *p, int signo)
+{
+	struct siginfo info = { .signo = signo, .code = SI_KERNEL };
+
+	post(p, NULL, &info);
+}
+
+void signal_force(const struct siginfo *info)
+{
+	struct task *t = task_current();
+	struct process *p = t->process;
+	struct sigaction *a = &p->sighand->action[info->signo - 1];
+	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+
+	if (a->handler == SIG_IGN || t->sigmask & SIGBIT(info->signo)) {
+		a->handler = SIG_DFL;
+		t->sigmask &= ~SIGBIT(info->signo);
+	}
+	enqueue(&t->pending, info);
+	wake_for_signal(t, false);
+	spin_unlock_irqrestore(&p->sighand->lock, irq);
+}
+
+static bool take(struct sigpending *from, int signo, struct siginfo *info)
+{
+	struct sigentry *e, *found = NULL;
+	bool more = false;
+
+	if (!(from->set & SIGBIT(signo)))
+		return false;
+	list_for_each_entry(e, &from->queue, link) {
+		if (e->info.signo != signo)
+			continue;
+		if (found) {
+			more = true;
+			break;
+		}
+		found = e;
+	}
+	*info = found ? found->info : (struct siginfo){ .signo = signo, .code = SI_USER };
+	if (found) {
+		list_del(&found->link);
+		slab_free(&entry_cache, found);
+	}
+	if (!more)
+		from->set &= ~SIGBIT(signo);
+	return true;
+}
+
+/* Synchronous ones first, then by number, the thread's own before the process's. */
+int signal_dequeue(struct task *t, sigset64 blocked, struct siginfo *info)
+{
+	static const sigset64 faults = SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS);
+	struct sigpending *own = &t->pending, *all = &t->process->pending;
+	sigset64 ready = (own->set | all->set) & ~blocked;
+	int signo = 0;
+
+	if (ready) {
+		sigset64 first = ready & SIGBIT(SIGKILL) ? SIGBIT(SIGKILL) : own->set & ready & faults ? own->set & ready & faults : ready;
+
+		signo = __builtin_ctzll(first) + 1;
+		if (!take(own, signo, info))
+			take(all, signo, info);
+	}
+	signal_recalc(t);
+	return signo;
+}
+
+bool signal_pending_current(void) { return READ_ONCE(thread_current()->work) & (WORK_SIGNAL | WORK_KILL); }
+bool signal_fatal_pending_current(void) { return READ_ONCE(thread_current()->work) & WORK_KILL; }
