@@ -245,6 +245,14 @@ static UNUSED void wait_state(pid_t pid, const char *states)
 	FAIL("process is in state '%c', not '%s'", proc_state(pid), states);
 }
 
+/* For what another process brings about: waits up to two seconds until the condition holds. */
+#define CHECK_SOON(cond)                                                                                               \
+	do {                                                                                                           \
+		for (int n_ = 0; n_ < 2000 && !(cond); n_++)                                                           \
+			sleep_ms(1);                                                                                   \
+		CHECK(cond);                                                                                           \
+	} while (0)
+
 /* ---- memory ---- */
 
 static UNUSED void *map_anon(size_t bytes, int prot, int flags)

@@ -25,7 +25,8 @@ from dataclasses import dataclass, field
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get("GUEST_BUILD", HERE.parent.parent / "build" / "guest"))
-CFLAGS = ["-m32", "-O2", "-static", "-s", "-Wall", "-Wextra", "-Werror"]
+CFLAGS = ["-m32", "-O2", "-static", "-s", "-Wall", "-Wextra", "-Werror",
+          f"-ffile-prefix-map={HERE}/="]
 SILENCE_S = 150      # a machine that prints nothing for so long hangs
 LINE = re.compile(r"^(ok|skip|not ok) ([\w.-]+)(?:: (.*))?$")
 
