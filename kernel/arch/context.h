@@ -13,6 +13,7 @@
  *   struct trapframe *arch_thread_frame(void *stack_top)   the user trapframe at the top of a kernel stack
  *   void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_stack_top)
  *                                                interrupts off; saves and restores registers, FPU, TLS, sets TSS/entry stack
+ *   ARCH_KSTACK_PAGES                            pages of a kernel stack (2 unless it says otherwise)
  *   void arch_fpu_reset(struct arch_thread *t)   as exec leaves it (t is the current thread)
  */
 #ifndef ARCH_CONTEXT_H
@@ -21,4 +22,7 @@
 #include "lib/types.h"
 struct trapframe;
 #include "arch_target/context.h"
+#ifndef ARCH_KSTACK_PAGES
+#define ARCH_KSTACK_PAGES 2
+#endif
 #endif

@@ -17,12 +17,13 @@
 #define FRAME_RESERVE 4u  /* may use the last frames (kernel's own progress, OOM victims) */
 
 void frame_init(void);
-/* 2^order frames, count 1, kind as given (page->order = order). NULL if there are none. */
+/* 2^order frames, count 1, kind as given (page->order = order), flags, level, owner and index 0. NULL if there are none. */
 struct page *frame_alloc(unsigned order, enum page_kind kind, unsigned flags);
 /* Gives back what frame_alloc gave; count must have reached zero or be the caller's last one. */
 void frame_free(struct page *p);
-/* Gives RAM that was reserved at boot (initrd, init sections) to the allocator. */
+/* Gives RAM that was reserved at boot (initrd, init sections) to the allocator: the whole frames in [start, end), once. */
 void frame_release_range(paddr_t start, paddr_t end);
+/* Contents of single frames. Not in interrupts for high frames. */
 void frame_zero(struct page *p);
 void frame_copy(struct page *dst, struct page *src);
 
@@ -31,16 +32,24 @@ struct frame_stats {
 	unsigned long direct_total, direct_free;
 	unsigned long by_kind[PAGE_KIND_COUNT];
 };
+/* Exact while nobody allocates; by_kind is found by looking at every frame. */
 void frame_stats(struct frame_stats *s);
 unsigned long frame_free_count(void);
+unsigned long frame_total(void); /* frames that the allocator owns, used or free */
 /* Watermark: frames that only FRAME_RESERVE may use. */
 unsigned long frame_reserve(void);
+/* Verifies lists and counts; panics on damage (tests, debug). */
+void frame_check(void);
 
 #ifdef HOST_TEST
+/* Makes the pretend machine with that many frames, all direct-mapped, and initialises mem. Once in a process. */
 void frame_init_host(unsigned long frames);
 #endif
 /* Failure injection (debug builds, tests): the n-th allocation from now fails, once; 0 is off. Also for slab_alloc/kmalloc. */
 extern atomic_long_t alloc_fail_after;
-bool alloc_should_fail(void);
+static inline bool alloc_should_fail(void)
+{
+	return unlikely(atomic_read(&alloc_fail_after) != 0) && atomic_sub_return(&alloc_fail_after, 1) == 0;
+}
 
 #endif

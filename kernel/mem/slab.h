@@ -10,17 +10,19 @@
 #include "lib/list.h"
 #include "lib/types.h"
 
+struct page;
+
 struct slab_cache {
-	struct spinlock lock;
+	struct spinlock lock;      /* LOCK_SLAB, irqsave; set up by the first allocation */
 	const char *name;
-	size_t size, align;
-	struct list partial;       /* slabs with free objects, through page.link is not available: see slab.c */
-	struct list all;           /* in the list of caches */
+	size_t size, align;        /* as declared */
+	/* lock */
+	size_t stride;             /* from one object to the next; 0: not set up yet */
+	unsigned order;            /* of a slab, when there is memory */
+	struct page *partial;      /* slabs with free objects, linked by page.index */
 	unsigned long live;        /* objects handed out */
-	unsigned long slabs;
-	bool ready;
-	unsigned order;
-	void *partial_pages;
+	unsigned long slabs, empty; /* slabs in all; of those, without a live object */
+	struct list all;           /* in the list of caches */
 };
 
 #define SLAB_CACHE(var, type) struct slab_cache var = { .name = #type, .size = sizeof(struct type), .align = _Alignof(struct type) }
@@ -32,6 +34,7 @@ struct slab_cache {
 void slab_init(void);
 void *slab_alloc(struct slab_cache *c, unsigned flags); /* NULL when there is no memory */
 void slab_free(struct slab_cache *c, void *obj);
+/* At least 8-byte aligned; powers of two to their size up to 64; above 3072 bytes to a page. */
 void *kmalloc(size_t bytes, unsigned flags);
 void *kzalloc(size_t bytes);
 void kfree(void *p); /* NULL is fine */
@@ -40,7 +43,7 @@ char *kstrdup(const char *s);
 /* Gives empty slabs back to the frames; returns frames freed. */
 unsigned long slab_reap(void);
 unsigned long slab_live(void); /* objects alive in all caches, kmalloc included */
-/* Calls fn for each cache (for /proc/slabinfo). */
+/* Calls fn for each cache (for /proc/slabinfo). fn must not allocate. */
 void slab_each(void (*fn)(const struct slab_cache *c, void *ctx), void *ctx);
 
 #endif

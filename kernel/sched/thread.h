@@ -13,7 +13,7 @@
 #include "lib/refcount.h"
 #include "mem/kmap.h"
 
-#define THREAD_STACK_PAGES 2
+#define THREAD_STACK_PAGES ARCH_KSTACK_PAGES
 
 enum thread_state {
 	THREAD_RUNNABLE,        /* on a run queue or running */

@@ -132,3 +132,8 @@ size_t arch_cpu_describe(unsigned n, char *buf, size_t cap)
 {
 	return (size_t)snprintf(buf, cap, "processor\t: %u\nmodel name\t: host test\n\n", n);
 }
+
+void tf_describe(const struct trapframe *tf, char *buf, size_t cap)
+{
+	snprintf(buf, cap, "ip %#lx sp %#lx nr %ld", tf->ip, tf->sp, tf->nr);
+}

@@ -25,6 +25,9 @@ static inline void tf_init_user(struct trapframe *tf, uaddr_t ip, uaddr_t sp)
 	*tf = (struct trapframe){ .ip = ip, .sp = sp, .user = true };
 }
 
+/* Registers as text, for panics. */
+void tf_describe(const struct trapframe *tf, char *buf, size_t cap);
+
 struct trap_ops;
 /* What arch_trap_init was given; tests may also set it directly. */
 extern const struct trap_ops *host_trap_ops;

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The buddy allocator.
+ *
+ * A zone is a range of frame numbers with one list of free blocks for each order. Only the first frame of a free block carries valid data:
+ * kind PAGE_FREE and the order. Frames inside a block, free or allocated, are not looked at, which is what lets boot set up a machine
+ * of any size by touching one struct page for each 4 MiB. The buddy of a block that is being freed is always the first frame of some
+ * block, so its kind and order are valid.
+ *
+ * Single frames go through a stack per CPU and zone, with interrupts off for a few instructions and no lock. A frame in such a stack is
+ * PAGE_FREE with order CACHED, so that it is nobody's buddy.
+ */
+#include "mem/frame.h"
+#include "core/panic.h"
+#include "lib/bits.h"
+#include "lib/check.h"
+#include "lib/string.h"
+#include "mem/bootmem.h"
+#include "mem/kmap.h"
+
+#define CACHED 0xff
+#define CACHE_MAX 64u
+#define CACHE_BATCH 32u
+
+enum { ZONE_DIRECT, ZONE_HIGH, ZONES };
+
+struct zone {
+	struct spinlock lock; /* LOCK_FRAMES, irqsave */
+	struct list free_list[FRAME_MAX_ORDER + 1];
+	unsigned long free;   /* frames in the lists */
+	unsigned long total;  /* frames it owns */
+	pfn_t start, end;
+	unsigned long floor;  /* frames that only FRAME_RESERVE takes */
+	unsigned long spare;  /* ... and those that what could use another zone leaves, too */
+};
+
+/* Own CPU, interrupts off. Stacks linked by page.link.next. */
+struct frame_cache {
+	struct cache_stack {
+		struct page *top;
+		unsigned count;
+	} zone[ZONES];
+};
+
+struct page *page_array;
+pfn_t page_base_pfn, page_end_pfn;
+atomic_long_t alloc_fail_after;
+
+static struct zone zones[ZONES];
+static struct frame_cache caches[MAX_CPUS];
+static unsigned any_zone; /* where FRAME_ANY looks first */
+
+static struct zone *zone_of(pfn_t pfn)
+{
+	return &zones[pfn >= zones[ZONE_DIRECT].end];
+}
+
+/* ---- blocks; the zone's lock is held ---- */
+
+static void block_push(struct zone *z, struct page *p, unsigned order)
+{
+	p->count = 0;
+	p->kind = PAGE_FREE;
+	p->order = (uint8_t)order;
+	list_push_front(&z->free_list[order], &p->link);
+}
+
+static struct page *free_buddy(struct zone *z, pfn_t pfn, unsigned order)
+{
+	pfn_t b = pfn ^ BIT(order);
+	struct page *p;
+
+	if (b < z->start || b + BIT(order) > z->end)
+		return NULL;
+	p = pfn_page(b);
+	return p->kind == PAGE_FREE && p->order == order ? p : NULL;
+}
+
+static void block_free(struct zone *z, struct page *p, unsigned order)
+{
+	pfn_t pfn = page_pfn(p);
+	struct page *buddy;
+
+	z->free += BIT(order);
+	while (order < FRAME_MAX_ORDER && (buddy = free_buddy(z, pfn, order)) != NULL) {
+		list_del(&buddy->link);
+		pfn &= ~BIT(order);
+		order++;
+	}
+	block_push(z, pfn_page(pfn), order);
+}
+
+static struct page *block_alloc(struct zone *z, unsigned order)
+{
+	unsigned o = order;
+	struct page *p;
+
+	while (o <= FRAME_MAX_ORDER && list_empty(&z->free_list[o]))
+		o++;
+	if (o > FRAME_MAX_ORDER)
+		return NULL;
+	p = list_first(&z->free_list[o], struct page, link);
+	list_del(&p->link);
+	while (o > order) {
+		o--;
+		block_push(z, p + BIT(o), o);
+	}
+	z->free -= BIT(order);
+	p->order = (uint8_t)order;
+	return p;
+}
+
+/* ---- caches; interrupts are off ---- */
+
+static struct cache_stack *my_stack(unsigned zone)
+{
+	struct frame_cache *c = this_cpu()->frame_cache;
+
+	return &c->zone[zone];
+}
+
+static void stack_push(struct cache_stack *s, struct page *p)
+{
+	p->kind = PAGE_FREE;
+	p->order = CACHED;
+	p->link.next = (struct list *)s->top;
+	s->top = p;
+	s->count++;
+}
+
+static struct page *stack_pop(struct cache_stack *s)
+{
+	struct page *p = s->top;
+
+	if (p) {
+		s->top = (struct page *)p->link.next;
+		s->count--;
+	}
+	return p;
+}
+
+/* Frames that a request with these flags may still take from the zone. */
+static unsigned long zone_available(const struct zone *z, unsigned flags)
+{
+	unsigned long keep = 0;
+
+	if (!(flags & FRAME_RESERVE))
+		keep = z->floor + (flags & FRAME_DIRECT ? 0 : z->spare);
+	return z->free > keep ? z->free - keep : 0;
+}
+
+static void refill(unsigned zone, unsigned flags)
+{
+	struct zone *z = &zones[zone];
+	struct cache_stack *s = my_stack(zone);
+	unsigned long n;
+
+	spin_lock(&z->lock);
+	n = zone_available(z, flags);
+	n = MIN(n, flags & FRAME_RESERVE ? 1ul : (unsigned long)CACHE_BATCH);
+	while (n--) {
+		struct page *p = block_alloc(z, 0);
+
+		if (!p)
+			break;
+		stack_push(s, p);
+	}
+	spin_unlock(&z->lock);
+}
+
+static void spill(unsigned zone, unsigned n)
+{
+	struct zone *z = &zones[zone];
+	struct cache_stack *s = my_stack(zone);
+
+	spin_lock(&z->lock);
+	while (n-- && s->top)
+		block_free(z, stack_pop(s), 0);
+	spin_unlock(&z->lock);
+}
+
+static struct page *take_single(unsigned zone, unsigned flags)
+{
+	struct page *p = stack_pop(my_stack(zone));
+
+	if (unlikely(!p)) {
+		refill(zone, flags);
+		p = stack_pop(my_stack(zone));
+	}
+	return p;
+}
+
+/* A block of several frames; frames in this CPU's cache may be what keeps a block from being whole. */
+static struct page *take_block(unsigned zone, unsigned order, unsigned flags)
+{
+	struct zone *z = &zones[zone];
+	struct page *p = NULL;
+
+	spill(zone, CACHE_MAX);
+	spin_lock(&z->lock);
+	if (zone_available(z, flags) >= BIT(order))
+		p = block_alloc(z, order);
+	spin_unlock(&z->lock);
+	return p;
+}
+
+static struct page *take(unsigned order, unsigned flags)
+{
+	unsigned zone = flags & FRAME_DIRECT ? (unsigned)ZONE_DIRECT : any_zone;
+	struct page *p;
+
+	for (;;) {
+		p = order ? take_block(zone, order, flags) : take_single(zone, flags);
+		if (likely(p) || zone == ZONE_DIRECT)
+			return p;
+		zone = ZONE_DIRECT;
+	}
+}
+
+struct page *frame_alloc(unsigned order, enum page_kind kind, unsigned flags)
+{
+	unsigned long irq;
+	struct page *p;
+
+	if (alloc_should_fail() || order > FRAME_MAX_ORDER)
+		return NULL;
+	irq = arch_irq_save();
+	p = take(order, flags);
+	arch_irq_restore(irq);
+	if (unlikely(!p))
+		return NULL;
+	p->count = 1;
+	p->kind = (uint8_t)kind;
+	p->order = (uint8_t)order;
+	p->flags = 0;
+	p->level = 0;
+	p->owner = NULL;
+	p->index = 0;
+	if (flags & FRAME_ZERO)
+		for (unsigned long i = 0; i < BIT(order); i++)
+			frame_zero(p + i);
+	return p;
+}
+
+void frame_free(struct page *p)
+{
+	unsigned zone = (unsigned)(zone_of(page_pfn(p)) - zones), order = p->order;
+	unsigned long irq;
+
+	assert(p->kind != PAGE_FREE && p->kind != PAGE_RESERVED && p->count <= 1);
+	irq = arch_irq_save();
+	if (likely(order == 0)) {
+		struct cache_stack *s = my_stack(zone);
+
+		p->count = 0;
+		stack_push(s, p);
+		if (unlikely(s->count > CACHE_MAX))
+			spill(zone, CACHE_BATCH);
+	} else {
+		spin_lock(&zones[zone].lock);
+		block_free(&zones[zone], p, order);
+		spin_unlock(&zones[zone].lock);
+	}
+	arch_irq_restore(irq);
+}
+
+void page_put(struct page *p)
+{
+	uint32_t left = __atomic_sub_fetch(&p->count, 1, __ATOMIC_ACQ_REL);
+
+	debug_assert(left != UINT32_MAX);
+	if (left == 0)
+		frame_free(p);
+}
+
+void frame_zero(struct page *p)
+{
+	void *va = kmap_local(p);
+
+	memset(va, 0, PAGE_SIZE);
+	kunmap_local(va);
+}
+
+void frame_copy(struct page *dst, struct page *src)
+{
+	void *from = kmap_local(src), *to = kmap_local(dst);
+
+	memcpy(to, from, PAGE_SIZE);
+	kunmap_local(to);
+	kunmap_local(from);
+}
+
+/* ---- setting up ---- */
+
+/*
+ * Adds a run of free frames in the largest aligned blocks. Nothing is merged, since none of these has its buddy in the same run, and the struct
+ * pages of what is not yet added are not valid.
+ */
+static void zone_add(struct zone *z, pfn_t start, pfn_t end)
+{
+	z->total += end - start;
+	z->free += end - start;
+	while (start < end) {
+		unsigned order = MIN(ilog2(end - start), (unsigned)FRAME_MAX_ORDER);
+
+		if (start)
+			order = MIN(order, (unsigned)__builtin_ctzl(start));
+		block_push(z, pfn_page(start), order);
+		start += BIT(order);
+	}
+}
+
+static void add_run(pfn_t start, pfn_t end)
+{
+	pfn_t border = zones[ZONE_DIRECT].end;
+
+	if (start < border)
+		zone_add(&zones[ZONE_DIRECT], start, MIN(end, border));
+	if (end > border)
+		zone_add(&zones[ZONE_HIGH], MAX(start, border), end);
+}
+
+static void mark_reserved(pfn_t start, pfn_t end)
+{
+	for (; start < end; start++) {
+		struct page *p = pfn_page(start);
+
+		memset(p, 0, sizeof(*p));
+		p->kind = PAGE_RESERVED;
+		p->count = 1;
+	}
+}
+
+static void zone_setup(unsigned i, pfn_t start, pfn_t end)
+{
+	struct zone *z = &zones[i];
+
+	*z = (struct zone){ .start = start, .end = end };
+	spin_init(&z->lock, LOCK_FRAMES);
+	for (unsigned o = 0; o <= FRAME_MAX_ORDER; o++)
+		list_init(&z->free_list[o]);
+}
+
+/* The floor is one in 128 frames, between 64 KiB and 4 MiB. Where there is high memory, user pages leave a part of the direct map alone. */
+static void set_floors(void)
+{
+	struct zone *d = &zones[ZONE_DIRECT], *h = &zones[ZONE_HIGH];
+
+	d->floor = MIN(MAX(d->total / 128, 16ul), 1024ul);
+	d->spare = h->total ? d->total / 16 : 0;
+	any_zone = h->total ? ZONE_HIGH : ZONE_DIRECT;
+}
+
+void frame_init(void)
+{
+	pfn_t border = MIN(arch_direct_top() >> PAGE_SHIFT, bootmem_end_pfn()), at = 0, start = 0, end;
+
+	page_base_pfn = 0;
+	page_end_pfn = bootmem_end_pfn();
+	page_array = bootmem_alloc_raw(page_end_pfn * sizeof(struct page), 64);
+	zone_setup(ZONE_DIRECT, 0, border);
+	zone_setup(ZONE_HIGH, border, page_end_pfn);
+	for (unsigned i = 0; i < MAX_CPUS; i++)
+		cpus[i].frame_cache = &caches[i];
+	for (; bootmem_free_run(&start, &end); at = start = end)
+		mark_reserved(at, start);
+	mark_reserved(at, page_end_pfn);
+	for (start = 0; bootmem_free_run(&start, &end); start = end)
+		add_run(start, end);
+	set_floors();
+}
+
+void frame_release_range(paddr_t from, paddr_t to)
+{
+	pfn_t start = PAGE_UP(from) >> PAGE_SHIFT, end = MIN((pfn_t)(PAGE_DOWN(to) >> PAGE_SHIFT), page_end_pfn);
+
+	for (; start < end; start++) {
+		struct zone *z = zone_of(start);
+		unsigned long irq;
+
+		if (start == 0 || pfn_page(start)->kind != PAGE_RESERVED)
+			continue;
+		irq = spin_lock_irqsave(&z->lock);
+		z->total++;
+		pfn_page(start)->kind = PAGE_FREE; /* even where it ends inside a block: it is given once */
+		block_free(z, pfn_page(start), 0);
+		spin_unlock_irqrestore(&z->lock, irq);
+	}
+}
+
+/* ---- figures ---- */
+
+static unsigned long zone_free(unsigned zone)
+{
+	unsigned long n = READ_ONCE(zones[zone].free);
+
+	for (unsigned i = 0; i < cpu_count; i++)
+		n += READ_ONCE(caches[i].zone[zone].count);
+	return n;
+}
+
+unsigned long frame_free_count(void)
+{
+	return zone_free(ZONE_DIRECT) + zone_free(ZONE_HIGH);
+}
+
+unsigned long frame_total(void)
+{
+	return zones[ZONE_DIRECT].total + zones[ZONE_HIGH].total;
+}
+
+unsigned long frame_reserve(void)
+{
+	return zones[ZONE_DIRECT].floor;
+}
+
+void frame_stats(struct frame_stats *s)
+{
+	pfn_t pfn = page_base_pfn;
+
+	*s = (struct frame_stats){
+		.total = frame_total(),
+		.free = frame_free_count(),
+		.direct_total = zones[ZONE_DIRECT].total,
+		.direct_free = zone_free(ZONE_DIRECT),
+	};
+	while (pfn < page_end_pfn) {
+		const struct page *p = pfn_page(pfn);
+		unsigned order = p->order == CACHED ? 0 : p->order, kind = p->kind;
+
+		if (kind < PAGE_KIND_COUNT && order <= FRAME_MAX_ORDER) {
+			s->by_kind[kind] += BIT(order);
+			pfn += BIT(order);
+		} else {
+			pfn++;
+		}
+	}
+}
+
+static unsigned long check_list(struct zone *z, unsigned order)
+{
+	unsigned long n = 0;
+	struct page *p;
+
+	list_for_each_entry(p, &z->free_list[order], link) {
+		pfn_t pfn = page_pfn(p);
+
+		assert(p->kind == PAGE_FREE && p->order == order && p->count == 0);
+		assert(IS_ALIGNED(pfn, BIT(order)) && pfn >= z->start && pfn + BIT(order) <= z->end);
+		assert(order == FRAME_MAX_ORDER || !free_buddy(z, pfn, order));
+		n += BIT(order);
+	}
+	return n;
+}
+
+void frame_check(void)
+{
+	for (struct zone *z = zones; z < zones + ZONES; z++) {
+		unsigned long irq = spin_lock_irqsave(&z->lock), n = 0;
+
+		for (unsigned o = 0; o <= FRAME_MAX_ORDER; o++)
+			n += check_list(z, o);
+		assert(n == z->free);
+		spin_unlock_irqrestore(&z->lock, irq);
+	}
+}
+
+#ifdef HOST_TEST
+void frame_init_host(unsigned long frames)
+{
+	host_machine_init(frames, frames);
+	bootmem_init();
+	frame_init();
+}
+#endif

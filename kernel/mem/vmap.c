@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel address ranges. One bit for each page of the range says "taken". A stack takes its pages and the guard page below them:
+ *
+ *     | guard | page 0 | page 1 | guard | page 0 | page 1 | device | device | ...
+ *
+ * A stack that is given back keeps its mapping and waits in a short list for the next thread, so that fork and exit touch no kernel page
+ * table. Unmapping flushes this CPU's
+ * translation only; with several CPUs a range may be given out again only after the others have flushed theirs.
+ */
+#include "mem/vmap.h"
+#include "core/panic.h"
+#include "lib/bitmap.h"
+#include "lib/bits.h"
+#include "lib/check.h"
+#include "mem/frame.h"
+#include "mem/slab.h"
+
+#define STACK_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_NOEXEC)
+#define STACK_PAGES_MAX 16
+#define CACHE_MAX 16u
+
+/*
+ * Every stack describes itself in its own lowest bytes, which a thread that keeps within its stack never reaches; one that did not is found
+ * out by the magic when the stack is given back.
+ */
+#define STACK_MAGIC 0x57acced5u
+struct stack_head {
+	uint32_t magic;
+	uint32_t pages;
+	struct stack_head *next; /* while free */
+	struct page *page[];     /* its frames */
+};
+
+static struct {
+	struct spinlock lock; /* LOCK_VMAP, irqsave */
+	unsigned long *taken;
+	unsigned long *guard;
+	unsigned long pages;
+	unsigned long hint; /* where the last search ended */
+	struct stack_head *cache; /* free stacks, still mapped */
+	unsigned cached;
+} vmap = { .lock = SPINLOCK_INIT(LOCK_VMAP) };
+
+void vmap_init(void)
+{
+	vmap.pages = (arch_vmap_end() - ARCH_VMAP_START) >> PAGE_SHIFT;
+	vmap.taken = kzalloc(BITMAP_WORDS(vmap.pages) * sizeof(unsigned long));
+	vmap.guard = kzalloc(BITMAP_WORDS(vmap.pages) * sizeof(unsigned long));
+	if (!vmap.taken || !vmap.guard)
+		panic("vmap: no memory for the bitmaps");
+}
+
+static vaddr_t page_addr(unsigned long i)
+{
+	return ARCH_VMAP_START + (i << PAGE_SHIFT);
+}
+
+/* Takes a run of n pages, the first of them a guard if asked; index or BITMAP_NONE. */
+static unsigned long take_run(unsigned long n, bool guard)
+{
+	unsigned long flags = spin_lock_irqsave(&vmap.lock);
+	unsigned long i = bitmap_find_clear_run(vmap.taken, vmap.pages, vmap.hint, n);
+
+	if (i == BITMAP_NONE)
+		i = bitmap_find_clear_run(vmap.taken, vmap.pages, 0, n);
+	if (i != BITMAP_NONE) {
+		bitmap_set_run(vmap.taken, i, n);
+		if (guard)
+			bitmap_set(vmap.guard, i);
+		vmap.hint = i + n;
+	}
+	spin_unlock_irqrestore(&vmap.lock, flags);
+	return i;
+}
+
+static void give_run(unsigned long i, unsigned long n)
+{
+	unsigned long flags = spin_lock_irqsave(&vmap.lock);
+
+	bitmap_clear_run(vmap.taken, i, n);
+	bitmap_clear_run(vmap.guard, i, n);
+	if (i < vmap.hint)
+		vmap.hint = i;
+	spin_unlock_irqrestore(&vmap.lock, flags);
+}
+
+static void free_frames(struct page **frames, size_t n)
+{
+	while (n--)
+		frame_free(frames[n]);
+}
+
+static bool gather_frames(struct page **frames, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		frames[i] = frame_alloc(0, PAGE_KERNEL, FRAME_ANY);
+		if (!frames[i]) {
+			free_frames(frames, i);
+			return false;
+		}
+	}
+	return true;
+}
+
+static struct stack_head *pop_cached(size_t pages)
+{
+	unsigned long flags = spin_lock_irqsave(&vmap.lock);
+	struct stack_head **link = &vmap.cache, *s;
+
+	while ((s = *link) && s->pages != pages)
+		link = &s->next;
+	if (s) {
+		*link = s->next;
+		vmap.cached--;
+	}
+	spin_unlock_irqrestore(&vmap.lock, flags);
+	return s;
+}
+
+static bool push_cached(struct stack_head *s)
+{
+	unsigned long flags = spin_lock_irqsave(&vmap.lock);
+	bool room = vmap.cached < CACHE_MAX;
+
+	if (room) {
+		s->next = vmap.cache;
+		vmap.cache = s;
+		vmap.cached++;
+	}
+	spin_unlock_irqrestore(&vmap.lock, flags);
+	return room;
+}
+
+static struct stack_head *map_stack(unsigned long run, struct page **frames, size_t pages)
+{
+	struct stack_head *s = (struct stack_head *)page_addr(run + 1);
+
+	for (size_t i = 0; i < pages; i++)
+		arch_kernel_map(page_addr(run + 1 + i), page_pfn(frames[i]), STACK_FLAGS);
+	s->magic = STACK_MAGIC;
+	s->pages = (uint32_t)pages;
+	for (size_t i = 0; i < pages; i++)
+		s->page[i] = frames[i];
+	return s;
+}
+
+static void unmap_stack(struct stack_head *s)
+{
+	struct page *frames[STACK_PAGES_MAX];
+	size_t pages = s->pages;
+	unsigned long run = (((vaddr_t)s - ARCH_VMAP_START) >> PAGE_SHIFT) - 1;
+
+	for (size_t i = 0; i < pages; i++)
+		frames[i] = s->page[i];
+	for (size_t i = 0; i < pages; i++)
+		arch_kernel_unmap(page_addr(run + 1 + i));
+	free_frames(frames, pages);
+	give_run(run, pages + 1);
+}
+
+void *vmap_stack_alloc(size_t pages)
+{
+	struct page *frames[STACK_PAGES_MAX];
+	struct stack_head *s;
+	unsigned long run;
+
+	assert(pages && pages <= STACK_PAGES_MAX);
+	if (alloc_should_fail())
+		return NULL;
+	s = pop_cached(pages);
+	if (s)
+		return s;
+	if (!gather_frames(frames, pages))
+		return NULL;
+	run = take_run(pages + 1, true);
+	if (run == BITMAP_NONE) {
+		free_frames(frames, pages);
+		return NULL;
+	}
+	return map_stack(run, frames, pages);
+}
+
+void vmap_stack_free(void *stack, size_t pages)
+{
+	struct stack_head *s = stack;
+
+	assert(s->magic == STACK_MAGIC && s->pages == pages);
+	if (!push_cached(s))
+		unmap_stack(s);
+}
+
+unsigned long vmap_reap(void)
+{
+	unsigned long flags = spin_lock_irqsave(&vmap.lock), freed = 0;
+	struct stack_head *s = vmap.cache;
+
+	vmap.cache = NULL;
+	vmap.cached = 0;
+	spin_unlock_irqrestore(&vmap.lock, flags);
+	while (s) {
+		struct stack_head *next = s->next;
+
+		freed += s->pages;
+		unmap_stack(s);
+		s = next;
+	}
+	return freed;
+}
+
+void *vmap_device(paddr_t phys, size_t bytes)
+{
+	unsigned long pages = (PAGE_UP(phys + bytes) - PAGE_DOWN(phys)) >> PAGE_SHIFT;
+	unsigned long run = bytes ? take_run(pages, false) : BITMAP_NONE;
+
+	if (run == BITMAP_NONE)
+		return NULL;
+	for (unsigned long i = 0; i < pages; i++)
+		arch_kernel_map(page_addr(run + i), (phys >> PAGE_SHIFT) + i, PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY |
+				PTE_NOEXEC | PTE_NOCACHE);
+	return (void *)(page_addr(run) + (phys & ~PAGE_MASK));
+}
+
+bool vmap_is_guard(vaddr_t va)
+{
+	return vmap.guard && va >= ARCH_VMAP_START && va < arch_vmap_end() &&
+	       bitmap_test(vmap.guard, (va - ARCH_VMAP_START) >> PAGE_SHIFT);
+}
