@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of threads and processes: everything owned is given back, what is left is a zombie with a status. */
+#include "proc/exit.h"
+#include "core/panic.h"
+#include "proc/futex.h"
+#include "proc/itimer.h"
+#include "task/group.h"
+#include "task/pid.h"
+#include "vfs/fdtable.h"
+#include "vm/aspace.h"
+#include "vm/usercopy.h"
+
+void (*proc_init_exit_hook)(int status);
+
+void proc_vfork_release(struct task *t)
+{
+	struct waitq *q = t->vfork_done;
+
+	if (!q)
+		return;
+	/* the parent may return as soon as it sees NULL, and the queue lives on its stack: wake under the queue's own lock */
+	unsigned long irq = spin_lock_irqsave(&q->lock);
+	t->vfork_done = NULL;
+	struct waiter *w, *tmp;
+	list_for_each_entry_safe(w, tmp, &q->waiters, link)
+		sched_wake(w->thread, WAKE_ANY);
+	spin_unlock_irqrestore(&q->lock, irq);
+}
+
+/* What one thread leaves behind while it can still touch its memory. */
+static void release_thread(struct task *t)
+{
+	uint32_t zero = 0;
+
+	futex_exit_robust(t);
+	if (t->clear_tid && refcount_read(&t->process->aspace->refs) > 1) {
+		if (!user_put(t->clear_tid, &zero))
+			futex_wake_address(t->clear_tid, 1);
+	}
+	proc_vfork_release(t);
+}
+
+/* Usage of a thread that ends; PROC_TREE lock held. */
+static void bequeath_usage(struct process *p, struct task *t)
+{
+	struct usage u = { .user_ns = t->thread.user_ns, .system_ns = t->thread.system_ns, .minflt = t->minflt, .majflt = t->majflt,
+			   .nvcsw = t->thread.switches_voluntary, .nivcsw = t->thread.switches_forced };
+
+	usage_add(&p->usage, &u);
+}
+
+static void release_process(struct process *p)
+{
+	struct aspace *as = p->aspace;
+	struct fdtable *files = p->files;
+	struct fsctx *fs = p->fs;
+
+	itimer_exit(p);
+	if (p->session->leader == p && session_leader_exit_hook)
+		session_leader_exit_hook(p->session);
+	spin_lock(&proc_tree_lock);
+	if (p->session->leader == p)
+		p->session->leader = NULL;
+	p->usage.maxrss_pages = (unsigned long)as->rss_peak;
+	p->aspace = NULL;
+	p->files = NULL;
+	p->fs = NULL;
+	spin_unlock(&proc_tree_lock);
+	fdtable_put(files);
+	fsctx_put(fs);
+	thread_current()->aspace = NULL;
+	aspace_put(as);
+}
+
+static struct process *new_parent(struct process *p)
+{
+	for (struct process *a = p->parent; a; a = a->parent)
+		if (a->subreaper && a->state == PROCESS_RUNNING)
+			return a;
+	return init_process;
+}
+
+/* Children go to init; zombies among them are its affair now. PROC_TREE lock held. */
+static void orphan_children(struct process *p)
+{
+	struct process *to = new_parent(p), *c, *tmp;
+
+	list_for_each_entry_safe(c, tmp, &p->children, sibling) {
+		list_del(&c->sibling);
+		c->parent = to;
+		c->exit_signal = SIGCHLD;
+		list_push_back(&to->children, &c->sibling);
+		if (c->state == PROCESS_ZOMBIE)
+			signal_kernel(to, SIGCHLD);
+	}
+	waitq_wake_all(&to->child_wait);
+}
+
+/* Does the parent want no zombie (SIGCHLD ignored, SA_NOCLDWAIT)? */
+static bool parent_ignores(struct process *parent)
+{
+	const struct sigaction *a = &parent->sighand->action[SIGCHLD - 1];
+
+	return a->handler == SIG_IGN || a->flags & SA_NOCLDWAIT;
+}
+
+static void child_siginfo(struct process *p, struct siginfo *info)
+{
+	int s = p->exit_status;
+
+	*info = (struct siginfo){ .signo = p->exit_signal, .pid = p->pid, .uid = cred_current()->uid, .utime = p->usage.user_ns, .stime = p->usage.system_ns };
+	info->code = s & 0x7f ? (s & 0x80 ? CLD_DUMPED : CLD_KILLED) : CLD_EXITED;
+	info->status = s & 0x7f ? s & 0x7f : s >> 8 & 0xff;
+}
+
+void proc_reap(struct process *p)
+{
+	struct pgroup *g;
+
+	p->state = PROCESS_REAPED;
+	list_del(&p->sibling);
+	list_del(&p->all_link);
+	g = group_leave(p);
+	spin_unlock(&proc_tree_lock);
+	pid_free(p->pid);
+	pgroup_put(g);
+	process_put(p);
+}
+
+/* The last thread is going: tell the parent, or vanish. */
+static void become_zombie(struct process *p)
+{
+	struct process *parent;
+	struct siginfo info;
+	unsigned long irq;
+
+	spin_lock(&proc_tree_lock);
+	group_exit_notify(p);
+	orphan_children(p);
+	irq = spin_lock_irqsave(&p->sighand->lock);
+	p->state = PROCESS_ZOMBIE;
+	sigpending_flush(&p->pending, ~0ull);
+	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	parent = p->parent;
+	if (p->exit_signal == SIGCHLD && parent_ignores(parent)) {
+		waitq_wake_all(&parent->child_wait);
+		proc_reap(p);
+		return;
+	}
+	child_siginfo(p, &info);
+	if (p->exit_signal)
+		signal_post_process(parent, &info);
+	waitq_wake_all(&parent->child_wait);
+	spin_unlock(&proc_tree_lock);
+}
+
+__noreturn void proc_exit_thread(int status)
+{
+	struct task *t = task_current();
+	struct process *p = t->process;
+	unsigned long irq;
+	bool last;
+
+	release_thread(t);
+	if (p == init_process && p->task_count == 1) {
+		proc_init_exit_hook(p->group_exit ? p->exit_status : status);
+		panic("init exited and the machine goes on");
+	}
+	process_get(p);
+	spin_lock(&proc_tree_lock);
+	irq = spin_lock_irqsave(&p->sighand->lock);
+	t->exiting = true;
+	list_del(&t->process_link);
+	sigpending_flush(&t->pending, ~0ull);
+	last = --p->task_count == 0;
+	if (!p->group_exit)
+		p->exit_status = status;
+	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	bequeath_usage(p, t);
+	waitq_wake_all(&p->child_wait); /* exec waits here for its siblings */
+	spin_unlock(&proc_tree_lock);
+	pid_clear_task(t);
+	if (t->tid != p->pid)
+		pid_free(t->tid);
+	if (last) {
+		release_process(p);
+		become_zombie(p);
+	} else {
+		thread_current()->aspace = NULL;
+	}
+	process_put(p);
+	sched_exit();
+}
+
+__noreturn void proc_exit_group(int status)
+{
+	struct task *me = task_current(), *t;
+	struct process *p = me->process;
+	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+
+	if (!p->group_exit) {
+		p->group_exit = true;
+		p->exit_status = status;
+		p->stopped = false;
+		list_for_each_entry(t, &p->tasks, process_link) {
+			if (t == me)
+				continue;
+			thread_set_work(&t->thread, WORK_SIGNAL | WORK_KILL);
+			sched_wake(&t->thread, 1u << THREAD_SLEEPING | 1u << THREAD_KILLABLE | 1u << THREAD_STOPPED);
+		}
+	}
+	status = p->exit_status;
+	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	proc_exit_thread(status);
+}

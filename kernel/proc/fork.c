@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making processes and threads. struct birth carries what was gathered; until commit() nothing in the world has changed, and birth_undo gives
+ * everything back.
+ */
+#include "proc/fork.h"
+#include "arch/context.h"
+#include "arch/tls.h"
+#include "arch/trap.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "task/group.h"
+#include "task/pid.h"
+#include "vfs/fdtable.h"
+#include "vm/aspace.h"
+#include "vm/fault.h"
+#include "vm/usercopy.h"
+
+#define SUPPORTED (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS \
+		   | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED)
+
+struct birth {
+	const struct clone_request *req;
+	struct process *process; /* the new one, or the current one for a thread */
+	struct task *task;
+	pid_t number;
+	struct waitq vfork_done;
+};
+
+static long check(const struct clone_request *r)
+{
+	unsigned long f = r->flags;
+
+	if (f & ~SUPPORTED)
+		return -EINVAL;
+	if ((f & CLONE_THREAD && !(f & CLONE_SIGHAND)) || (f & CLONE_SIGHAND && !(f & CLONE_VM)))
+		return -EINVAL;
+	if (f & CLONE_PARENT && process_current() == init_process)
+		return -EINVAL;
+	return r->exit_signal < 0 || r->exit_signal > NSIG ? -EINVAL : 0;
+}
+
+static bool count_user(struct process *p, void *ctx)
+{
+	struct { uid_t uid; uint64_t n; } *c = ctx;
+	struct task *t;
+
+	spin_lock(&proc_tree_lock);
+	t = process_main_task(p);
+	c->n += t && t->cred->uid == c->uid ? p->task_count : 0;
+	spin_unlock(&proc_tree_lock);
+	return true;
+}
+
+/* RLIMIT_NPROC counts the threads of a real user; root and the capable are free of it. */
+static bool too_many(void)
+{
+	struct { uid_t uid; uint64_t n; } c = { cred_current()->uid, 0 };
+	uint64_t limit = process_current()->limits.cur[RLIMIT_NPROC];
+
+	if (c.uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN) || limit == RLIM_INFINITY64)
+		return false;
+	process_each(count_user, &c);
+	return c.n >= limit;
+}
+
+static int share_files(struct process *child, struct process *parent, unsigned long flags)
+{
+	if (flags & CLONE_FILES) {
+		fdtable_get(parent->files);
+		child->files = parent->files;
+	} else {
+		child->files = fdtable_dup(parent->files);
+	}
+	if (flags & CLONE_FS) {
+		fsctx_get(parent->fs);
+		child->fs = parent->fs;
+	} else {
+		child->fs = fsctx_dup(parent->fs);
+	}
+	return child->files && child->fs ? 0 : -ENOMEM;
+}
+
+static int share_memory(struct process *child, struct process *parent, unsigned long flags)
+{
+	struct aspace *as = parent->aspace;
+
+	if (flags & CLONE_VM)
+		aspace_get(as);
+	else
+		as = aspace_fork(parent->aspace);
+	if (IS_ERR(as))
+		return (int)PTR_ERR(as);
+	if (as->exe && as != parent->aspace)
+		as->exe = NULL;
+	if (as != parent->aspace && parent->aspace->exe) {
+		file_get(parent->aspace->exe);
+		as->exe = parent->aspace->exe;
+	}
+	child->aspace = as;
+	return 0;
+}
+
+static int share_signals(struct process *child, struct process *parent, unsigned long flags)
+{
+	if (flags & CLONE_SIGHAND) {
+		refcount_get(&parent->sighand->refs);
+		child->sighand = parent->sighand;
+	} else {
+		child->sighand = sighand_dup(parent->sighand);
+	}
+	return child->sighand ? 0 : -ENOMEM;
+}
+
+static void inherit(struct process *child, struct process *parent, int exit_signal)
+{
+	child->limits = parent->limits;
+	memcpy(child->comm, parent->comm, sizeof(child->comm));
+	child->personality = parent->personality;
+	child->dumpable = parent->dumpable;
+	child->exit_signal = exit_signal;
+}
+
+static int gather_process(struct birth *b)
+{
+	struct process *me = process_current(), *p = process_new();
+	unsigned long flags = b->req->flags;
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	b->process = p;
+	err = share_signals(p, me, flags);
+	if (!err)
+		err = share_files(p, me, flags);
+	if (!err)
+		err = share_memory(p, me, flags);
+	inherit(p, me, b->req->exit_signal);
+	p->pid = b->number;
+	return err;
+}
+
+static int gather_task(struct birth *b, const struct trapframe *tf)
+{
+	struct task *me = task_current(), *t = task_new(b->process, me->thread.name);
+	const struct clone_request *r = b->req;
+	struct trapframe *frame;
+
+	if (!t)
+		return -ENOMEM;
+	b->task = t;
+	t->tid = b->number;
+	t->cred = cred_get(me->cred);
+	t->sigmask = me->sigmask;
+	if (!(r->flags & CLONE_VM) || r->flags & CLONE_VFORK)
+		t->altstack = me->altstack;
+	t->thread.aspace = b->process->aspace;
+	t->thread.work = me->thread.work & WORK_TRACE;
+	t->clear_tid = r->flags & CLONE_CHILD_CLEARTID ? r->child_tid : 0;
+	sched_fork(&t->thread, &me->thread);
+	arch_thread_fork(&t->thread.arch, &me->thread.arch, thread_stack_top(&t->thread), tf, sched_tail);
+	frame = arch_thread_frame(thread_stack_top(&t->thread));
+	tf_set_ret(frame, 0);
+	if (r->stack)
+		tf_set_sp(frame, r->stack);
+	return r->flags & CLONE_SETTLS ? arch_tls_set_clone(&t->thread.arch, r->tls, frame) : 0;
+}
+
+static void undo(struct birth *b)
+{
+	struct process *p = b->process;
+
+	if (b->task)
+		task_put(b->task);
+	if (p && p != process_current()) {
+		if (p->aspace)
+			aspace_put(p->aspace);
+		if (p->files)
+			fdtable_put(p->files);
+		if (p->fs)
+			fsctx_put(p->fs);
+		process_put(p);
+	}
+	if (b->number > 0)
+		pid_free(b->number);
+}
+
+/* The word that the parent, or the child in its own space, finds its number in. */
+static int write_numbers(struct birth *b)
+{
+	const struct clone_request *r = b->req;
+	uint32_t n = (uint32_t)b->number;
+
+	if (r->flags & CLONE_PARENT_SETTID && user_put(r->parent_tid, &n))
+		return -EFAULT;
+	if (r->flags & CLONE_CHILD_SETTID) {
+		if (r->flags & CLONE_VM)
+			return user_put(r->child_tid, &n);
+		vm_write_foreign(b->process->aspace, r->child_tid, &n, sizeof(n)); /* as on Linux the child finds out itself if it is bad */
+	}
+	return 0;
+}
+
+/* From here on nothing fails. -EAGAIN (ERESTARTNOINTR): a fatal signal came first. */
+static long commit(struct birth *b)
+{
+	struct process *me = process_current(), *p = b->process;
+	struct task *t = b->task;
+	unsigned long irq;
+
+	spin_lock(&proc_tree_lock);
+	irq = spin_lock_irqsave(&p->sighand->lock);
+	if (me->group_exit || signal_fatal_pending_current()) {
+		spin_unlock_irqrestore(&p->sighand->lock, irq);
+		spin_unlock(&proc_tree_lock);
+		return -ERESTARTNOINTR;
+	}
+	list_push_back(&p->tasks, &t->process_link);
+	p->task_count++;
+	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	if (p != me) {
+		p->parent = b->req->flags & CLONE_PARENT ? me->parent : me;
+		list_push_back(&p->parent->children, &p->sibling);
+		list_push_back(&process_list, &p->all_link);
+		group_inherit(p, me);
+		process_get(p); /* the tree's reference, until it is reaped */
+	}
+	spin_unlock(&proc_tree_lock);
+	pid_set_task(b->number, t);
+	return 0;
+}
+
+static long deliver(struct birth *b)
+{
+	struct task *t = b->task;
+	pid_t number = b->number;
+	bool vfork = b->req->flags & CLONE_VFORK;
+
+	if (vfork) {
+		waitq_init(&b->vfork_done);
+		t->vfork_done = &b->vfork_done;
+		task_get(t);
+	}
+	if (b->process != process_current())
+		process_put(b->process); /* birth's own; the task and the tree have theirs */
+	sched_start(&t->thread);
+	if (vfork) {
+		waitq_wait(&b->vfork_done, !READ_ONCE(t->vfork_done), WAIT_UNINTERRUPTIBLE);
+		task_put(t);
+	}
+	return number;
+}
+
+long proc_clone(const struct clone_request *r, const struct trapframe *tf)
+{
+	struct birth b = { .req = r };
+	long err = check(r);
+
+	if (err)
+		return err;
+	if (too_many())
+		return -EAGAIN;
+	b.number = pid_alloc();
+	if (b.number < 0)
+		return -EAGAIN;
+	if (r->flags & CLONE_THREAD)
+		b.process = process_current();
+	else
+		err = gather_process(&b);
+	if (!err)
+		err = gather_task(&b, tf);
+	if (!err)
+		err = write_numbers(&b);
+	if (!err)
+		err = commit(&b);
+	if (err) {
+		undo(&b);
+		return err;
+	}
+	return deliver(&b);
+}

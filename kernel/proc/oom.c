@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Out of memory. Names and stacks that are only cached go first; then the process with the most resident pages is killed. */
+#include "proc/oom.h"
+#include "core/klog.h"
+#include "mem/kmap.h"
+#include "mem/slab.h"
+#include "task/process.h"
+#include "vfs/dentry.h"
+#include "vm/aspace.h"
+
+struct victim { struct process *p; unsigned long pages; bool dying; };
+
+static bool consider(struct process *p, void *ctx)
+{
+	struct victim *v = ctx;
+	struct aspace *as;
+	unsigned long pages;
+
+	if (p == init_process || p->state != PROCESS_RUNNING)
+		return true;
+	as = process_aspace_get(p);
+	if (!as)
+		return true;
+	if (p->group_exit || p->pending.set & SIGBIT(SIGKILL))
+		v->dying = true;
+	pages = (unsigned long)(as->rss_anon + as->rss_file);
+	aspace_put(as);
+	if (v->dying)
+		return false;
+	if (pages >= v->pages) {
+		if (v->p)
+			process_put(v->p);
+		process_get(p);
+		v->p = p;
+		v->pages = pages;
+	}
+	return true;
+}
+
+bool oom_kill(void)
+{
+	struct victim v = { 0 };
+
+	if (dentry_shrink(0) + slab_reap() > 0)
+		return true;
+	process_each(consider, &v);
+	if (v.p && !v.dying) {
+		klog_err("Out of memory: killed process %d (%s), %lu KiB resident", v.p->pid, v.p->comm, v.pages * (PAGE_SIZE / 1024));
+		signal_kernel(v.p, SIGKILL);
+	}
+	if (v.p)
+		process_put(v.p);
+	if (!v.p && !v.dying)
+		return false;
+	sched_sleep_until(clock_now() + NSEC_PER_MSEC, false); /* lets the victim run: it gives memory back only by exiting */
+	return true;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* Delivering signals. */
+#include "proc/signal.h"
+#include "arch/sigframe.h"
+#include "arch/trap.h"
+#include "core/klog.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "proc/exit.h"
+#include "task/group.h"
+#include "vm/usercopy.h"
+
+#define SS_ONSTACK 1u
+#define SS_DISABLE 2u
+#define SS_AUTODISARM 0x80000000u
+
+void signal_set_mask(sigset64 mask)
+{
+	struct task *t = task_current();
+	unsigned long irq = spin_lock_irqsave(&t->process->sighand->lock);
+
+	t->sigmask = mask & ~SIG_UNBLOCKABLE;
+	signal_recalc(t);
+	spin_unlock_irqrestore(&t->process->sighand->lock, irq);
+}
+
+void signal_set_temporary_mask(sigset64 mask)
+{
+	struct task *t = task_current();
+
+	t->saved_mask = t->sigmask;
+	t->restore_mask = true;
+	signal_set_mask(mask);
+	thread_set_work(&t->thread, WORK_SIGNAL);
+}
+
+long signal_action(int signo, const struct sigaction *new, struct sigaction *old)
+{
+	struct process *p = process_current();
+	struct task *t;
+	unsigned long irq;
+
+	if (signo < 1 || signo > NSIG || (new && SIGBIT(signo) & SIG_UNBLOCKABLE))
+		return -EINVAL;
+	irq = spin_lock_irqsave(&p->sighand->lock);
+	*old = p->sighand->action[signo - 1];
+	if (new) {
+		p->sighand->action[signo - 1] = *new;
+		p->sighand->action[signo - 1].mask &= ~SIG_UNBLOCKABLE;
+		/* POSIX 3.3.1.3: becoming ignored discards what is pending */
+		if (new->handler == SIG_IGN || (new->handler == SIG_DFL && (signo == SIGCHLD || signo == SIGURG || signo == SIGWINCH || signo == SIGCONT))) {
+			sigpending_flush(&p->pending, SIGBIT(signo));
+			list_for_each_entry(t, &p->tasks, process_link)
+				sigpending_flush(&t->pending, SIGBIT(signo));
+		}
+	}
+	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	return 0;
+}
+
+long signal_permission(struct process *p, int signo)
+{
+	const struct cred *c = cred_current();
+	struct task *t;
+	long err = -EPERM;
+
+	spin_lock(&proc_tree_lock);
+	t = process_main_task(p);
+	if (!t || cred_capable(c, CAP_KILL) || p == process_current())
+		err = 0;
+	else if (c->euid == t->cred->suid || c->euid == t->cred->uid || c->uid == t->cred->suid || c->uid == t->cred->uid)
+		err = 0;
+	else if (signo == SIGCONT && p->session == process_current()->session)
+		err = 0;
+	spin_unlock(&proc_tree_lock);
+	return err;
+}
+
+static void notify_parent(struct process *p, int code, int status)
+{
+	struct siginfo info = { .signo = SIGCHLD, .code = code, .status = status, .pid = p->pid, .uid = cred_current()->uid };
+
+	spin_lock(&proc_tree_lock);
+	if (p->parent) {
+		if (!(p->parent->sighand->action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+			signal_post_process(p->parent, &info);
+		waitq_wake_all(&p->parent->child_wait);
+	}
+	spin_unlock(&proc_tree_lock);
+}
+
+/* Parks while the process is stopped. */
+static void stay_stopped(struct task *t)
+{
+	struct process *p = t->process;
+	bool report;
+	unsigned long irq;
+
+	for (;;) {
+		irq = spin_lock_irqsave(&p->sighand->lock);
+		if (!p->stopped || t->thread.work & WORK_KILL) {
+			report = p->cont_report;
+			signal_recalc(t);
+			spin_unlock_irqrestore(&p->sighand->lock, irq);
+			break;
+		}
+		WRITE_ONCE(t->thread.state, THREAD_STOPPED);
+		spin_unlock_irqrestore(&p->sighand->lock, irq);
+		sched_block();
+	}
+	if (report)
+		notify_parent(p, CLD_CONTINUED, SIGCONT);
+}
+
+static void stop_process(struct task *t, int signo)
+{
+	struct process *p = t->process;
+	struct task *other;
+	unsigned long irq;
+	bool orphan;
+
+	if (signo != SIGSTOP) {
+		spin_lock(&proc_tree_lock);
+		orphan = pgroup_orphaned(p->group);
+		spin_unlock(&proc_tree_lock);
+		if (orphan)
+			return; /* POSIX 11.1.4: nobody could continue it */
+	}
+	irq = spin_lock_irqsave(&p->sighand->lock);
+	if (p->group_exit || p->pending.set & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL)) || t->pending.set & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL))) {
+		spin_unlock_irqrestore(&p->sighand->lock, irq);
+		return;
+	}
+	p->stopped = true;
+	p->stop_signal = signo;
+	p->stop_report = true;
+	p->cont_report = false;
+	list_for_each_entry(other, &p->tasks, process_link) {
+		thread_set_work(&other->thread, WORK_SIGNAL);
+		if (other != t)
+			sched_wake(&other->thread, 1u << THREAD_SLEEPING);
+	}
+	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	notify_parent(p, CLD_STOPPED, signo);
+	stay_stopped(t);
+}
+
+void siginfo_to_user(const struct siginfo *i, unsigned char out[128])
+{
+	struct { int32_t signo, err, code, a[13]; } u = { i->signo, i->err, i->code, { 0 } };
+
+	memset(out, 0, 128);
+	if (i->signo == SIGCHLD && i->code > 0) {
+		u.a[0] = i->pid;
+		u.a[1] = (int32_t)i->uid;
+		u.a[2] = i->status;
+		u.a[3] = (int32_t)(i->utime / 10000000u);
+		u.a[4] = (int32_t)(i->stime / 10000000u);
+	} else if (i->code == SI_TIMER) {
+		u.a[0] = i->timer_id;
+		u.a[1] = i->overrun;
+		u.a[2] = (int32_t)i->value;
+	} else if (i->code > 0 && i->code != SI_KERNEL) {
+		u.a[0] = (int32_t)i->addr;
+	} else {
+		u.a[0] = i->pid;
+		u.a[1] = (int32_t)i->uid;
+		u.a[2] = (int32_t)i->value;
+	}
+	memcpy(out, &u, sizeof(u));
+}
+
+static bool on_altstack(const struct task *t, uaddr_t sp)
+{
+	return !(t->altstack.flags & SS_AUTODISARM) && sp - t->altstack.sp - 1 < t->altstack.size && t->altstack.size;
+}
+
+static uaddr_t frame_top(struct task *t, const struct trapframe *tf, const struct sigaction *a)
+{
+	uaddr_t sp = tf_sp(tf);
+
+	if (a->flags & SA_ONSTACK && t->altstack.size && !on_altstack(t, sp))
+		return t->altstack.sp + t->altstack.size;
+	return sp;
+}
+
+/* An interrupted call: whether it runs again once the handler returns (sigaction(2), SA_RESTART). handler NULL: no handler runs. */
+static void prepare_restart(struct trapframe *tf, struct task *t, const struct sigaction *handler)
+{
+	long ret = tf_ret(tf);
+
+	if (t->syscall_nr < 0)
+		return;
+	if (ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && (!handler || handler->flags & SA_RESTART)) || (ret == -ERESTARTNOHAND && !handler))
+		arch_syscall_restart(tf, t->syscall_nr);
+	else if (ret == -ERESTART_RESTARTBLOCK && !handler)
+		arch_syscall_restart(tf, ARCH_NR_RESTART_SYSCALL);
+	else if (ret == -ERESTARTSYS || ret == -ERESTARTNOHAND || ret == -ERESTART_RESTARTBLOCK)
+		tf_set_ret(tf, -EINTR);
+	t->syscall_nr = -1;
+}
+
+/* Builds the frame. A stack that cannot hold it ends the process by SIGSEGV. */
+static void run_handler(struct trapframe *tf, struct task *t, const struct siginfo *info, const struct sigaction *a)
+{
+	sigset64 old = t->restore_mask ? t->saved_mask : t->sigmask;
+	struct sig_delivery d = { .signo = info->signo, .siginfo = a->flags & SA_SIGINFO, .handler = a->handler, .restorer = a->restorer,
+				  .has_restorer = a->flags & SA_RESTORER, .mask = old, .stack_top = frame_top(t, tf, a) };
+
+	prepare_restart(tf, t, a);
+	siginfo_to_user(info, d.info);
+	d.altstack.sp = t->altstack.sp;
+	d.altstack.size = t->altstack.size;
+	d.altstack.flags = (int)(t->altstack.size ? (on_altstack(t, tf_sp(tf)) ? SS_ONSTACK : 0) | t->altstack.flags : SS_DISABLE);
+	if (arch_sigframe_push(tf, &d)) {
+		if (info->signo == SIGSEGV)
+			proc_exit_group(SIGSEGV);
+		signal_force(&(struct siginfo){ .signo = SIGSEGV, .code = SI_KERNEL });
+		return;
+	}
+	t->restore_mask = false;
+	if (t->altstack.flags & SS_AUTODISARM)
+		t->altstack.size = 0;
+	signal_set_mask(t->sigmask | a->mask | (a->flags & SA_NODEFER ? 0 : SIGBIT(info->signo)));
+}
+
+static void default_action(struct task *t, int signo)
+{
+	static const sigset64 ignored = SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT);
+
+	if (SIGBIT(signo) & ignored)
+		return;
+	if (SIGBIT(signo) & SIG_STOPS)
+		stop_process(t, signo);
+	else
+		proc_exit_group(signo);
+}
+
+/* Takes the next signal and its action together. */
+static int next_signal(struct task *t, struct siginfo *info, struct sigaction *a)
+{
+	struct sighand *h = t->process->sighand;
+	unsigned long irq = spin_lock_irqsave(&h->lock);
+	int signo = signal_dequeue(t, t->sigmask, info);
+
+	if (signo) {
+		*a = h->action[signo - 1];
+		if (a->flags & SA_RESETHAND && a->handler > SIG_IGN)
+			h->action[signo - 1].handler = SIG_DFL;
+	}
+	spin_unlock_irqrestore(&h->lock, irq);
+	return signo;
+}
+
+void signal_deliver(struct trapframe *tf)
+{
+	struct task *t = task_current();
+	struct process *p = t->process;
+	struct siginfo info;
+	struct sigaction a;
+	int signo;
+
+	for (;;) {
+		if (READ_ONCE(p->group_exit))
+			proc_exit_thread(p->exit_status);
+		if (READ_ONCE(p->stopped))
+			stay_stopped(t);
+		signo = next_signal(t, &info, &a);
+		if (!signo)
+			break;
+		if (a.handler == SIG_IGN)
+			continue;
+		if (a.handler == SIG_DFL) {
+			default_action(t, signo);
+			continue;
+		}
+		run_handler(tf, t, &info, &a);
+		return;
+	}
+	prepare_restart(tf, t, NULL);
+	if (t->restore_mask) {
+		t->restore_mask = false;
+		signal_set_mask(t->saved_mask);
+	}
+}
+
+long signal_return(struct trapframe *tf, bool rt)
+{
+	struct task *t = task_current();
+	struct arch_altstack as = { 0 };
+	uint64_t mask;
+
+	t->syscall_nr = -1;
+	if (arch_sigframe_pop(tf, rt, &mask, &as)) {
+		signal_force(&(struct siginfo){ .signo = SIGSEGV, .code = SI_KERNEL });
+		return 0;
+	}
+	if (rt && as.valid && !on_altstack(t, tf_sp(tf))) {
+		t->altstack.sp = as.sp;
+		t->altstack.size = as.flags & (int)SS_DISABLE ? 0 : as.size;
+		t->altstack.flags = (unsigned)as.flags & SS_AUTODISARM;
+	}
+	signal_set_mask(mask);
+	return tf_ret(tf);
+}
+
+/* Takes a pending signal of the set, blocked or not. */
+static int take_of(struct task *t, sigset64 set, struct siginfo *info)
+{
+	struct sighand *h = t->process->sighand;
+	unsigned long irq = spin_lock_irqsave(&h->lock);
+	int signo = signal_dequeue(t, ~set, info);
+
+	spin_unlock_irqrestore(&h->lock, irq);
+	return signo;
+}
+
+long signal_wait_for(sigset64 set, struct siginfo *info, ktime_t deadline)
+{
+	struct task *t = task_current();
+	int signo = 0;
+	long err;
+
+	set &= ~SIG_UNBLOCKABLE;
+	err = waitq_wait_until(&t->process->signal_wait, (signo = take_of(t, set, info)) != 0, WAIT_INTERRUPTIBLE, deadline);
+	if (signo)
+		return signo;
+	return err == -ETIMEDOUT ? -EAGAIN : -EINTR;
+}
