@@ -376,7 +376,11 @@ static void guest_child(const struct guest_test *test, const char *dir, int reas
 {
 	setpgid(0, 0);
 	signal(SIGALRM, SIG_DFL);
-	guest_reason_fd = reason_fd;
+	guest_reason_fd = fcntl(reason_fd, F_DUPFD_CLOEXEC, 1010); /* out of the way of tests of low numbers */
+	if (guest_reason_fd < 0)
+		guest_reason_fd = reason_fd;
+	else
+		close(reason_fd);
 	if (chdir(dir) < 0)
 		FAIL("chdir %s: %s", dir, strerror(errno));
 	test->run();

@@ -1,0 +1,659 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tree of names: directories, links, rename in all its cases, who may do what, times, and reading directories.
+ */
+#include "guest.h"
+
+#include <grp.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+
+static ino_t inode_of(const char *name)
+{
+	struct stat st;
+
+	CHECK_OK(lstat(name, &st));
+	return st.st_ino;
+}
+
+static long links_of(const char *name)
+{
+	struct stat st;
+
+	CHECK_OK(lstat(name, &st));
+	return (long)st.st_nlink;
+}
+
+TEST(mkdir_and_rmdir)
+{
+	CHECK_OK(mkdir("d", 0755));
+	CHECK_EQ(links_of("d"), 2);
+	CHECK_OK(mkdir("d/e", 0755));
+	CHECK_EQ(links_of("d"), 3);
+	CHECK_ERR(mkdir("d", 0755), EEXIST);
+	CHECK_ERR(mkdir(".", 0755), EEXIST);
+	CHECK_ERR(mkdir("/", 0755), EEXIST);
+	CHECK_ERR(mkdir("x/y", 0755), ENOENT);
+	CHECK_ERR(mkdir("", 0755), ENOENT);
+	CHECK_OK(mkdir("slash/", 0755));
+	write_file("f", "", 0);
+	CHECK_ERR(mkdir("f/x", 0755), ENOTDIR);
+	CHECK_ERR(mkdir("f", 0755), EEXIST);
+	CHECK_ERR(rmdir("d"), ENOTEMPTY);
+	CHECK_ERR(rmdir("f"), ENOTDIR);
+	CHECK_ERR(rmdir("none"), ENOENT);
+	CHECK_ERR(rmdir("d/."), EINVAL);
+	CHECK_ERR(rmdir("d/e/.."), ENOTEMPTY);
+	CHECK_ERR(rmdir("/"), EBUSY);
+	CHECK_OK(rmdir("d/e"));
+	CHECK_EQ(links_of("d"), 2);
+	CHECK_OK(rmdir("d/"));
+	CHECK_ERR(rmdir("d"), ENOENT);
+}
+
+TEST(removed_directory_in_use)
+{
+	char cwd[200];
+	int fd;
+
+	CHECK_OK(mkdir("d", 0755));
+	CHECK_OK(chdir("d"));
+	fd = CHECK_OK(open(".", O_RDONLY));
+	CHECK_OK(rmdir("../d"));
+	CHECK_ERR(open("f", O_CREAT | O_RDWR, 0600), ENOENT);
+	CHECK_ERR(mkdir("e", 0755), ENOENT);
+	CHECK_ERR(syscall(SYS_getcwd, cwd, sizeof(cwd)), ENOENT);
+	CHECK_ERR(openat(fd, "f", O_CREAT | O_RDWR, 0600), ENOENT);
+	CHECK_OK(chdir(".."));
+}
+
+TEST(unlink_errors)
+{
+	CHECK_OK(mkdir("d", 0755));
+	write_file("f", "", 0);
+	CHECK_ERR(unlink("d"), EISDIR);
+	CHECK_ERR(unlink("none"), ENOENT);
+	CHECK_ERR(unlink("f/"), ENOTDIR);
+	CHECK_ERR(unlink("f/x"), ENOTDIR);
+	CHECK_ERR(unlinkat(AT_FDCWD, "d", 0x4000), EINVAL);
+	CHECK_ERR(unlinkat(AT_FDCWD, "f", AT_REMOVEDIR), ENOTDIR);
+	CHECK_OK(unlinkat(AT_FDCWD, "d", AT_REMOVEDIR));
+	CHECK_OK(symlink("f", "s"));
+	CHECK_OK(unlink("s"));
+	CHECK_OK(access("f", F_OK));
+}
+
+TEST(hard_links)
+{
+	char c[3];
+
+	write_file("f", "abc", 3);
+	CHECK_OK(link("f", "g"));
+	CHECK_EQ(inode_of("f"), inode_of("g"));
+	CHECK_EQ(links_of("f"), 2);
+	CHECK_ERR(link("f", "g"), EEXIST);
+	CHECK_ERR(link("none", "h"), ENOENT);
+	CHECK_ERR(link(".", "h"), EPERM);
+	CHECK_ERR(link("f", "no/h"), ENOENT);
+	CHECK_ERR(link("f", "/dev/h"), EXDEV);
+	CHECK_OK(unlink("f"));
+	CHECK_EQ(links_of("g"), 1);
+	CHECK_EQ(read(open("g", O_RDONLY), c, 3), 3);
+	CHECK_OK(symlink("g", "s"));
+	CHECK_OK(link("s", "s2")); /* the link itself */
+	CHECK_EQ(links_of("s"), 2);
+	CHECK_OK(linkat(AT_FDCWD, "s", AT_FDCWD, "t", AT_SYMLINK_FOLLOW));
+	CHECK_EQ(inode_of("t"), inode_of("g"));
+}
+
+TEST(rename_files)
+{
+	ino_t inode;
+	int fd;
+
+	write_file("a", "aaa", 3);
+	write_file("b", "b", 1);
+	inode = inode_of("a");
+	fd = open("b", O_RDONLY);
+	CHECK_OK(rename("a", "b"));
+	CHECK_EQ(inode_of("b"), inode);
+	CHECK_ERR(open("a", O_RDONLY), ENOENT);
+	struct stat st;
+	CHECK_OK(fstat(fd, &st));
+	CHECK_EQ(st.st_nlink, 0);
+	CHECK_OK(rename("b", "b"));
+	CHECK_OK(link("b", "c"));
+	CHECK_OK(rename("b", "c")); /* the same file: both stay */
+	CHECK_EQ(links_of("b"), 2);
+	CHECK_ERR(rename("none", "x"), ENOENT);
+	CHECK_ERR(rename("b", "no/x"), ENOENT);
+	CHECK_ERR(rename("b", "c/x"), ENOTDIR);
+	CHECK_ERR(rename("b", ""), ENOENT);
+	CHECK_ERR(rename("b", "/dev/x"), EXDEV);
+	CHECK_ERR(rename("b", "new/"), ENOTDIR);
+}
+
+TEST(rename_directories)
+{
+	CHECK_OK(mkdir("a", 0755));
+	CHECK_OK(mkdir("a/sub", 0755));
+	CHECK_OK(mkdir("empty", 0755));
+	CHECK_OK(mkdir("full", 0755));
+	write_file("full/f", "", 0);
+	write_file("f", "", 0);
+	CHECK_ERR(rename("a", "full"), ENOTEMPTY);
+	CHECK_ERR(rename("a", "f"), ENOTDIR);
+	CHECK_ERR(rename("f", "empty"), EISDIR);
+	CHECK_ERR(rename("a", "a/sub/x"), EINVAL);
+	CHECK_ERR(rename("a", "a/x"), EINVAL);
+	CHECK_ERR(rename("a/sub", "a"), ENOTEMPTY);
+	CHECK_ERR(rename("a/.", "x"), EBUSY);
+	CHECK_ERR(rename("a", "."), EBUSY);
+	CHECK_ERR(rename("/", "/x"), EBUSY);
+	CHECK_OK(rename("a", "empty"));
+	CHECK_OK(access("empty/sub", F_OK));
+	CHECK_EQ(links_of("empty"), 3);
+	long before = links_of("full");
+	CHECK_OK(rename("empty", "full/moved/"));
+	CHECK_EQ(links_of("full"), before + 1);
+	CHECK_EQ(inode_of("full/moved/.."), inode_of("full"));
+}
+
+TEST(rename_flags)
+{
+	write_file("a", "a", 1);
+	write_file("b", "b", 1);
+	ino_t a = inode_of("a"), b = inode_of("b");
+	CHECK_ERR(renameat2(AT_FDCWD, "a", AT_FDCWD, "b", RENAME_NOREPLACE), EEXIST);
+	CHECK_OK(renameat2(AT_FDCWD, "a", AT_FDCWD, "b", RENAME_EXCHANGE));
+	CHECK_EQ(inode_of("a"), b);
+	CHECK_EQ(inode_of("b"), a);
+	CHECK_ERR(renameat2(AT_FDCWD, "a", AT_FDCWD, "b", 0x100), EINVAL);
+	CHECK_ERR(renameat2(AT_FDCWD, "a", AT_FDCWD, "b", RENAME_NOREPLACE | RENAME_EXCHANGE), EINVAL);
+	CHECK_ERR(renameat2(AT_FDCWD, "a", AT_FDCWD, "none", RENAME_EXCHANGE), ENOENT);
+	CHECK_OK(renameat2(AT_FDCWD, "a", AT_FDCWD, "c", RENAME_NOREPLACE));
+}
+
+TEST(sticky_directory)
+{
+	pid_t pid;
+
+	CHECK_OK(mkdir("t", 0777));
+	CHECK_OK(chmod("t", 01777));
+	write_file("t/root", "", 0);
+	FORK(pid) {
+		CHECK_OK(setuid(1000));
+		write_file("t/mine", "", 0);
+		CHECK_ERR(unlink("t/root"), EPERM);
+		CHECK_ERR(rename("t/root", "t/x"), EPERM);
+		CHECK_ERR(rename("t/mine", "t/root"), EPERM);
+		CHECK_OK(rename("t/mine", "t/still"));
+	}
+	reap_ok(pid);
+	FORK(pid) {
+		CHECK_OK(setuid(1001));
+		CHECK_ERR(unlink("t/still"), EPERM);
+	}
+	reap_ok(pid);
+	CHECK_OK(unlink("t/still"));
+}
+
+TEST(directory_permissions)
+{
+	pid_t pid;
+
+	CHECK_OK(mkdir("ro", 0755));
+	write_file("ro/f", "", 0);
+	CHECK_OK(mkdir("search", 0711));
+	write_file("search/f", "", 0);
+	CHECK_OK(mkdir("list", 0744));
+	write_file("list/f", "", 0);
+	FORK(pid) {
+		CHECK_OK(setuid(1000));
+		CHECK_ERR(unlink("ro/f"), EACCES);
+		CHECK_ERR(mkdir("ro/d", 0755), EACCES);
+		CHECK_ERR(rename("ro/f", "ro/g"), EACCES);
+		CHECK_ERR(symlink("x", "ro/s"), EACCES);
+		CHECK_OK(access("search/f", R_OK));
+		CHECK_ERR(open("search", O_RDONLY), EACCES);
+		CHECK_ERR(access("list/f", F_OK), EACCES);
+		CHECK_OK(open("list", O_RDONLY));
+	}
+	reap_ok(pid);
+}
+
+static int count_entries(const char *name)
+{
+	DIR *dir = opendir(name);
+	int n = 0;
+
+	CHECK(dir != NULL);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+TEST(reading_directories)
+{
+	bool seen[500] = {false};
+	struct dirent *e;
+	char name[12];
+	DIR *dir;
+
+	for (int i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "file%d", i);
+		write_file(name, "", 0);
+	}
+	CHECK_OK(mkdir("d", 0755));
+	CHECK_EQ(count_entries("d"), 2);
+	CHECK_EQ(count_entries("."), 503);
+	dir = opendir(".");
+	while ((e = readdir(dir)) != NULL) {
+		if (e->d_name[0] == 'f') {
+			CHECK(!seen[atoi(e->d_name + 4)]);
+			seen[atoi(e->d_name + 4)] = true;
+			CHECK_EQ(e->d_type, DT_REG);
+			CHECK_EQ(e->d_ino, inode_of(e->d_name));
+		} else {
+			CHECK_EQ(e->d_type, DT_DIR);
+		}
+	}
+	for (int i = 0; i < 500; i++)
+		CHECK(seen[i]);
+	rewinddir(dir);
+	CHECK(readdir(dir) != NULL);
+}
+
+TEST(deleting_while_reading)
+{
+	struct dirent *e;
+	char name[20];
+	int removed = 0;
+	DIR *dir;
+
+	CHECK_OK(mkdir("d", 0755));
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "d/a-longer-name%d", i);
+		write_file(name, "", 0);
+	}
+	dir = opendir("d");
+	while ((e = readdir(dir)) != NULL)
+		if (e->d_name[0] == 'a') {
+			CHECK_OK(unlinkat(dirfd(dir), e->d_name, 0));
+			removed++;
+		}
+	CHECK_EQ(removed, 300);
+	CHECK_OK(rmdir("d"));
+}
+
+TEST(stat_fields)
+{
+	struct stat st, other;
+	struct timespec now;
+
+	write_file("f", "12345", 5);
+	clock_gettime(CLOCK_REALTIME, &now);
+	CHECK_OK(stat("f", &st));
+	CHECK_EQ(st.st_mode, S_IFREG | 0644);
+	CHECK_EQ(st.st_size, 5);
+	CHECK_EQ(st.st_nlink, 1);
+	CHECK_EQ(st.st_uid, 0);
+	CHECK(st.st_mtime >= now.tv_sec - 5 && st.st_mtime <= now.tv_sec);
+	CHECK_EQ(st.st_blksize, 4096);
+	CHECK_OK(stat(".", &other));
+	CHECK(S_ISDIR(other.st_mode));
+	CHECK_EQ(other.st_dev, st.st_dev);
+	CHECK(other.st_ino != st.st_ino);
+	CHECK_OK(symlink("f", "s"));
+	CHECK_OK(stat("s", &other));
+	CHECK_EQ(other.st_ino, st.st_ino);
+	CHECK_OK(lstat("s", &other));
+	CHECK_EQ(other.st_mode, S_IFLNK | 0777);
+	CHECK_EQ(other.st_size, 1);
+	CHECK_ERR(stat("none", &st), ENOENT);
+	CHECK_ERR(stat("f/x", &st), ENOTDIR);
+	CHECK_ERR(stat("", &st), ENOENT);
+	CHECK_ERR(fstat(99, &st), EBADF);
+	CHECK_OK(fstatat(open("f", O_RDONLY), "", &st, AT_EMPTY_PATH));
+	CHECK_EQ(st.st_size, 5);
+	CHECK_ERR(fstatat(AT_FDCWD, "f", &st, 0x8), EINVAL);
+}
+
+TEST(statx_fields)
+{
+	struct statx sx;
+
+	write_file("f", "12345", 5);
+	CHECK_OK(statx(AT_FDCWD, "f", 0, STATX_BASIC_STATS, &sx));
+	CHECK_EQ(sx.stx_mask & STATX_BASIC_STATS, STATX_BASIC_STATS);
+	CHECK_EQ(sx.stx_mode, S_IFREG | 0644);
+	CHECK_EQ(sx.stx_size, 5);
+	CHECK_ERR(statx(AT_FDCWD, "f", 0x8, STATX_BASIC_STATS, &sx), EINVAL);
+	CHECK_ERR(statx(AT_FDCWD, "f", 0, 0x80000000, &sx), EINVAL);
+	CHECK_ERR(statx(99, "f", 0, STATX_BASIC_STATS, &sx), EBADF);
+	CHECK_OK(statx(99, "/dev/null", 0, STATX_BASIC_STATS, &sx));
+	CHECK_EQ(sx.stx_rdev_major, 1);
+	CHECK_EQ(sx.stx_rdev_minor, 3);
+}
+
+TEST(chmod_and_umask)
+{
+	struct stat st;
+
+	umask(027);
+	CHECK_OK(open("f", O_CREAT | O_RDWR, 0666));
+	CHECK_OK(stat("f", &st));
+	CHECK_EQ(st.st_mode & 07777, 0640);
+	CHECK_OK(mkdir("d", 0777));
+	CHECK_OK(stat("d", &st));
+	CHECK_EQ(st.st_mode & 07777, 0750);
+	CHECK_OK(chmod("f", 04711));
+	CHECK_OK(stat("f", &st));
+	CHECK_EQ(st.st_mode & 07777, 04711);
+	CHECK_OK(fchmod(open("f", O_RDONLY), 0600));
+	CHECK_ERR(chmod("none", 0600), ENOENT);
+	CHECK_ERR(fchmod(99, 0600), EBADF);
+	CHECK_EQ(umask(07777), 027);
+	CHECK_EQ(umask(022), 0777);
+}
+
+TEST(chown_rules)
+{
+	struct stat st;
+	pid_t pid;
+
+	write_file("f", "", 0);
+	CHECK_OK(chmod("f", 06755));
+	CHECK_OK(chown("f", 1000, 50));
+	CHECK_OK(stat("f", &st));
+	CHECK_EQ(st.st_uid, 1000);
+	CHECK_EQ(st.st_gid, 50);
+	CHECK_EQ(st.st_mode & 07777, 0755); /* loses its special bits */
+	CHECK_OK(chown("f", (uid_t)-1, 60));
+	CHECK_OK(stat("f", &st));
+	CHECK_EQ(st.st_uid, 1000);
+	CHECK_EQ(st.st_gid, 60);
+	FORK(pid) {
+		CHECK_OK(setgroups(1, (gid_t[]){70}) ?: 0);
+		CHECK_OK(setgid(60));
+		CHECK_OK(setuid(1000));
+		CHECK_OK(chown("f", (uid_t)-1, 70));
+		CHECK_ERR(chown("f", (uid_t)-1, 99), EPERM);
+		CHECK_ERR(chown("f", 1001, (gid_t)-1), EPERM);
+		CHECK_OK(chmod("f", 0600));
+	}
+	reap_ok(pid);
+	CHECK_OK(symlink("f", "s"));
+	CHECK_OK(lchown("s", 5, 5));
+	CHECK_OK(stat("f", &st));
+	CHECK_EQ(st.st_uid, 1000);
+}
+
+TEST(setgid_directory)
+{
+	struct stat st;
+
+	CHECK_OK(mkdir("d", 0755));
+	CHECK_OK(chown("d", 0, 77));
+	CHECK_OK(chmod("d", 02755));
+	write_file("d/f", "", 0);
+	CHECK_OK(mkdir("d/e", 0755));
+	CHECK_OK(stat("d/f", &st));
+	CHECK_EQ(st.st_gid, 77);
+	CHECK_OK(stat("d/e", &st));
+	CHECK_EQ(st.st_gid, 77);
+	CHECK_EQ(st.st_mode & 07777, 02755);
+}
+
+TEST(writing_clears_setuid)
+{
+	struct stat st;
+	pid_t pid;
+
+	write_file("f", "", 0);
+	CHECK_OK(chmod("f", 04777));
+	FORK(pid) {
+		int fd = CHECK_OK(open("f", O_WRONLY));
+		CHECK_OK(setuid(1000));
+		CHECK_EQ(write(fd, "x", 1), 1);
+	}
+	reap_ok(pid);
+	CHECK_OK(stat("f", &st));
+	CHECK_EQ(st.st_mode & 07777, 0777);
+}
+
+TEST(access_uses_real_ids)
+{
+	pid_t pid;
+
+	write_file("f", "", 0);
+	CHECK_OK(chmod("f", 0600));
+	CHECK_OK(access("f", R_OK | W_OK));
+	CHECK_ERR(access("f", X_OK), EACCES);
+	CHECK_ERR(access("f", 8), EINVAL);
+	CHECK_ERR(access("none", F_OK), ENOENT);
+	CHECK_OK(access(".", X_OK));
+	FORK(pid) {
+		CHECK_OK(setresuid(1000, 0, 0));
+		CHECK_OK(open("f", O_RDONLY));
+		CHECK_ERR(access("f", R_OK), EACCES);
+		CHECK_OK(syscall(SYS_faccessat2, AT_FDCWD, "f", R_OK, AT_EACCESS));
+	}
+	reap_ok(pid);
+}
+
+TEST(times)
+{
+	struct timespec ts[2] = {{1000, 5}, {2000, 6}}, omit[2] = {{0, UTIME_OMIT}, {0, UTIME_NOW}}, bad[2] = {{0, 1000000000}, {0, 0}};
+	struct stat st;
+	pid_t pid;
+
+	write_file("f", "", 0);
+	CHECK_OK(utimensat(AT_FDCWD, "f", ts, 0));
+	CHECK_OK(stat("f", &st));
+	CHECK_EQ(st.st_atim.tv_sec, 1000);
+	CHECK_EQ(st.st_atim.tv_nsec, 5);
+	CHECK_EQ(st.st_mtim.tv_sec, 2000);
+	CHECK_EQ(st.st_mtim.tv_nsec, 6);
+	CHECK(st.st_ctim.tv_sec > 1000000);
+	CHECK_OK(utimensat(AT_FDCWD, "f", omit, 0));
+	CHECK_OK(stat("f", &st));
+	CHECK_EQ(st.st_atim.tv_sec, 1000);
+	CHECK(st.st_mtim.tv_sec > 1000000);
+	CHECK_ERR(utimensat(AT_FDCWD, "f", bad, 0), EINVAL);
+	CHECK_ERR(utimensat(AT_FDCWD, "none", ts, 0), ENOENT);
+	CHECK_OK(chmod("f", 0666));
+	FORK(pid) {
+		CHECK_OK(setuid(1000));
+		CHECK_OK(utimensat(AT_FDCWD, "f", NULL, 0));
+		CHECK_ERR(utimensat(AT_FDCWD, "f", ts, 0), EPERM);
+	}
+	reap_ok(pid);
+}
+
+TEST(directory_times_change)
+{
+	struct timespec old[2] = {{1, 0}, {1, 0}};
+	struct stat st;
+
+	CHECK_OK(mkdir("d", 0755));
+	CHECK_OK(utimensat(AT_FDCWD, "d", old, 0));
+	write_file("d/f", "", 0);
+	CHECK_OK(stat("d", &st));
+	CHECK(st.st_mtime > 1000);
+	CHECK_OK(utimensat(AT_FDCWD, "d", old, 0));
+	CHECK_OK(unlink("d/f"));
+	CHECK_OK(stat("d", &st));
+	CHECK(st.st_mtime > 1000);
+}
+
+TEST(working_directory)
+{
+	char cwd[200], before[200], small[3];
+	int fd;
+
+	CHECK(getcwd(before, sizeof(before)));
+	CHECK_OK(mkdir("d", 0755));
+	CHECK_OK(chdir("d"));
+	CHECK(getcwd(cwd, sizeof(cwd)));
+	CHECK(strncmp(cwd, before, strlen(before)) == 0);
+	CHECK_STR(cwd + strlen(before), "/d");
+	CHECK_OK(rename("../d", "../renamed"));
+	CHECK(getcwd(cwd, sizeof(cwd)));
+	CHECK_STR(cwd + strlen(before), "/renamed");
+	CHECK_ERR(syscall(SYS_getcwd, small, 3), ERANGE);
+	CHECK_ERR(syscall(SYS_getcwd, small, 0), ERANGE);
+	CHECK_OK(chdir("/"));
+	CHECK_EQ(syscall(SYS_getcwd, small, 3), 2);
+	CHECK_STR(small, "/");
+	CHECK_OK(chdir("../../.."));
+	fd = CHECK_OK(open(before, O_RDONLY));
+	CHECK_OK(fchdir(fd));
+	write_file("f", "", 0);
+	CHECK_ERR(chdir("f"), ENOTDIR);
+	CHECK_ERR(chdir("none"), ENOENT);
+	CHECK_ERR(fchdir(open("f", O_RDONLY)), ENOTDIR);
+	CHECK_ERR(fchdir(99), EBADF);
+}
+
+TEST(root_directory)
+{
+	pid_t pid;
+
+	CHECK_OK(mkdir("jail", 0755));
+	CHECK_OK(mkdir("jail/sub", 0755));
+	write_file("jail/f", "jailed", 6);
+	CHECK_OK(symlink("/f", "jail/link"));
+	FORK(pid) {
+		char cwd[50];
+
+		CHECK_OK(chroot("jail"));
+		CHECK_OK(chdir("/"));
+		CHECK_OK(access("/f", F_OK));
+		CHECK_OK(access("../../f", F_OK));
+		CHECK_OK(access("link", F_OK));
+		CHECK_ERR(access("/proc/self", F_OK), ENOENT);
+		CHECK_OK(chdir("sub"));
+		CHECK(getcwd(cwd, sizeof(cwd)));
+		CHECK_STR(cwd, "/sub");
+		CHECK_OK(setuid(1000));
+		CHECK_ERR(chroot("/"), EPERM);
+	}
+	reap_ok(pid);
+	CHECK_ERR(chroot("jail/f"), ENOTDIR);
+	CHECK_ERR(chroot("none"), ENOENT);
+}
+
+TEST(relative_to_a_descriptor)
+{
+	int d, f;
+
+	CHECK_OK(mkdir("d", 0755));
+	d = CHECK_OK(open("d", O_RDONLY | O_DIRECTORY));
+	f = CHECK_OK(openat(d, "f", O_CREAT | O_RDWR, 0600));
+	CHECK_OK(access("d/f", F_OK));
+	CHECK_OK(mkdirat(d, "e", 0755));
+	CHECK_OK(symlinkat("f", d, "s"));
+	CHECK_OK(renameat(d, "f", AT_FDCWD, "moved"));
+	CHECK_OK(faccessat(AT_FDCWD, "moved", F_OK, 0));
+	CHECK_ERR(openat(f, "x", O_RDONLY), ENOTDIR);
+	CHECK_ERR(openat(99, "x", O_RDONLY), EBADF);
+	CHECK_ERR(openat(-5, "x", O_RDONLY), EBADF);
+	CHECK_OK(openat(99, "/", O_RDONLY));
+	CHECK_OK(unlinkat(d, "e", AT_REMOVEDIR));
+	CHECK_OK(rename("d", "d2"));
+	CHECK_OK(faccessat(d, "s", F_OK, AT_SYMLINK_NOFOLLOW));
+}
+
+TEST(dots_and_slashes)
+{
+	CHECK_OK(mkdir("d", 0755));
+	write_file("d/f", "", 0);
+	CHECK_OK(access("./d/../d/./f", F_OK));
+	CHECK_OK(access("d//f", F_OK));
+	CHECK_OK(access(".//d///.//f", F_OK));
+	CHECK_ERR(access("d/f/..", F_OK), ENOTDIR);
+	CHECK_ERR(access("none/..", F_OK), ENOENT);
+	CHECK_OK(access("/..//../", F_OK));
+	CHECK_OK(symlink("d/", "s"));
+	CHECK_OK(access("s/f", F_OK));
+	CHECK_OK(access("s/../d", F_OK));
+}
+
+TEST(special_files)
+{
+	struct stat st;
+	pid_t pid;
+
+	CHECK_OK(mknod("null", S_IFCHR | 0666, makedev(1, 3)));
+	CHECK_OK(stat("null", &st));
+	CHECK_EQ(st.st_rdev, makedev(1, 3));
+	CHECK_OK(mknod("plain", S_IFREG | 0600, 0));
+	CHECK_OK(mknod("fifo", S_IFIFO | 0600, 0));
+	CHECK_ERR(mknod("fifo", S_IFIFO | 0600, 0), EEXIST);
+	CHECK_ERR(mknod("dir", S_IFDIR | 0600, 0), EPERM);
+	CHECK_ERR(mknod("odd", 0170000, 0), EINVAL);
+	CHECK_OK(mknod("nodevice", S_IFCHR | 0666, makedev(4000, 1)));
+	CHECK_ERR(open("nodevice", O_RDONLY), ENXIO);
+	FORK(pid) {
+		CHECK_OK(setuid(1000));
+		CHECK_ERR(mknod("d1", S_IFCHR | 0666, makedev(1, 3)), EPERM);
+		CHECK_OK(mknod("f1", S_IFIFO | 0666, 0));
+	}
+	reap_ok(pid);
+}
+
+TEST(device_nodes_work)
+{
+	int fd;
+
+	CHECK_OK(mknod("zero", S_IFCHR | 0666, makedev(1, 5)));
+	fd = open("zero", O_RDWR);
+	if (fd < 0 && errno == EACCES)
+		SKIP("the file system is mounted without devices");
+	char c = 1;
+	CHECK_EQ(read(fd, &c, 1), 1);
+	CHECK_EQ(c, 0);
+}
+
+TEST(file_system_figures)
+{
+	struct statfs fs;
+
+	CHECK_OK(statfs("/tmp", &fs));
+	CHECK_EQ(fs.f_type, 0x01021994);
+	CHECK_EQ(fs.f_bsize, 4096);
+	CHECK_EQ(fs.f_namelen, 255);
+	CHECK_OK(statfs("/proc", &fs));
+	CHECK_EQ(fs.f_type, 0x9fa0);
+	CHECK_ERR(statfs("none", &fs), ENOENT);
+	CHECK_ERR(fstatfs(99, &fs), EBADF);
+}
+
+TEST(temporary_file)
+{
+	int fd = open(".", O_TMPFILE | O_RDWR, 0600);
+	struct stat st;
+
+	if (fd < 0 && errno == EOPNOTSUPP)
+		SKIP("no O_TMPFILE");
+	CHECK_OK(fd);
+	CHECK_EQ(write(fd, "x", 1), 1);
+	CHECK_OK(fstat(fd, &st));
+	CHECK_EQ(st.st_nlink, 0);
+}
+
+TEST(deep_directories)
+{
+	for (int i = 0; i < 200; i++) {
+		CHECK_OK(mkdir("deeper-and-deeper", 0755));
+		CHECK_OK(chdir("deeper-and-deeper"));
+	}
+	char *cwd = map_rw(2 * PAGE);
+	CHECK(syscall(SYS_getcwd, cwd, 2 * PAGE) > 200 * 18);
+	for (int i = 0; i < 200; i++) {
+		CHECK_OK(chdir(".."));
+		CHECK_OK(rmdir("deeper-and-deeper"));
+	}
+}
