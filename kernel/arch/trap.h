@@ -38,7 +38,8 @@ struct trap_ops {
 	void (*irq)(unsigned line);                                 /* interrupts off, after/before EOI as the controller wants */
 	void (*timer)(void);                                        /* the one-shot timer went off; interrupts off */
 	void (*irq_enter)(void);
-	void (*irq_exit)(bool kernel_preemptible);                  /* last thing of an interrupt: may switch threads */
+	/* Last thing of an interrupt: may switch threads. What it interrupted: was it user mode, did it have interrupts on? */
+	void (*irq_exit)(bool user, bool preemptible);
 	void (*user_return)(struct trapframe *tf);                  /* thread.work != 0 on the way to user mode; interrupts on */
 	__noreturn void (*fatal)(struct trapframe *tf, const char *what);  /* exception in the kernel */
 };

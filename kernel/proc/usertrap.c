@@ -50,7 +50,7 @@ void usertrap_return(struct trapframe *tf)
 	uint32_t work = READ_ONCE(thread_current()->work);
 
 	if (work & WORK_RESCHED)
-		sched_yield_preempted();
+		sched_preempt();
 	if (work & (WORK_SIGNAL | WORK_KILL))
 		signal_deliver(tf);
 }

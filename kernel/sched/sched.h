@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who runs: one queue per CPU, virtual deadlines with nice weights, SCHED_FIFO/RR above. The kernel is preemptible wherever no spinlock is held.
+ * Who runs and when: the switch, its protocol, waking, preemption, the tick. What the queues look like is in sched/runq. The kernel is preemptible
+ * wherever no spinlock is held.
+ *
+ * The switch protocol: a CPU's run-queue lock is taken by the thread that leaves and released by the thread that arrives, on the new stack.
+ * So nobody sees a thread as waiting whose registers are not saved yet, and a dead thread's stack is given back by its successor.
  */
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
@@ -25,24 +29,28 @@ bool sched_wake(struct thread *t, unsigned state_mask);
 __noreturn void sched_exit(void);
 /* First thing a new thread runs (finishes the switch). */
 void sched_tail(void);
-/* preempt_resched_hook; trap_ops.irq_exit when kernel_preemptible. */
+/*
+ * Switches if a reschedule is wanted, interrupts are on and nothing forbids it. preempt_resched_hook; on the way to user mode for WORK_RESCHED.
+ */
 void sched_preempt(void);
+/* trap_ops.irq_exit: ends the interrupt's count and may switch. user: user mode was interrupted; preemptible: its interrupts were on. */
+void sched_irq_exit(bool user, bool preemptible);
 void sched_set_nice(struct thread *t, int nice);
 /* -EINVAL for a bad policy or priority. */
 int sched_set_policy(struct thread *t, int policy, int prio);
 /* Inherits weights and places the child fairly. */
 void sched_fork(struct thread *child, const struct thread *parent);
-/* CPU time accounting at the border to user mode. */
-void sched_account_user_enter(void);
-void sched_account_kernel_enter(void);
+/* Brings the current thread's run time and its split (user_ns, system_ns) up to now; for exit and times(2). */
+void sched_account_current(void);
 uint64_t sched_thread_cpu_ns(struct thread *t); /* used so far, up to now */
 
-struct sched_stats { uint64_t switches, idle_ns, forks; unsigned runnable; unsigned long load[3]; /* 1, 5, 15 minutes, fixed point 11 bits */ };
+struct sched_stats {
+	uint64_t switches, idle_ns, forks;
+	unsigned runnable;     /* threads that run or wait for a CPU */
+	unsigned long load[3]; /* 1, 5, 15 minutes, fixed point 11 bits */
+};
 void sched_stats(struct sched_stats *s);
 /* Set by vm: called with interrupts off when the next thread has another address space. */
 extern void (*sched_switch_aspace)(void *prev_aspace, void *next_aspace);
-
-/* Sleeps until the monotonic time; 0 or -EINTR (interruptible). */
-int sched_sleep_until(ktime_t when, bool interruptible);
 
 #endif

@@ -32,25 +32,29 @@ enum thread_state {
 
 enum sched_policy { SCHED_NORMAL = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5 };
 
+#define SCHED_WEIGHT_NICE0 1024u
+
 struct sched_entity {
-	/* run-queue lock */
-	struct rbnode node;
-	uint64_t vruntime, vdeadline; /* weighted ns */
-	uint64_t exec_start;          /* clock_now() when it got the CPU */
+	/* run-queue lock of the thread's CPU */
+	struct rbnode node;           /* SCHED_NORMAL, BATCH, IDLE: in the tree while queued */
+	struct list rt_link;          /* FIFO, RR: in the list while queued */
+	uint64_t vruntime;            /* CPU time used, ns, scaled by the weight of nice 0 over the own */
+	uint64_t exec_start;          /* clock_now() up to which its time is accounted, while it runs */
 	uint64_t run_ns;              /* CPU time used in all */
-	uint64_t slice_ns;            /* left of this slice */
+	uint64_t slice_start;         /* run_ns when it was picked (RR) */
 	uint32_t weight;
+	uint32_t inv_weight;          /* 2^32 / weight; not needed for SCHED_WEIGHT_NICE0 */
 	int8_t nice;                  /* -20..19 */
-	uint8_t policy;
-	uint8_t rt_prio;              /* 1..99 for FIFO/RR */
-	bool queued;
-	struct list rt_link;
+	uint8_t policy;               /* enum sched_policy */
+	uint8_t rt_prio;              /* 1..99 for FIFO/RR, else 0 */
+	bool queued;                  /* waits in a queue: the running thread does not */
+	bool last_user;               /* what the last sample of this thread saw: where its time goes */
 };
 
 struct thread {
 	uint32_t work;             /* WORK_ bits, set atomically by anyone; offset 0: entry.S tests it */
-	uint8_t state;             /* enum thread_state; run-queue lock of its CPU */
-	bool on_cpu;               /* its registers are not saved yet */
+	uint8_t state;             /* enum thread_state; own thread, or run-queue lock of its CPU */
+	bool on_cpu;               /* it is some CPU's current thread, or its registers are not saved yet; run-queue lock */
 	bool user;                 /* first member of a struct task */
 	bool idle;
 	unsigned cpu;              /* where it runs or last ran */
@@ -64,7 +68,7 @@ struct thread {
 	const void *waiting_on;    /* wait queue, for /proc/PID/wchan */
 	unsigned long wait_caller;
 	uint64_t switches_voluntary, switches_forced;
-	uint64_t user_ns, system_ns, acct_stamp; /* own CPU only: split of run_ns */
+	uint64_t user_ns, system_ns; /* split of se.run_ns: see sched/runq.h; run-queue lock */
 	/* debug: sleeping locks held, own thread only */
 	const void *locks[16];
 	uint8_t lock_classes[16];

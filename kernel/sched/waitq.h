@@ -43,6 +43,8 @@ void waitq_finish(struct waitq *q, struct waiter *w);
 bool waitq_interrupted(enum wait_mode mode);
 /* Sleeps until woken or the deadline (clock_now time, WAIT_FOREVER). 0, -ETIMEDOUT. The state was set by waitq_prepare. */
 int waitq_sleep(ktime_t deadline);
+/* Sleeps until the monotonic time: 0, or -EINTR (interruptible, and a signal is there). */
+int sched_sleep_until(ktime_t when, bool interruptible);
 void waitq_wake_key(struct waitq *q, unsigned n_exclusive, unsigned long key);
 static inline void waitq_wake_all(struct waitq *q) { waitq_wake_key(q, ~0u, 0); }
 static inline void waitq_wake_one(struct waitq *q) { waitq_wake_key(q, 1, 0); }

@@ -21,6 +21,7 @@ void *host_cpu_base;
 bool host_irqs_on;
 uint64_t host_cycles, host_rtc;
 const struct trap_ops *host_trap_ops;
+bool host_in_user;
 
 static struct {
 	bool armed;
@@ -49,7 +50,7 @@ bool host_interrupt(void (*fn)(void))
 		host_trap_ops->irq_enter();
 	fn();
 	if (host_trap_ops && host_trap_ops->irq_exit)
-		host_trap_ops->irq_exit(true);
+		host_trap_ops->irq_exit(host_in_user, true);
 	host_irqs_on = true;
 	return true;
 }

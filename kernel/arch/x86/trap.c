@@ -96,7 +96,7 @@ static void interrupt(struct trapframe *tf)
 	} else {
 		x86_intc_dispatch(tf->vector, ops->irq, ops->timer);
 	}
-	ops->irq_exit(tf->eflags & EFLAGS_IF);
+	ops->irq_exit(tf_user(tf), tf->eflags & EFLAGS_IF);
 }
 
 void x86_trap(struct trapframe *tf)

@@ -29,6 +29,7 @@ typedef struct { unsigned long v; } pte_t;
 #define PTE_ACCESSED 0x020ul
 #define PTE_DIRTY 0x040ul
 #define PTE_SHARED 0x200ul
+#define PTE_HIDDEN 0x400ul
 #define PTE_NOEXEC (1ul << 63)
 #define PTE_TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER)
 

@@ -32,6 +32,7 @@ struct trap_ops;
 /* What arch_trap_init was given; tests may also set it directly. */
 extern const struct trap_ops *host_trap_ops;
 /* An interrupt that runs fn: the flag goes off, irq_enter and irq_exit are called around it. Nothing if the flag is off already. */
+extern bool host_in_user; /* what an interrupt is told that it interrupted */
 bool host_interrupt(void (*fn)(void));
 
 #endif

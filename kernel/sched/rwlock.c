@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Many readers or one writer. The fields change under a small spinlock; who must wait uses the queue with "try again" as the condition. All
+ * waiters are woken when the lock becomes free for any of them: readers enter together, and of the writers one wins.
+ */
+#include "sched/rwlock.h"
+#include "lib/check.h"
+#include "sched/heldlocks.h"
+
+void rwlock_init(struct rwlock *l, enum lock_class c)
+{
+	*l = (struct rwlock){ .class = (uint8_t)c };
+	spin_init(&l->lock, LOCK_LEAF);
+	waitq_init(&l->waiters);
+}
+
+static bool try_read(struct rwlock *l)
+{
+	bool ok;
+
+	spin_lock(&l->lock);
+	ok = l->readers >= 0 && !l->writers_waiting;
+	if (ok)
+		l->readers++;
+	spin_unlock(&l->lock);
+	return ok;
+}
+
+static bool try_write(struct rwlock *l)
+{
+	bool ok;
+
+	spin_lock(&l->lock);
+	ok = l->readers == 0;
+	if (ok) {
+		l->readers = -1;
+		l->writer = thread_current();
+	}
+	spin_unlock(&l->lock);
+	return ok;
+}
+
+void rwlock_read_lock(struct rwlock *l)
+{
+	heldlocks_acquire(l, l->class, false);
+	if (unlikely(!try_read(l)))
+		waitq_wait(&l->waiters, try_read(l), WAIT_UNINTERRUPTIBLE);
+}
+
+bool rwlock_try_read_lock(struct rwlock *l)
+{
+	if (!try_read(l))
+		return false;
+	heldlocks_acquire_try(l, l->class);
+	return true;
+}
+
+void rwlock_read_unlock(struct rwlock *l)
+{
+	bool wake;
+
+	heldlocks_release(l);
+	spin_lock(&l->lock);
+	assert(l->readers > 0);
+	wake = --l->readers == 0 && l->writers_waiting;
+	spin_unlock(&l->lock);
+	if (wake)
+		waitq_wake_all(&l->waiters);
+}
+
+static void add_waiting_writer(struct rwlock *l, int n)
+{
+	spin_lock(&l->lock);
+	l->writers_waiting += (unsigned)n;
+	spin_unlock(&l->lock);
+}
+
+static int wait_to_write(struct rwlock *l, enum wait_mode mode)
+{
+	int err;
+
+	add_waiting_writer(l, 1);
+	err = waitq_wait(&l->waiters, try_write(l), mode);
+	add_waiting_writer(l, -1);
+	/* Readers that waited behind this writer only may go on. */
+	if (err)
+		waitq_wake_all(&l->waiters);
+	return err;
+}
+
+void rwlock_write_lock(struct rwlock *l)
+{
+	heldlocks_acquire(l, l->class, false);
+	if (unlikely(!try_write(l)))
+		wait_to_write(l, WAIT_UNINTERRUPTIBLE);
+}
+
+void rwlock_write_lock_nested(struct rwlock *l)
+{
+	heldlocks_acquire(l, l->class, true);
+	if (unlikely(!try_write(l)))
+		wait_to_write(l, WAIT_UNINTERRUPTIBLE);
+}
+
+int rwlock_write_lock_killable(struct rwlock *l)
+{
+	heldlocks_acquire(l, l->class, false);
+	if (likely(try_write(l)) || !wait_to_write(l, WAIT_KILLABLE))
+		return 0;
+	heldlocks_release(l);
+	return -EINTR;
+}
+
+void rwlock_write_unlock(struct rwlock *l)
+{
+	assert(rwlock_write_held(l));
+	heldlocks_release(l);
+	spin_lock(&l->lock);
+	l->readers = 0;
+	l->writer = NULL;
+	spin_unlock(&l->lock);
+	waitq_wake_all(&l->waiters);
+}
