@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * User and group numbers: who may take which, and what goes with them.
+ */
+#include "guest.h"
+
+#include <grp.h>
+
+static void check_uids(uid_t real, uid_t effective, uid_t saved)
+{
+	uid_t r, e, s;
+
+	CHECK_OK(getresuid(&r, &e, &s));
+	CHECK_EQ(r, real);
+	CHECK_EQ(e, effective);
+	CHECK_EQ(s, saved);
+	CHECK_EQ(getuid(), real);
+	CHECK_EQ(geteuid(), effective);
+}
+
+static void check_gids(gid_t real, gid_t effective, gid_t saved)
+{
+	gid_t r, e, s;
+
+	CHECK_OK(getresgid(&r, &e, &s));
+	CHECK_EQ(r, real);
+	CHECK_EQ(e, effective);
+	CHECK_EQ(s, saved);
+	CHECK_EQ(getgid(), real);
+	CHECK_EQ(getegid(), effective);
+}
+
+TEST(root_gives_itself_up)
+{
+	check_uids(0, 0, 0);
+	CHECK_OK(setuid(1000));
+	check_uids(1000, 1000, 1000);
+	CHECK_ERR(setuid(0), EPERM);
+	CHECK_OK(setuid(1000));
+	CHECK_ERR(seteuid(0), EPERM);
+	CHECK_ERR(setreuid(-1, 0), EPERM);
+	CHECK_ERR(setresuid(-1, -1, 0), EPERM);
+}
+
+TEST(effective_and_back)
+{
+	CHECK_OK(seteuid(1000));
+	check_uids(0, 1000, 0);
+	CHECK_ERR(setuid(5), EPERM);
+	CHECK_OK(seteuid(0));
+	check_uids(0, 0, 0);
+	CHECK_OK(seteuid(1000));
+	CHECK_OK(setuid(0)); /* not privileged: only the effective one changes */
+	check_uids(0, 0, 0);
+}
+
+TEST(real_and_effective)
+{
+	CHECK_OK(setreuid(1000, 2000));
+	check_uids(1000, 2000, 2000);
+	CHECK_OK(setreuid(2000, 1000));
+	check_uids(2000, 1000, 1000);
+	CHECK_OK(setreuid(-1, 2000));
+	check_uids(2000, 2000, 1000);
+	CHECK_ERR(setreuid(3000, -1), EPERM);
+	CHECK_ERR(setreuid(1000, -1), EPERM); /* the saved one may not become the real one */
+	CHECK_OK(setreuid(-1, 1000));
+}
+
+TEST(all_three)
+{
+	CHECK_OK(setresuid(1, 2, 3));
+	check_uids(1, 2, 3);
+	CHECK_OK(setresuid(3, 1, 2));
+	check_uids(3, 1, 2);
+	CHECK_OK(setresuid(-1, -1, -1));
+	CHECK_ERR(setresuid(4, -1, -1), EPERM);
+	check_uids(3, 1, 2);
+	CHECK_OK(setresuid(2, 2, 2));
+	CHECK_ERR(setresuid(3, -1, -1), EPERM);
+}
+
+TEST(groups_follow_the_same_rules)
+{
+	CHECK_OK(setgid(10));
+	check_gids(10, 10, 10);
+	CHECK_OK(setregid(11, 12));
+	check_gids(11, 12, 12);
+	CHECK_OK(setresgid(13, 14, 15));
+	check_gids(13, 14, 15);
+	CHECK_OK(setuid(1000));
+	CHECK_ERR(setgid(16), EPERM);
+	CHECK_OK(setgid(15));
+	check_gids(13, 15, 15);
+	CHECK_ERR(setregid(14, -1), EPERM);
+	CHECK_OK(setresgid(15, 13, 13));
+	check_gids(15, 13, 13);
+}
+
+TEST(supplementary_groups)
+{
+	gid_t set[] = {7, 5, 9}, got[40];
+
+	CHECK_OK(setgroups(3, set));
+	CHECK_EQ(getgroups(0, NULL), 3);
+	CHECK_EQ(getgroups(40, got), 3);
+	CHECK_EQ(got[0] + got[1] + got[2], 21);
+	CHECK_ERR(getgroups(2, got), EINVAL);
+	CHECK_ERR(getgroups(-1, got), EINVAL);
+	CHECK_ERR(syscall(SYS_setgroups32, 65537, got), EINVAL);
+	CHECK_ERR(syscall(SYS_getgroups32, 3, 8), EFAULT);
+	CHECK_OK(setuid(1000));
+	CHECK_ERR(setgroups(1, set), EPERM);
+	CHECK_EQ(getgroups(0, NULL), 3);
+}
+
+TEST(groups_give_permission)
+{
+	pid_t pid;
+
+	write_file("f", "", 0);
+	CHECK_OK(chown("f", 0, 555));
+	CHECK_OK(chmod("f", 0060));
+	FORK(pid) {
+		CHECK_OK(setgroups(2, (gid_t[]){500, 555}));
+		CHECK_OK(setuid(1000));
+		CHECK_OK(open("f", O_RDWR));
+	}
+	reap_ok(pid);
+	FORK(pid) {
+		CHECK_OK(setgroups(1, (gid_t[]){500}));
+		CHECK_OK(setuid(1000));
+		CHECK_ERR(open("f", O_RDONLY), EACCES);
+	}
+	reap_ok(pid);
+	FORK(pid) { /* the owner's bits count for the owner, even when the group has more */
+		CHECK_OK(chown("f", 1000, 555));
+		CHECK_OK(setgroups(1, (gid_t[]){555}));
+		CHECK_OK(setuid(1000));
+		CHECK_ERR(open("f", O_RDONLY), EACCES);
+	}
+	reap_ok(pid);
+}
+
+TEST(minus_one_is_no_user)
+{
+	CHECK_ERR(setuid((uid_t)-1), EINVAL);
+	CHECK_ERR(setgid((gid_t)-1), EINVAL);
+}
+
+TEST(file_system_ids)
+{
+	CHECK_EQ(syscall(SYS_setfsuid32, -1), 0);
+	CHECK_EQ(syscall(SYS_setfsuid32, 1000), 0);
+	CHECK_EQ(syscall(SYS_setfsuid32, -1), 1000);
+	CHECK_OK(seteuid(0));
+	CHECK_EQ(syscall(SYS_setfsuid32, -1), 0);
+	CHECK_EQ(syscall(SYS_setfsgid32, 55), 0);
+	CHECK_EQ(syscall(SYS_setfsgid32, -1), 55);
+}
+
+TEST(old_sixteen_bit_calls)
+{
+	CHECK_OK(setresuid(100000, 0, 0));
+	CHECK_EQ(syscall(SYS_getuid), 65534); /* does not fit */
+	CHECK_EQ(syscall(SYS_getuid32), 100000);
+	CHECK_OK(syscall(SYS_setresuid, 0xffff, 7, 0xffff)); /* 0xffff: as it was */
+	check_uids(100000, 7, 0);
+}
