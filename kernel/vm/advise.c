@@ -47,20 +47,11 @@ static int advise_region(struct vma *v, uaddr_t from, uaddr_t to, int advice)
 
 static int flag_region(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t set, uint32_t clear)
 {
-	struct vma *v = vma_find(as, start);
-	int err = 0;
+	int err = vma_split_range(as, start, end);
 
-	if (v && v->start < start)
-		err = vma_split(v, start);
-	v = err ? NULL : vma_find(as, end - 1);
-	if (v && v->start < end && v->end > end)
-		err = vma_split(v, end);
-	for (v = err ? NULL : vma_find(as, start); v && v->start < end; v = vma_next(v)) {
-		uaddr_t s = v->start, e = v->end;
-
-		vma_resize(v, s, s);
-		v->flags = (v->flags | set) & ~clear;
-		vma_resize(v, s, e);
+	for (struct vma *v = err ? NULL : vma_find(as, start); v && v->start < end; v = vma_next(v)) {
+		vma_set_flags(v, (v->flags | set) & ~clear);
+		v = vma_merge(v);
 	}
 	return err;
 }
@@ -83,7 +74,7 @@ int vm_advise(struct aspace *as, uaddr_t addr, unsigned long len, int advice)
 	for (size_t i = 0; i < ARRAY_SIZE(flags) && !err; i++)
 		if (flags[i].advice == advice)
 			err = flag_region(as, addr, addr + len, flags[i].set, flags[i].clear);
-	rwlock_write_unlock(&as->lock);
+	aspace_write_unlock(as);
 	return err;
 }
 
@@ -103,7 +94,7 @@ int vm_mincore(struct aspace *as, uaddr_t addr, unsigned long len, uaddr_t vec)
 		return -ENOMEM;
 	rwlock_write_lock(&as->lock);
 	err = len ? each_region(as, addr, addr + len, nothing, 0) : 0;
-	rwlock_write_unlock(&as->lock);
+	aspace_write_unlock(as);
 	for (unsigned long i = 0; i < len >> PAGE_SHIFT && !err; i++) {
 		unsigned char in;
 
@@ -129,7 +120,7 @@ int vm_sync(struct aspace *as, uaddr_t addr, unsigned long len, int flags)
 		return -ENOMEM;
 	rwlock_write_lock(&as->lock);
 	err = len ? each_region(as, addr, addr + len, nothing, 0) : 0;
-	rwlock_write_unlock(&as->lock);
+	aspace_write_unlock(as);
 	return err; /* files live in their pages: there is nothing to write back */
 }
 
@@ -149,7 +140,7 @@ int vm_lock(struct aspace *as, uaddr_t addr, unsigned long len, bool lock)
 		err = each_region(as, start, start + len, nothing, 0);
 	if (!err)
 		err = flag_region(as, start, start + len, lock ? VMA_LOCKED : 0, lock ? 0 : VMA_LOCKED);
-	rwlock_write_unlock(&as->lock);
+	aspace_write_unlock(as);
 	if (!err && lock && vm_populate(as, start, len, false) == -ENOMEM)
 		err = -EAGAIN;
 	return err;

@@ -28,9 +28,19 @@ struct aspace *aspace_new(void)
 	rwlock_init(&as->lock, LOCK_ASPACE);
 	spin_init(&as->pt_lock, LOCK_PAGETABLE);
 	rb_init(&as->vmas);
+	list_init(&as->removed);
 	as->mmap_base = ARCH_USER_TOP;
 	as->limit_as = as->limit_data = as->limit_stack = as->limit_memlock = ~0ul;
 	return as;
+}
+
+void aspace_write_unlock(struct aspace *as)
+{
+	struct list removed = LIST_INIT(removed);
+
+	list_splice_back(&removed, &as->removed);
+	rwlock_write_unlock(&as->lock);
+	vma_free_list(&removed);
 }
 
 static void remove_regions(struct aspace *as)
@@ -46,10 +56,9 @@ void aspace_put(struct aspace *as)
 	if (!as || !refcount_put(&as->refs))
 		return;
 	tlb_forget(as);
-	rwlock_write_lock(&as->lock);
 	remove_regions(as);
-	rwlock_write_unlock(&as->lock);
 	ptshare_put(as->root);
+	vma_free_list(&as->removed);
 	if (as->exe)
 		aspace_exe_put_hook(as->exe);
 	slab_free(&aspace_cache, as);

@@ -17,6 +17,7 @@ struct aspace {
 	struct rwlock lock;       /* LOCK_ASPACE: regions and the limits below; faults take it for reading */
 	/* lock */
 	struct rbtree vmas;
+	struct list removed;      /* regions whose objects are put after unlocking */
 	unsigned long vma_count;
 	unsigned long total_pages, locked_pages, data_pages, stack_pages, exec_pages;
 	uaddr_t brk_start, brk;
@@ -44,6 +45,8 @@ struct aspace *aspace_new(void);
 struct aspace *aspace_fork(struct aspace *parent);
 static inline void aspace_get(struct aspace *as) { refcount_get(&as->refs); }
 void aspace_put(struct aspace *as); /* the last put unmaps everything; may sleep */
+/* Unlocks as->lock after changes of the regions and gives back what they referred to. */
+void aspace_write_unlock(struct aspace *as);
 /* Address space of the current user thread (thread_current()->aspace). */
 static inline struct aspace *aspace_current(void) { return thread_current()->aspace; }
 /* Loads it on this CPU for the current thread (exec); the old one must still have a reference. */

@@ -19,7 +19,6 @@
 #include "vm/ptshare.h"
 #include "vm/tlb.h"
 
-#define STACK_GUARD_PAGES 256ul
 #define OOM_TRIES 64
 
 enum step { STEP_DONE, STEP_NEED_TABLES, STEP_NEED_FRAME, STEP_NEED_ZEROED, STEP_NEED_FILE, STEP_AGAIN };
@@ -46,7 +45,7 @@ static void drop_gathered(struct fault *f)
 
 static unsigned long leaf_flags(const struct vma *v, bool write)
 {
-	return PTE_PRESENT | PTE_USER | PTE_ACCESSED | (write ? PTE_WRITE | PTE_DIRTY : 0) | (v->flags & VMA_SHARED ? PTE_SHARED : 0);
+	return PTE_PRESENT | PTE_USER | PTE_ACCESSED | (v->flags & VMA_EXEC ? 0 : PTE_NOEXEC) | (write ? PTE_WRITE | PTE_DIRTY : 0) | (v->flags & VMA_SHARED ? PTE_SHARED : 0);
 }
 
 /* Installs the page over whatever the entry held; the entry takes over one reference. */
@@ -61,13 +60,15 @@ static void install(struct fault *f, pte_t *e, struct page *p, unsigned long fla
 	}
 }
 
+static void mark_dirty(struct page *p) { __atomic_fetch_or(&p->flags, PAGE_F_DIRTY, __ATOMIC_RELAXED); }
+
 static enum step resolve_write_present(struct fault *f, struct vma *v, pte_t *e)
 {
 	struct page *old = ptshare_page(*e);
 
 	if (!old || v->flags & VMA_SHARED || (old->kind == PAGE_ANON && page_count(old) == 1)) {
 		if (old && old->kind == PAGE_CACHE)
-			old->flags |= PAGE_F_DIRTY;
+			mark_dirty(old);
 		*e = pte_set(*e, PTE_WRITE | PTE_DIRTY | PTE_ACCESSED);
 		tlb_flush_page(f->as, f->addr);
 		return STEP_DONE;
@@ -79,6 +80,18 @@ static enum step resolve_write_present(struct fault *f, struct vma *v, pte_t *e)
 	install(f, e, f->frame, leaf_flags(v, true));
 	f->frame = NULL;
 	return STEP_DONE;
+}
+
+/* The page is there: rights that the region gives and the entry does not have yet are handed out here (after mprotect, fork, a read fault). */
+static enum step resolve_present(struct fault *f, struct vma *v, pte_t *e)
+{
+	pte_t now = pte_set(pte_clear(*e, PTE_HIDDEN | (v->flags & VMA_EXEC ? PTE_NOEXEC : 0)), PTE_PRESENT | PTE_ACCESSED);
+
+	if (now.v != e->v) {
+		*e = now;
+		tlb_flush_page(f->as, f->addr);
+	}
+	return f->access == FAULT_WRITE && !pte_writable(now) ? resolve_write_present(f, v, e) : STEP_DONE;
 }
 
 static enum step resolve_anon_missing(struct fault *f, struct vma *v, pte_t *e)
@@ -115,7 +128,7 @@ static enum step resolve_file_missing(struct fault *f, struct vma *v, pte_t *e)
 		return STEP_DONE;
 	}
 	if (f->access == FAULT_WRITE)
-		f->file_page->flags |= PAGE_F_DIRTY;
+		mark_dirty(f->file_page);
 	install(f, e, f->file_page, leaf_flags(v, f->access == FAULT_WRITE));
 	f->file_page = NULL;
 	return STEP_DONE;
@@ -131,12 +144,13 @@ static enum step resolve(struct fault *f, struct vma *v)
 	e = ptshare_path(f->as, f->addr, &f->tables, true, NULL);
 	if (!e)
 		s = STEP_NEED_TABLES;
-	else if (pte_present(*e))
-		s = f->access == FAULT_WRITE && !pte_writable(*e) ? resolve_write_present(f, v, e) : STEP_DONE;
+	else if (pte_mapped(*e))
+		s = resolve_present(f, v, e);
 	else if (v->ops)
 		s = resolve_file_missing(f, v, e);
 	else
 		s = resolve_anon_missing(f, v, e);
+	f->as->faults_minor += s == STEP_DONE;
 	spin_unlock(&f->as->pt_lock);
 	return s;
 }
@@ -167,30 +181,38 @@ static bool access_ok(const struct vma *v, enum fault_access a)
 {
 	if (a == FAULT_WRITE)
 		return v->flags & VMA_WRITE;
+	if (a == FAULT_EXEC && PTE_NOEXEC)
+		return v->flags & VMA_EXEC; /* without such a bit what can be read can be run */
 	return v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC);
 }
 
-/* Lets the stack that begins above addr grow down to it, with a gap left to what lies below. as->lock is taken for writing. */
+/* as->lock held for writing. May v, a stack, reach down to addr? A gap is kept to what lies below, unless that is a stack or out of reach too. */
+static bool stack_may_reach(struct aspace *as, struct vma *v, uaddr_t addr)
+{
+	struct vma *below = vma_prev(v);
+	unsigned long more = (v->start - addr) >> PAGE_SHIFT;
+
+	if (!(v->flags & VMA_GROWSDOWN) || v->end - addr > as->limit_stack || addr < VM_STACK_GUARD)
+		return false;
+	if (as->limit_as != ~0ul && as->total_pages + more > as->limit_as >> PAGE_SHIFT)
+		return false;
+	return !below || addr - below->end >= VM_STACK_GUARD || below->flags & VMA_GROWSDOWN
+	       || !(below->flags & (VMA_READ | VMA_WRITE | VMA_EXEC));
+}
+
+/* Lets the stack that begins above addr grow down to it. as->lock is taken for writing. */
 static enum fault_result grow_stack(struct aspace *as, uaddr_t addr)
 {
 	enum fault_result r = FAULT_MAPERR;
-	struct vma *v, *below;
+	struct vma *v;
 
 	rwlock_write_lock(&as->lock);
 	v = vma_find(as, addr);
-	if (v && v->start <= addr) {
+	if (v && v->start > addr && stack_may_reach(as, v, addr))
+		vma_resize(v, addr, v->end);
+	if (v && v->start <= addr)
 		r = FAULT_OK;
-	} else if (v && v->flags & VMA_GROWSDOWN && v->end - addr <= as->limit_stack) {
-		unsigned long more = (v->start - addr) >> PAGE_SHIFT;
-
-		below = vma_prev(v);
-		if ((!below || addr - below->end >= STACK_GUARD_PAGES << PAGE_SHIFT || below->flags & VMA_GROWSDOWN)
-		    && addr >= STACK_GUARD_PAGES << PAGE_SHIFT && (as->total_pages + more) <= as->limit_as >> PAGE_SHIFT) {
-			vma_resize(v, addr, v->end);
-			r = FAULT_OK;
-		}
-	}
-	rwlock_write_unlock(&as->lock);
+	aspace_write_unlock(as);
 	return r;
 }
 
@@ -235,51 +257,45 @@ enum fault_result vm_fault(struct aspace *as, uaddr_t addr, enum fault_access ac
 			r = FAULT_OK;
 	} while (r == FAULT_OK && !done);
 	drop_gathered(&f);
-	if (r == FAULT_OK)
-		as->faults_minor++;
 	return r;
 }
 
-/* The frame behind addr with a reference, made accessible as if by a program's own access. */
-static struct page *foreign_page(struct aspace *as, uaddr_t addr, bool write)
+/*
+ * Moves bytes within one page after making it accessible as a program's own access would. The copy is made under pt_lock: else the page could be
+ * replaced by a copy-on-write between the look-up and a write to it, and the write would be lost.
+ */
+static bool access_page(struct aspace *as, uaddr_t addr, char *buf, size_t n, bool write)
 {
-	struct page *p = NULL;
-	pte_t e;
-	bool own;
+	bool done = false, own;
 
-	for (unsigned i = 0; i < 8 && !p; i++) {
+	while (!done) {
 		if (vm_fault(as, addr, write ? FAULT_WRITE : FAULT_READ, 0) != FAULT_OK)
-			return NULL;
+			return false;
 		spin_lock(&as->pt_lock);
-		e = ptshare_peek(as, addr, &own);
-		if (pte_present(e) && (!write || (pte_writable(e) && own))) {
-			p = ptshare_page(e);
-			if (p)
-				page_get(p);
+		pte_t e = ptshare_peek(as, addr, &own);
+		struct page *p = pte_present(e) ? ptshare_page(e) : NULL;
+		if (p && (!write || (pte_writable(e) && own))) {
+			char *va = kmap_local(p);
+			memcpy(write ? va + (addr & ~PAGE_MASK) : buf, write ? buf : va + (addr & ~PAGE_MASK), n);
+			kunmap_local(va);
+			done = true;
 		}
 		spin_unlock(&as->pt_lock);
+		if (!done && ((pte_present(e) && !p) || waitq_interrupted(WAIT_KILLABLE)))
+			return false; /* device memory, or killed */
 	}
-	return p;
+	return true;
 }
 
 static ssize_t access_foreign(struct aspace *as, uaddr_t addr, char *buf, size_t len, bool write)
 {
 	size_t done = 0;
 
-	while (done < len) {
-		size_t off = (addr + done) & (PAGE_SIZE - 1), n = MIN(len - done, PAGE_SIZE - off);
-		struct page *p = addr + done < ARCH_USER_TOP ? foreign_page(as, addr + done, write) : NULL;
-		char *va;
+	while (done < len && addr + done < ARCH_USER_TOP) {
+		size_t n = MIN(len - done, PAGE_SIZE - ((addr + done) & ~PAGE_MASK));
 
-		if (!p)
+		if (!access_page(as, addr + done, buf + done, n, write))
 			break;
-		va = kmap_local(p);
-		if (write)
-			memcpy(va + off, buf + done, n);
-		else
-			memcpy(buf + done, va + off, n);
-		kunmap_local(va);
-		page_put(p);
 		done += n;
 	}
 	return done || !len ? (ssize_t)done : -EFAULT;

@@ -7,12 +7,12 @@
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mem/frame.h"
+#include "sched/sched.h"
 #include "vm/fault.h"
 #include "vm/ptshare.h"
 #include "vm/tlb.h"
 
 #define MAP_COUNT_MAX 65530u
-#define MMAP_MIN_ADDR 0x10000ul
 #define STACK_GAP_MIN (128ul << 20)
 
 int (*vm_shared_anon_hook)(unsigned long bytes, const struct vm_ops **ops, void **object);
@@ -20,20 +20,6 @@ int (*vm_shared_anon_hook)(unsigned long bytes, const struct vm_ops **ops, void 
 static uint32_t prot_flags(int prot)
 {
 	return (prot & PROT_READ ? VMA_READ : 0) | (prot & PROT_WRITE ? VMA_WRITE : 0) | (prot & PROT_EXEC ? VMA_EXEC : 0);
-}
-
-/* as->lock held for writing. Splits regions so that none crosses start or end. */
-static int split_at(struct aspace *as, uaddr_t start, uaddr_t end)
-{
-	struct vma *v = vma_find(as, start);
-	int err = 0;
-
-	if (v && v->start < start)
-		err = vma_split(v, start);
-	v = err ? NULL : vma_find(as, end - 1);
-	if (v && v->start < end && v->end > end)
-		err = vma_split(v, end);
-	return err;
 }
 
 /* Enough tables that unmapping [start, end) cannot run out: one for each level at either border. */
@@ -51,26 +37,37 @@ static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_
 	return done ? 0 : -ENOMEM;
 }
 
+/* None if no table on the way to either border is shared: the common case, and the one that must work when memory has run out. */
+static unsigned unmap_tables_needed(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	bool own_start = true, own_end = true;
+
+	spin_lock(&as->pt_lock);
+	ptshare_peek(as, start, &own_start);
+	ptshare_peek(as, end - 1, &own_end);
+	spin_unlock(&as->pt_lock);
+	return own_start && own_end ? 0 : PT_RESERVE_MAX;
+}
+
 int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end)
 {
 	struct pt_reserve r = { 0 };
 	int err = -ENOMEM;
 
-	if (pt_reserve_fill(&r, PT_RESERVE_MAX))
+	if (pt_reserve_fill(&r, unmap_tables_needed(as, start, end)))
 		err = unmap_pages(as, start, end, &r);
 	pt_reserve_drop(&r);
 	return err;
 }
 
-/* as->lock held for writing; start < end, page aligned. All or nothing, but for splits, which change no meaning. */
-static int unmap_locked(struct aspace *as, uaddr_t start, uaddr_t end)
+int vm_unmap_locked(struct aspace *as, uaddr_t start, uaddr_t end)
 {
 	struct vma *v = vma_find(as, start), *next;
 	int err;
 
 	if (!v || v->start >= end)
 		return 0;
-	err = split_at(as, start, end);
+	err = vma_split_range(as, start, end);
 	if (!err)
 		err = vm_drop_pages(as, start, end);
 	if (err)
@@ -90,12 +87,20 @@ int vm_unmap(struct aspace *as, uaddr_t addr, unsigned long len)
 		return -EINVAL;
 	len = PAGE_UP(len);
 	rwlock_write_lock(&as->lock);
-	err = unmap_locked(as, addr, addr + len);
-	rwlock_write_unlock(&as->lock);
+	err = vm_unmap_locked(as, addr, addr + len);
+	aspace_write_unlock(as);
 	return err;
 }
 
-/* Highest gap below mmap_base that fits; 0 if there is none. */
+/* Where what may be placed below a region ends: a stack keeps a gap to grow into. */
+static uaddr_t floor_of(const struct vma *v)
+{
+	unsigned long gap = v->flags & VMA_GROWSDOWN ? VM_STACK_GUARD : 0;
+
+	return v->start > gap ? v->start - gap : 0;
+}
+
+/* Highest gap below top that fits; 0 if there is none. */
 static uaddr_t find_gap(struct aspace *as, unsigned long len, uaddr_t top)
 {
 	struct vma *v = rb_last(&as->vmas) ? rb_entry(rb_last(&as->vmas), struct vma, node) : NULL;
@@ -105,24 +110,29 @@ static uaddr_t find_gap(struct aspace *as, unsigned long len, uaddr_t top)
 	for (; v; v = vma_prev(v)) {
 		if (v->end <= top && top - v->end >= len)
 			return top - len;
-		top = MIN(top, v->start);
+		top = MIN(top, floor_of(v));
 	}
-	return top >= len + MMAP_MIN_ADDR ? top - len : 0;
+	return top >= len + VM_MIN_ADDR ? top - len : 0;
+}
+
+uaddr_t vm_find_gap(struct aspace *as, unsigned long len)
+{
+	uaddr_t a = find_gap(as, len, as->mmap_base);
+
+	return a ? a : find_gap(as, len, ARCH_USER_TOP - PAGE_SIZE);
 }
 
 static uaddr_t place(struct aspace *as, const struct map_request *r, unsigned long len)
 {
 	uaddr_t hint = PAGE_DOWN(r->addr);
 	struct vma *v;
-	uaddr_t a;
 
-	if (hint >= MMAP_MIN_ADDR && len <= ARCH_USER_TOP - hint) {
+	if (hint >= VM_MIN_ADDR && len <= ARCH_USER_TOP - hint) {
 		v = vma_find(as, hint);
-		if (!v || v->start >= hint + len)
+		if (!v || floor_of(v) >= hint + len)
 			return hint;
 	}
-	a = find_gap(as, len, as->mmap_base);
-	return a ? a : find_gap(as, len, ARCH_USER_TOP - PAGE_SIZE);
+	return vm_find_gap(as, len);
 }
 
 /* Linux's heuristic: a single request that all of memory could never hold is refused. */
@@ -136,7 +146,7 @@ static bool obviously_too_much(unsigned long len)
 	return len >> PAGE_SHIFT > s.total;
 }
 
-static int check_room(struct aspace *as, const struct map_request *r, unsigned long len)
+int vm_check_room(struct aspace *as, unsigned long len, uint32_t flags)
 {
 	unsigned long pages = len >> PAGE_SHIFT;
 
@@ -144,13 +154,11 @@ static int check_room(struct aspace *as, const struct map_request *r, unsigned l
 		return -ENOMEM;
 	if (as->limit_as != ~0ul && as->total_pages + pages > as->limit_as >> PAGE_SHIFT)
 		return -ENOMEM;
-	if (!(r->flags & MAP_SHARED) && r->prot & PROT_WRITE) {
-		if (as->limit_data != ~0ul && as->data_pages + pages > as->limit_data >> PAGE_SHIFT)
-			return -ENOMEM;
-		if (!(r->flags & MAP_NORESERVE) && obviously_too_much(len))
-			return -ENOMEM;
-	}
-	return 0;
+	if ((flags & (VMA_SHARED | VMA_WRITE | VMA_GROWSDOWN)) != VMA_WRITE)
+		return 0;
+	if (as->limit_data != ~0ul && as->data_pages + pages > as->limit_data >> PAGE_SHIFT)
+		return -ENOMEM;
+	return obviously_too_much(len) ? -ENOMEM : 0;
 }
 
 static int check_request(const struct map_request *r, unsigned long len)
@@ -165,7 +173,7 @@ static int check_request(const struct map_request *r, unsigned long len)
 		return -EINVAL;
 	if (fixed && r->addr > ARCH_USER_TOP - len)
 		return -ENOMEM;
-	if (fixed && r->addr < MMAP_MIN_ADDR)
+	if (fixed && r->addr < VM_MIN_ADDR)
 		return -EPERM;
 	if (r->pgoff + (len >> PAGE_SHIFT) < r->pgoff)
 		return -EOVERFLOW;
@@ -178,7 +186,7 @@ static unsigned long map_locked(struct aspace *as, const struct map_request *r, 
 			     .ops = r->ops, .object = r->object, .pgoff = r->pgoff, .name = r->name };
 	uaddr_t at = r->addr;
 	struct vma *v;
-	int err = check_room(as, r, len);
+	int err = vm_check_room(as, len, r->flags & MAP_NORESERVE ? proto.flags & ~VMA_WRITE : proto.flags);
 
 	if (err)
 		return (unsigned long)err;
@@ -187,7 +195,7 @@ static unsigned long map_locked(struct aspace *as, const struct map_request *r, 
 		if (v && v->start < at + len)
 			return (unsigned long)-EEXIST;
 	} else if (r->flags & MAP_FIXED) {
-		err = unmap_locked(as, at, at + len);
+		err = vm_unmap_locked(as, at, at + len);
 	} else {
 		at = place(as, r, len);
 		err = at ? 0 : -ENOMEM;
@@ -225,7 +233,7 @@ unsigned long vm_map(struct aspace *as, const struct map_request *r)
 	}
 	rwlock_write_lock(&as->lock);
 	at = map_locked(as, &shared, len);
-	rwlock_write_unlock(&as->lock);
+	aspace_write_unlock(as);
 	if (shared.ops != r->ops)
 		shared.ops->put(shared.object); /* the region has its own reference */
 	if (!IS_ERR_VALUE(at) && r->flags & (MAP_POPULATE | MAP_LOCKED) && !(r->flags & MAP_NONBLOCK))
@@ -254,7 +262,7 @@ static int protect_pages(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t
 				if (hide)
 					*e = pte_set(pte_clear(*e, PTE_PRESENT | PTE_WRITE), PTE_HIDDEN);
 				else
-					*e = pte_set(pte_clear(*e, PTE_HIDDEN | (flags & VMA_WRITE ? 0 : PTE_WRITE)), PTE_PRESENT);
+					*e = pte_set(pte_clear(*e, flags & VMA_WRITE ? 0 : PTE_WRITE), flags & VMA_EXEC ? 0 : PTE_NOEXEC);
 			}
 			skip = 0;
 		}
@@ -285,22 +293,17 @@ static int protect_locked(struct aspace *as, uaddr_t start, uaddr_t end, uint32_
 	int err = check_protect(as, start, end, flags);
 
 	if (!err)
-		err = split_at(as, start, end);
+		err = vma_split_range(as, start, end);
 	for (struct vma *v = err ? NULL : vma_find(as, start); v && v->start < end && !err; v = vma_next(v)) {
 		uint32_t want = (v->flags & ~(VMA_READ | VMA_WRITE | VMA_EXEC)) | flags;
-		struct vma *merged;
 
-		if (want != v->flags) {
+		if (v->flags & ~want) /* fewer rights */
 			err = protect_pages(as, v->start, v->end, want, &r);
-			if (err)
-				break;
-			uaddr_t s = v->start, e = v->end;
-			vma_resize(v, s, s); /* counts leave with the old flags */
-			v->flags = want;
-			vma_resize(v, s, e);
-		}
-		merged = vma_merge(v);
-		v = merged;
+		if (err)
+			break;
+		if (v->flags != want)
+			vma_set_flags(v, want);
+		v = vma_merge(v);
 	}
 	tlb_flush_aspace(as);
 	pt_reserve_drop(&r);
@@ -320,7 +323,7 @@ int vm_protect(struct aspace *as, uaddr_t addr, unsigned long len, int prot)
 		return -ENOMEM;
 	rwlock_write_lock(&as->lock);
 	err = protect_locked(as, addr, addr + len, prot_flags(prot));
-	rwlock_write_unlock(&as->lock);
+	aspace_write_unlock(as);
 	return err;
 }
 
@@ -344,16 +347,16 @@ uaddr_t vm_brk(struct aspace *as, uaddr_t brk)
 	new_end = PAGE_UP(brk);
 	if (brk < as->brk_start || brk >= ARCH_USER_TOP || new_end < brk)
 		goto out;
-	if (as->limit_data != ~0ul && brk - as->brk_start > as->limit_data)
+	if (as->limit_data != ~0ul && brk - as->brk_start + (as->data_end - as->data_start) > as->limit_data)
 		goto out;
 	if (new_end > old_end && IS_ERR_VALUE(grow_brk(as, old_end, new_end)))
 		goto out;
-	if (new_end < old_end && unmap_locked(as, new_end, old_end))
+	if (new_end < old_end && vm_unmap_locked(as, new_end, old_end))
 		goto out;
 	as->brk = brk;
 out:
 	brk = as->brk;
-	rwlock_write_unlock(&as->lock);
+	aspace_write_unlock(as);
 	return brk;
 }
 
@@ -374,9 +377,10 @@ void vma_zap(struct vma *v, unsigned long pgoff, unsigned long pages)
 
 	if (first >= last)
 		return;
+	/* Pages of a file that has shrunk may not stay: this ends when memory is found, with the help of what others free. */
 	while (vm_drop_pages(v->aspace, v->start + ((first - v->pgoff) << PAGE_SHIFT), v->start + ((last - v->pgoff) << PAGE_SHIFT)))
-		if (vm_oom_hook)
-			vm_oom_hook();
+		if (!vm_oom_hook || !vm_oom_hook())
+			sched_yield();
 }
 
 static unsigned long random_pages(unsigned bits)

@@ -27,6 +27,15 @@
 #define MAP_HUGETLB 0x40000
 #define MAP_FIXED_NOREPLACE 0x100000
 
+/* Free addresses kept below a region that grows down. */
+#define VM_STACK_GUARD (256ul << PAGE_SHIFT)
+
+/* Nothing is placed below (mmap_min_addr). */
+#define VM_MIN_ADDR 0x10000ul
+
+#define MREMAP_MAYMOVE 1
+#define MREMAP_FIXED 2
+
 struct map_request {
 	uaddr_t addr;        /* hint, or exact with MAP_FIXED */
 	unsigned long len;
@@ -51,6 +60,12 @@ int vm_advise(struct aspace *as, uaddr_t addr, unsigned long len, int advice);
 int vm_mincore(struct aspace *as, uaddr_t addr, unsigned long len, uaddr_t vec);
 int vm_sync(struct aspace *as, uaddr_t addr, unsigned long len, int flags);
 int vm_lock(struct aspace *as, uaddr_t addr, unsigned long len, bool lock);
+/* For the rooms of this family; as->lock held for writing, start < end, page aligned. All or nothing, but for splits. */
+int vm_unmap_locked(struct aspace *as, uaddr_t start, uaddr_t end);
+/* Highest gap below as->mmap_base (else above it) that takes len bytes; 0 if there is none. */
+uaddr_t vm_find_gap(struct aspace *as, unsigned long len);
+/* May the space have len more bytes with these VMA_ flags? 0, -ENOMEM. */
+int vm_check_room(struct aspace *as, unsigned long len, uint32_t flags);
 /* Drops what is mapped in the range, keeping the regions (madvise DONTNEED); -ENOMEM changes nothing that was private. */
 int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end);
 /* Makes the pages of the range resident (MAP_POPULATE, mlock); stops at the first error, which it returns. */

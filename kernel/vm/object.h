@@ -22,10 +22,14 @@ struct vm_ops {
 	int (*fault)(struct vma *v, unsigned long pgoff, bool write, struct page **out);
 	/*
 	 * The region comes to refer to / ceases to refer to pages of the object: lets truncate find it (vma_zap). Called with aspace->lock held for
-	 * writing whenever its bounds change. May sleep.
+	 * writing. May sleep. New regions go to the end of the list and zapping begins at its start: so a child's region is zapped after its
+	 * parent's, whose entries fork may just be handing on.
 	 */
 	void (*link)(struct vma *v);
 	void (*unlink)(struct vma *v);
+	/* The lock that link and unlink take, and that is held while zapping: the bounds of a linked region change under it. NULL: none. */
+	void (*link_lock)(void *object);
+	void (*link_unlock)(void *object);
 	/* Does the page still belong to the object? Asked with as->pt_lock held, right before it is mapped. */
 	bool (*current_page)(void *object, struct page *p);
 	/* An up-to-date page that is in memory, with a reference, or NULL; does not sleep. May be NULL. */

@@ -116,8 +116,11 @@ static void copy_table(struct page *to, struct page *from)
 	to->index = from->index;
 }
 
-/* Makes the child table behind an own entry our own. false: the reserve is empty. */
-static bool unshare(pte_t *e, struct pt_reserve *r)
+/*
+ * Makes the child table behind an own entry our own. false: the reserve is empty. What this space has cached of the old table goes before the
+ * table does: the processor may keep the upper entry itself, and the old table's next owner changes it.
+ */
+static bool unshare(struct aspace *as, uaddr_t va, pte_t *e, struct pt_reserve *r)
 {
 	struct page *old = child_of(*e), *new;
 
@@ -129,6 +132,7 @@ static bool unshare(pte_t *e, struct pt_reserve *r)
 		copy_table(new, old);
 		spin_unlock(&old->table.lock);
 		*e = pte_make(page_pfn(new), PTE_TABLE_FLAGS);
+		tlb_flush_page(as, va);
 		ptshare_put(old);
 	} else if (!pte_writable(*e)) {
 		*e = pte_set(*e, PTE_WRITE); /* the last holder takes the table over */
@@ -152,7 +156,7 @@ pte_t *ptshare_path(struct aspace *as, uaddr_t va, struct pt_reserve *r, bool cr
 			table_init(t, level - 1);
 			*e = pte_make(page_pfn(t), PTE_TABLE_FLAGS);
 			table->table.present++;
-		} else if (!unshare(e, r)) {
+		} else if (!unshare(as, va, e, r)) {
 			if (missing_span)
 				*missing_span = 0;
 			return NULL;
@@ -259,6 +263,18 @@ static void unmap_leaves(struct aspace *as, struct page *table, uaddr_t start, u
 	}
 }
 
+/* Takes a whole table out of an own one, whoever else refers to it. */
+static void drop_table(struct aspace *as, struct page *table, pte_t *e, struct tlb_batch *b)
+{
+	struct page *t = child_of(*e);
+
+	subtract_rss(as, t);
+	*e = PTE_NONE;
+	table->table.present--;
+	b->all = true;
+	tlb_batch_page(b, t);
+}
+
 static bool unmap_level(struct aspace *as, struct page *table, uaddr_t start, uaddr_t end, struct pt_reserve *r, struct tlb_batch *b, uaddr_t *resume)
 {
 	unsigned long span = pt_span(table->level);
@@ -272,20 +288,16 @@ static bool unmap_level(struct aspace *as, struct page *table, uaddr_t start, ua
 		pte_t *e = &entries(table)[pt_index(start, table->level)];
 
 		if (pte_present(*e) && stop - start == span) {
-			struct page *t = child_of(*e);
-
-			subtract_rss(as, t);
-			*e = PTE_NONE;
-			table->table.present--;
-			b->all = true;
-			tlb_batch_page(b, t);
+			drop_table(as, table, e, b);
 		} else if (pte_present(*e)) {
-			if (!unshare(e, r)) {
+			if (!unshare(as, start, e, r)) {
 				*resume = start;
 				return false;
 			}
 			if (!unmap_level(as, child_of(*e), start, stop, r, b, resume))
 				return false;
+			if (!child_of(*e)->table.present)
+				drop_table(as, table, e, b);
 		}
 		start = stop;
 	}

@@ -56,20 +56,6 @@ static void count(struct vma *v, long sign)
 		as->locked_pages += n;
 }
 
-static void attach(struct vma *v)
-{
-	if (v->ops && v->ops->link)
-		v->ops->link(v);
-	count(v, 1);
-}
-
-static void detach(struct vma *v)
-{
-	if (v->ops && v->ops->unlink)
-		v->ops->unlink(v);
-	count(v, -1);
-}
-
 struct vma *vma_insert(struct aspace *as, const struct vma *proto)
 {
 	struct vma *v = slab_alloc(&vma_cache, 0);
@@ -83,46 +69,84 @@ struct vma *vma_insert(struct aspace *as, const struct vma *proto)
 		v->ops->get(v->object);
 	rb_insert(&as->vmas, &v->node, by_start);
 	as->vma_count++;
-	attach(v);
+	count(v, 1);
+	if (v->ops && v->ops->link)
+		v->ops->link(v);
 	return v;
 }
 
 void vma_remove(struct vma *v)
 {
-	detach(v);
+	if (v->ops && v->ops->unlink)
+		v->ops->unlink(v);
+	count(v, -1);
 	rb_erase(&v->aspace->vmas, &v->node);
 	v->aspace->vma_count--;
 	if (v->ops && v->ops->put)
+		list_push_back(&v->aspace->removed, &v->link);
+	else
+		slab_free(&vma_cache, v);
+}
+
+void vma_free_list(struct list *removed)
+{
+	struct vma *v, *next;
+
+	list_for_each_entry_safe(v, next, removed, link) {
 		v->ops->put(v->object);
-	slab_free(&vma_cache, v);
+		slab_free(&vma_cache, v);
+	}
 }
 
 void vma_resize(struct vma *v, uaddr_t start, uaddr_t end)
 {
-	detach(v);
+	bool locked = v->ops && v->ops->link_lock;
+
+	count(v, -1);
+	if (locked)
+		v->ops->link_lock(v->object);
 	if (start >= v->start)
 		v->pgoff += (start - v->start) >> PAGE_SHIFT;
 	else
 		v->pgoff -= (v->start - start) >> PAGE_SHIFT;
 	v->start = start;
 	v->end = end;
-	attach(v);
+	if (locked)
+		v->ops->link_unlock(v->object);
+	count(v, 1);
 }
 
+/* The upper part is there before the lower one shrinks: whoever zaps the object's pages finds all of them mapped by some region. */
 int vma_split(struct vma *v, uaddr_t addr)
 {
-	struct vma upper = *v, *n;
-	uaddr_t end = v->end;
+	struct vma upper = *v;
 
 	upper.start = addr;
 	upper.pgoff = vma_pgoff(v, addr);
-	vma_resize(v, v->start, addr);
-	n = vma_insert(v->aspace, &upper);
-	if (!n) {
-		vma_resize(v, v->start, end);
+	if (!vma_insert(v->aspace, &upper))
 		return -ENOMEM;
-	}
+	vma_resize(v, v->start, addr);
 	return 0;
+}
+
+void vma_set_flags(struct vma *v, uint32_t flags)
+{
+	count(v, -1);
+	v->flags = flags;
+	count(v, 1);
+}
+
+int vma_split_range(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	struct vma *v = vma_find(as, start);
+	int err = 0;
+
+	if (v && v->start < start)
+		err = vma_split(v, start);
+	v = err ? NULL : vma_find(as, end - 1);
+	if (v && v->start < end && v->end > end)
+		err = vma_split(v, end);
+	return err;
 }
 
 static bool continues(const struct vma *a, const struct vma *b)
@@ -135,8 +159,8 @@ static struct vma *join(struct vma *a, struct vma *b)
 {
 	uaddr_t end = b->end;
 
-	vma_remove(b);
 	vma_resize(a, a->start, end);
+	vma_remove(b);
 	return a;
 }
 

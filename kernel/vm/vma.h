@@ -31,7 +31,7 @@ struct vma {
 	const struct vm_ops *ops; /* NULL: anonymous */
 	void *object;
 	unsigned long pgoff; /* page of the object at start; for anonymous memory start >> PAGE_SHIFT at creation */
-	struct list link;    /* for the object (vm_ops.link) */
+	struct list link;    /* for the object (vm_ops.link); after vma_remove in aspace->removed */
 	const char *name;    /* "[heap]", "[vdso]" or NULL; static */
 };
 
@@ -43,11 +43,18 @@ struct vma *vma_prev(struct vma *v);
 
 /* Changes; aspace->lock held for writing. New regions are copies of *proto, linked and counted; NULL without memory. */
 struct vma *vma_insert(struct aspace *as, const struct vma *proto);
+/* Takes v out; its object's reference is given back by aspace_write_unlock, since that may take locks that come before aspace->lock. */
 void vma_remove(struct vma *v);
+/* Gives back what vma_remove put on the list. No locks held. */
+void vma_free_list(struct list *removed);
 /* Cuts at addr (inside v): v keeps [start, addr), the new one gets the rest; -ENOMEM. */
 int vma_split(struct vma *v, uaddr_t addr);
 /* Moves the borders of a region that stays in its place in the order. */
 void vma_resize(struct vma *v, uaddr_t start, uaddr_t end);
+/* Gives v other flags. */
+void vma_set_flags(struct vma *v, uint32_t flags);
+/* Splits regions so that none crosses start or end: -ENOMEM (some may be split then, which changes no meaning). */
+int vma_split_range(struct aspace *as, uaddr_t start, uaddr_t end);
 /* Joins v with its neighbours where they continue each other. Returns the region that now contains v's start. */
 struct vma *vma_merge(struct vma *v);
 static inline unsigned long vma_pages(const struct vma *v) { return (v->end - v->start) >> PAGE_SHIFT; }
