@@ -26,12 +26,37 @@ static bool try_read(struct rwlock *l)
 	return ok;
 }
 
+/* For a reader that waits: it may have been given a pass. */
+static bool try_read_waiting(struct rwlock *l)
+{
+	bool ok;
+
+	spin_lock(&l->lock);
+	ok = l->readers >= 0 && (l->passes || !l->writers_waiting);
+	if (ok) {
+		l->readers++;
+		l->readers_waiting--;
+		if (l->passes)
+			l->passes--;
+	}
+	spin_unlock(&l->lock);
+	return ok;
+}
+
+static void wait_to_read(struct rwlock *l)
+{
+	spin_lock(&l->lock);
+	l->readers_waiting++;
+	spin_unlock(&l->lock);
+	waitq_wait(&l->waiters, try_read_waiting(l), WAIT_UNINTERRUPTIBLE);
+}
+
 static bool try_write(struct rwlock *l)
 {
 	bool ok;
 
 	spin_lock(&l->lock);
-	ok = l->readers == 0;
+	ok = l->readers == 0 && !l->passes;
 	if (ok) {
 		l->readers = -1;
 		l->writer = thread_current();
@@ -44,7 +69,7 @@ void rwlock_read_lock(struct rwlock *l)
 {
 	heldlocks_acquire(l, l->class, false);
 	if (unlikely(!try_read(l)))
-		waitq_wait(&l->waiters, try_read(l), WAIT_UNINTERRUPTIBLE);
+		wait_to_read(l);
 }
 
 bool rwlock_try_read_lock(struct rwlock *l)
@@ -118,6 +143,7 @@ void rwlock_write_unlock(struct rwlock *l)
 	spin_lock(&l->lock);
 	l->readers = 0;
 	l->writer = NULL;
+	l->passes = l->readers_waiting;
 	spin_unlock(&l->lock);
 	waitq_wake_all(&l->waiters);
 }

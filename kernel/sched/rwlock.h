@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Many readers or one writer, sleeping; writers are not starved: a waiting writer stops new readers. */
+/*
+ * Many readers or one writer, sleeping. Nobody is starved: a waiting writer stops new readers, and when a writer is done, the readers that
+ * waited for it go before the next writer.
+ */
 #ifndef SCHED_RWLOCK_H
 #define SCHED_RWLOCK_H
 
 #include "sched/mutex.h"
 
 struct rwlock {
-	struct spinlock lock;  /* LOCK_LEAF-like: protects the fields */
+	struct spinlock lock;  /* LOCK_LEAF: protects the fields */
 	int readers;           /* -1: a writer */
-	unsigned writers_waiting;
+	unsigned writers_waiting, readers_waiting;
+	unsigned passes;       /* waiting readers that go before the next writer */
 	uint8_t class;
 	struct waitq waiters;
 	struct thread *writer;

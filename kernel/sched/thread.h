@@ -79,7 +79,8 @@ struct thread {
 };
 
 static inline struct thread *thread_current(void) { return percpu_current(); }
-static inline void *thread_stack_top(const struct thread *t) { return (char *)t->stack + THREAD_STACK_PAGES * PAGE_SIZE; }
+/* An idle thread has no stack of its own here: its top is meaningless, and never entered from user mode. */
+static inline void *thread_stack_top(const struct thread *t) { return (void *)((vaddr_t)t->stack + THREAD_STACK_PAGES * PAGE_SIZE); }
 static inline void thread_set_work(struct thread *t, uint32_t bits) { __atomic_fetch_or(&t->work, bits, __ATOMIC_SEQ_CST); }
 static inline void thread_clear_work(struct thread *t, uint32_t bits) { __atomic_fetch_and(&t->work, ~bits, __ATOMIC_SEQ_CST); }
 

@@ -67,15 +67,18 @@ static void run_job(void *p)
 	live--;
 }
 
+/* Does not switch to the new thread yet. */
 static struct thread *start(const char *name, void (*fn)(void *), void *arg)
 {
 	struct job *j = malloc(sizeof(*j));
 	struct thread *t;
 
 	*j = (struct job){ fn, arg };
-	t = kthread_start(name, run_job, j);
-	assert_non_null(t);
 	live++;
+	preempt_disable();
+	t = kthread_start(name, run_job, j);
+	preempt_enable_no_resched();
+	assert_non_null(t);
 	return t;
 }
 
@@ -113,7 +116,6 @@ static void work_ns(uint64_t ns)
 struct hog {
 	int nice, policy, prio;
 	uint64_t until;
-	struct thread *self;
 	uint64_t got;
 };
 
@@ -121,13 +123,20 @@ static void hog(void *p)
 {
 	struct hog *h = p;
 
-	h->self = thread_current();
-	sched_set_nice(h->self, h->nice);
-	if (h->policy)
-		assert_int_equal(sched_set_policy(h->self, h->policy, h->prio), 0);
 	while (clock_now() < h->until)
 		work_ns(MS / 4);
-	h->got = sched_thread_cpu_ns(h->self);
+	h->got = sched_thread_cpu_ns(thread_current());
+}
+
+static void start_hog(struct hog *h)
+{
+	struct thread *t;
+
+	preempt_disable(); /* it has not begun to run, so it is still there */
+	t = start("hog", hog, h);
+	sched_set_nice(t, h->nice);
+	assert_int_equal(sched_set_policy(t, h->policy, h->prio), 0);
+	preempt_enable_no_resched();
 }
 
 static void test_equal_threads_share_equally(void **state)
@@ -137,7 +146,7 @@ static void test_equal_threads_share_equally(void **state)
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		h[i] = (struct hog){ .until = clock_now() + 1000 * MS };
-		start("hog", hog, &h[i]);
+		start_hog(&h[i]);
 	}
 	run();
 	for (int i = 0; i < 4; i++)
@@ -149,8 +158,8 @@ static void test_weights_decide_the_shares(void **state)
 	struct hog a = { .nice = 0, .until = clock_now() + 2000 * MS }, b = { .nice = 5, .until = a.until };
 
 	(void)state;
-	start("a", hog, &a);
-	start("b", hog, &b);
+	start_hog(&a);
+	start_hog(&b);
 	run();
 	/* 1024 : 335 */
 	assert_in_range(a.got * 335 * 100 / (b.got * 1024), 90, 110);
@@ -162,8 +171,8 @@ static void test_real_time_goes_first(void **state)
 	struct hog normal = { .until = rt.until };
 
 	(void)state;
-	start("normal", hog, &normal);
-	start("rt", hog, &rt);
+	start_hog(&normal);
+	start_hog(&rt);
 	run();
 	assert_true(rt.got > 190 * MS);
 	assert_true(normal.got < 10 * MS);
@@ -176,9 +185,9 @@ static void test_round_robin_takes_turns(void **state)
 	(void)state;
 	fifo.policy = SCHED_FIFO;
 	fifo.prio = 4;
-	start("a", hog, &a);
-	start("b", hog, &b);
-	start("lower", hog, &fifo);
+	start_hog(&a);
+	start_hog(&b);
+	start_hog(&fifo);
 	run();
 	assert_in_range(a.got, 380 * MS, 620 * MS);
 	assert_in_range(b.got, 380 * MS, 620 * MS);
@@ -216,7 +225,7 @@ static void test_sleepers_wake_soon(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++) {
 		h[i] = (struct hog){ .until = clock_now() + 600 * MS };
-		start("hog", hog, &h[i]);
+		start_hog(&h[i]);
 	}
 	start("sleeper", sleeper, NULL);
 	run();
@@ -567,8 +576,10 @@ static void test_deferred_work(void **state)
 
 	(void)state;
 	work_init(&w, do_work);
+	preempt_disable();
 	work_queue(&w);
 	work_queue(&w); /* once until it runs */
+	preempt_enable();
 	let_run();
 	assert_int_equal(work_runs, 3);
 }
@@ -605,7 +616,7 @@ static void test_load_average_follows_the_queue(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		h[i] = (struct hog){ .until = clock_now() + 300000 * MS };
-		start("hog", hog, &h[i]);
+		start_hog(&h[i]);
 	}
 	run();
 	sched_stats(&s);
@@ -631,9 +642,11 @@ static void test_thousand_threads_leave_nothing(void **state)
 	run();
 	frames = frame_free_count();
 	objects = slab_live();
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 1000; i++) {
 		start("one of many", nothing, NULL);
-	run();
+		if (i % 100 == 99)
+			run();
+	}
 	assert_int_equal(slab_live(), objects);
 	assert_int_equal(frame_free_count(), frames);
 }
