@@ -4,6 +4,7 @@
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mem/frame.h"
+#include "sched/waitq.h"
 #include "vm/mmap.h"
 #include "vm/ptshare.h"
 #include "vm/tlb.h"
@@ -124,24 +125,86 @@ int vm_sync(struct aspace *as, uaddr_t addr, unsigned long len, int flags)
 	return err; /* files live in their pages: there is nothing to write back */
 }
 
-int vm_lock(struct aspace *as, uaddr_t addr, unsigned long len, bool lock)
+static int lock_region(struct aspace *as, uaddr_t start, unsigned long len, bool lock, unsigned long limit_pages)
 {
-	uaddr_t start = PAGE_DOWN(addr);
 	int err;
 
-	len += addr - start;
-	if (!range_ok(start, &len))
-		return -ENOMEM;
-	if (!len)
-		return 0;
 	rwlock_write_lock(&as->lock);
-	err = lock && as->limit_memlock != ~0ul && as->locked_pages + (len >> PAGE_SHIFT) > as->limit_memlock >> PAGE_SHIFT ? -ENOMEM : 0;
+	err = lock && limit_pages != ~0ul && as->locked_pages + (len >> PAGE_SHIFT) > limit_pages ? -ENOMEM : 0;
 	if (!err)
 		err = each_region(as, start, start + len, nothing, 0);
 	if (!err)
 		err = flag_region(as, start, start + len, lock ? VMA_LOCKED : 0, lock ? 0 : VMA_LOCKED);
 	aspace_write_unlock(as);
-	if (!err && lock && vm_populate(as, start, len, false) == -ENOMEM)
+	return err;
+}
+
+static int lock_range(struct aspace *as, uaddr_t addr, unsigned long len, bool lock, unsigned long limit_pages)
+{
+	uaddr_t start = PAGE_DOWN(addr);
+
+	len += addr - start;
+	if (!range_ok(start, &len))
+		return len < (addr & ~PAGE_MASK) ? -EINVAL : -ENOMEM;
+	return len ? lock_region(as, start, len, lock, limit_pages) : 0;
+}
+
+int vm_lock(struct aspace *as, uaddr_t addr, unsigned long len, unsigned long limit_pages)
+{
+	int err = lock_range(as, addr, len, true, limit_pages);
+
+	if (!err && vm_populate(as, addr, len, false) == -ENOMEM)
 		err = -EAGAIN;
 	return err;
+}
+
+int vm_unlock(struct aspace *as, uaddr_t addr, unsigned long len) { return lock_range(as, addr, len, false, 0); }
+
+static void flag_all(struct aspace *as, bool lock)
+{
+	for (struct vma *v = vma_first(as); v; v = vma_next(v))
+		vma_set_flags(v, lock ? v->flags | VMA_LOCKED : v->flags & ~VMA_LOCKED);
+}
+
+/* Populates region after region; each is looked up anew, for they may change meanwhile. */
+static void populate_all(struct aspace *as)
+{
+	uaddr_t at = 0, end;
+	struct vma *v;
+
+	do {
+		rwlock_read_lock(&as->lock);
+		v = vma_find(as, at);
+		at = v ? MAX(at, v->start) : 0;
+		end = v ? v->end : 0;
+		rwlock_read_unlock(&as->lock);
+		if (v)
+			vm_populate(as, at, end - at, false);
+		at = end;
+	} while (v && !waitq_interrupted(WAIT_KILLABLE));
+}
+
+int vm_lock_all(struct aspace *as, bool now, bool future, bool populate, unsigned long limit_pages)
+{
+	int err = 0;
+
+	rwlock_write_lock(&as->lock);
+	if (now && as->total_pages > limit_pages)
+		err = -ENOMEM;
+	if (!err && now)
+		flag_all(as, true);
+	if (!err)
+		as->new_flags = future ? VMA_LOCKED : 0;
+	aspace_write_unlock(as);
+	if (!err && now && populate)
+		populate_all(as);
+	return err;
+}
+
+void vm_unlock_all(struct aspace *as)
+{
+	rwlock_write_lock(&as->lock);
+	flag_all(as, false);
+	as->new_flags = 0;
+	aspace_write_unlock(as);
 }

@@ -20,6 +20,7 @@ struct aspace {
 	struct list removed;      /* regions whose objects are put after unlocking */
 	unsigned long vma_count;
 	unsigned long total_pages, locked_pages, data_pages, stack_pages, exec_pages;
+	uint32_t new_flags;       /* VMA_LOCKED: mlockall(MCL_FUTURE); not inherited by fork */
 	uaddr_t brk_start, brk;
 	uaddr_t mmap_base;        /* mappings are placed below, downwards */
 	uaddr_t stack_top;        /* highest address of the main stack */

@@ -182,7 +182,7 @@ static int check_request(const struct map_request *r, unsigned long len)
 
 static unsigned long map_locked(struct aspace *as, const struct map_request *r, unsigned long len)
 {
-	struct vma proto = { .flags = prot_flags(r->prot) | r->may | r->extra | (r->flags & MAP_SHARED ? VMA_SHARED : 0),
+	struct vma proto = { .flags = prot_flags(r->prot) | r->may | r->extra | as->new_flags | (r->flags & MAP_SHARED ? VMA_SHARED : 0),
 			     .ops = r->ops, .object = r->object, .pgoff = r->pgoff, .name = r->name };
 	uaddr_t at = r->addr;
 	struct vma *v;

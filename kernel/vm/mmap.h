@@ -59,7 +59,12 @@ uaddr_t vm_brk(struct aspace *as, uaddr_t brk);
 int vm_advise(struct aspace *as, uaddr_t addr, unsigned long len, int advice);
 int vm_mincore(struct aspace *as, uaddr_t addr, unsigned long len, uaddr_t vec);
 int vm_sync(struct aspace *as, uaddr_t addr, unsigned long len, int flags);
-int vm_lock(struct aspace *as, uaddr_t addr, unsigned long len, bool lock);
+/* Pages stay resident anyway: locking makes them so now, and is counted against the limit in pages (~0: none): -ENOMEM, -EAGAIN. */
+int vm_lock(struct aspace *as, uaddr_t addr, unsigned long len, unsigned long limit_pages);
+int vm_unlock(struct aspace *as, uaddr_t addr, unsigned long len);
+/* mlockall: what is there now, and what will be mapped; populate: now rather than when touched. */
+int vm_lock_all(struct aspace *as, bool now, bool future, bool populate, unsigned long limit_pages);
+void vm_unlock_all(struct aspace *as);
 /* For the rooms of this family; as->lock held for writing, start < end, page aligned. All or nothing, but for splits. */
 int vm_unmap_locked(struct aspace *as, uaddr_t start, uaddr_t end);
 /* Highest gap below as->mmap_base (else above it) that takes len bytes; 0 if there is none. */

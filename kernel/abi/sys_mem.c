@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System calls of the mmap family: arguments are checked in Linux's order, descriptors are turned into objects, and vm/mmap does the work. An
+ * address is returned as a long; only the last page of the numbers are errors.
+ */
+#include "lib/bits.h"
+#include "lib/errno.h"
+#include "syscall_protos.h"
+#include "task/process.h"
+#include "vfs/fdtable.h"
+#include "vfs/file.h"
+#include "vm/mmap.h"
+#include "vm/usercopy.h"
+
+#define MAP_TYPE 0xf
+#define MAP_SYNC 0x80000
+#define MAP_LEGACY (MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN | MAP_LOCKED \
+	| MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_FIXED_NOREPLACE)
+#define MCL_CURRENT 1
+#define MCL_FUTURE 2
+#define MCL_ONFAULT 4
+
+/* What the open mode of the file allows, as Linux orders the checks. */
+static int check_file_mode(const struct file *f, const struct map_request *r)
+{
+	int type = r->flags & MAP_TYPE;
+
+	if (type == MAP_SHARED_VALIDATE && r->flags & ~MAP_LEGACY)
+		return -EOPNOTSUPP;
+	if (type != MAP_PRIVATE && r->prot & PROT_WRITE && !(f->mode & FMODE_WRITE))
+		return -EACCES;
+	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+		return -EINVAL;
+	if (!(f->mode & FMODE_READ))
+		return -EACCES;
+	if (!f->ops->mmap)
+		return -ENODEV;
+	return r->flags & MAP_GROWSDOWN ? -EINVAL : 0;
+}
+
+static long map_file(struct map_request *r, struct file *f)
+{
+	int err = check_file_mode(f, r);
+
+	if (!err)
+		err = f->ops->mmap(f, r);
+	if (!err && r->prot & PROT_EXEC && !(r->may & VMA_MAYEXEC))
+		err = -EPERM;
+	if (!err && r->flags & MAP_SHARED && r->prot & PROT_WRITE && !(r->may & VMA_MAYWRITE))
+		err = -EACCES;
+	return err ? err : (long)vm_map(aspace_current(), r);
+}
+
+static long map_anonymous(struct map_request *r)
+{
+	int type = r->flags & MAP_TYPE;
+
+	if ((type != MAP_PRIVATE && type != MAP_SHARED) || (type == MAP_SHARED && r->flags & MAP_GROWSDOWN))
+		return -EINVAL;
+	r->pgoff = 0;
+	r->may = VMA_MAYREAD | VMA_MAYWRITE | VMA_MAYEXEC;
+	return (long)vm_map(aspace_current(), r);
+}
+
+long sys_mmap2(uaddr_t addr, size_t len, int prot, int flags, int fd, unsigned long pgoff)
+{
+	struct map_request r = { .addr = addr, .len = len, .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC), .flags = flags, .pgoff = pgoff };
+	struct file *f;
+	long ret;
+
+	if (flags & MAP_HUGETLB)
+		return -EINVAL;
+	if (flags & MAP_LOCKED && !capable(CAP_IPC_LOCK) && !aspace_current()->limit_memlock)
+		return -EPERM;
+	if (flags & MAP_ANONYMOUS)
+		return map_anonymous(&r);
+	f = fd_get(fdtable_current(), (unsigned)fd, false);
+	if (!f)
+		return -EBADF;
+	ret = map_file(&r, f);
+	file_put(f);
+	return ret;
+}
+
+/* The oldest form: all arguments in memory, the offset in bytes. */
+long sys_mmap(uaddr_t args)
+{
+	struct { uint32_t addr, len, prot, flags, fd, offset; } a;
+
+	if (user_get(&a, args))
+		return -EFAULT;
+	if (a.offset & ~PAGE_MASK)
+		return -EINVAL;
+	return sys_mmap2(a.addr, a.len, (int)a.prot, (int)a.flags, (int)a.fd, a.offset >> PAGE_SHIFT);
+}
+
+long sys_munmap(uaddr_t addr, size_t len) { return vm_unmap(aspace_current(), addr, len); }
+long sys_mprotect(uaddr_t addr, size_t len, int prot) { return vm_protect(aspace_current(), addr, len, prot); }
+long sys_brk(uaddr_t brk) { return (long)vm_brk(aspace_current(), brk); }
+
+long sys_mremap(uaddr_t old, size_t old_len, size_t new_len, int flags, uaddr_t to)
+{
+	return (long)vm_remap(aspace_current(), old, old_len, new_len, flags, to);
+}
+
+long sys_madvise(uaddr_t addr, size_t len, int advice) { return vm_advise(aspace_current(), addr, len, advice); }
+long sys_mincore(uaddr_t addr, size_t len, uaddr_t vec) { return vm_mincore(aspace_current(), addr, len, vec); }
+long sys_msync(uaddr_t addr, size_t len, int flags) { return vm_sync(aspace_current(), addr, len, flags); }
+
+/* Pages that this process may lock: no bound for those who may lock at will. */
+static unsigned long lock_limit(void)
+{
+	unsigned long bytes = aspace_current()->limit_memlock;
+
+	return capable(CAP_IPC_LOCK) || bytes == ~0ul ? ~0ul : bytes >> PAGE_SHIFT;
+}
+
+long sys_mlock(uaddr_t addr, size_t len)
+{
+	unsigned long limit = lock_limit();
+
+	return limit ? vm_lock(aspace_current(), addr, len, limit) : -EPERM;
+}
+
+long sys_munlock(uaddr_t addr, size_t len) { return vm_unlock(aspace_current(), addr, len); }
+
+long sys_mlockall(int flags)
+{
+	unsigned long limit = lock_limit();
+
+	if (!flags || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) || flags == MCL_ONFAULT)
+		return -EINVAL;
+	return limit ? vm_lock_all(aspace_current(), flags & MCL_CURRENT, flags & MCL_FUTURE, !(flags & MCL_ONFAULT), limit) : -EPERM;
+}
+
+long sys_munlockall(void)
+{
+	vm_unlock_all(aspace_current());
+	return 0;
+}
