@@ -13,6 +13,8 @@ void arch_platform_init(void);
 /* Formats this machine's /proc/cpuinfo entry for CPU n into buf; returns its length. */
 size_t arch_cpu_describe(unsigned n, char *buf, size_t cap);
 /* Unmasks an interrupt line. */
+/* CPUID feature word for AT_HWCAP. */
+unsigned long arch_hwcap(void);
 void arch_irq_unmask(unsigned line);
 
 #endif

@@ -11,20 +11,27 @@
 #define NAME_MAX 255
 
 struct dentry {
-	refcount_t refs;          /* holders + 1 per cached child; 0: only in the LRU */
+	refcount_t refs;          /* holders + 1 for each child; 0: only in the LRU */
 	struct dentry *parent;    /* NULL: root of a file system; LOCK_DENTRY */
 	struct inode *inode;      /* NULL: negative */
 	struct dentry *hash_next;
-	struct list children, sibling, lru;
+	struct list lru;
 	uint32_t hash;
 	uint16_t name_len;
 	bool hashed;
-	bool mounted;             /* something is mounted here (vfs/mount) */
+	uint8_t mounted;          /* how many mounts sit here (vfs/mount); LOCK_DENTRY to change */
 	char *name;
 	char inline_name[24];
 };
 
+extern struct spinlock dentry_lock; /* LOCK_DENTRY: the cache, and the names and parents in it */
+
 void dentry_init(void);
+/* The hash of a name is made while the path is scanned: start with dentry_hash_init, step for each byte. */
+static inline uint32_t dentry_hash_init(const struct dentry *dir) { return (uint32_t)(uintptr_t)dir; }
+static inline uint32_t dentry_hash_step(uint32_t h, unsigned char c) { return (h ^ c) * 16777619u; }
+/* The cached entry with a reference, or NULL. */
+struct dentry *dentry_find(struct dentry *dir, const char *name, size_t len, uint32_t hash);
 struct dentry *dentry_make_root(struct inode *root);  /* takes over the reference; NULL without memory */
 /* Anonymous dentry (pipes, sockets, memfd) with a display name such as "pipe:[7]". */
 struct dentry *dentry_make_anon(struct inode *i, const char *name);
@@ -35,12 +42,26 @@ void dentry_put(struct dentry *d);
  * possibly negative; or ERR_PTR(-ENOMEM, -EIO, ...).
  */
 struct dentry *dentry_lookup(struct dentry *dir, const char *name, size_t len, bool dir_locked);
+struct dentry *dentry_lookup_hashed(struct dentry *dir, const char *name, size_t len, uint32_t hash, bool dir_locked);
 void dentry_instantiate(struct dentry *d, struct inode *i); /* negative -> positive; takes over the reference */
 void dentry_unhash(struct dentry *d);                       /* the name is gone (unlink, rmdir) */
-void dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, size_t len, struct dentry *victim, bool exchange); /* rename */
+/*
+ * rename: d takes parent and name of target (the dentry that the new name had, positive or negative), which is left without a name; with
+ * exchange target takes d's. Both directories are locked.
+ */
+/*
+ * Rename, under LOCK_RENAME or the directory's lock: d takes the name and place of target (a looked-up entry, often negative), which takes d's. With
+ * exchange both stay names, else target's goes away. Cannot fail: the names are swapped.
+ */
+void dentry_move(struct dentry *d, struct dentry *target, bool exchange);
+bool dentry_deleted(const struct dentry *d); /* its name is gone */
+/* Name (NAME_MAX bytes, not terminated) and parent with a reference; false at a root. */
+bool dentry_parent_name(struct dentry *d, char *name, size_t *len, struct dentry **parent);
 bool dentry_is_ancestor(struct dentry *a, struct dentry *of);
 /* Drops unreferenced cached names (drop_caches, memory pressure); max 0: all. */
 unsigned long dentry_shrink(unsigned long max);
+/* Drops the unreferenced names of one file system (umount). */
+void dentry_shrink_super(struct super *sb);
 unsigned long dentry_live(void);
 
 #endif

@@ -34,6 +34,7 @@
 #define FMODE_READ 1u
 #define FMODE_WRITE 2u
 #define FMODE_PATH 4u
+#define FMODE_WRITE_COUNTED 16u /* inode->writers includes it */
 #define FMODE_STREAM 8u  /* no position: lseek gives ESPIPE, pos is NULL in read/write */
 
 struct file;
@@ -73,6 +74,10 @@ struct file {
 
 /* Opens what the system call opens: flags and mode checked (EINVAL, EISDIR, ...), creation included. ERR_PTR. */
 struct file *file_open(int dirfd, const char *name, int flags, mode_t mode);
+/* A program to be run: opened for reading, execution checked by the caller. Name of the current process or the kernel. ERR_PTR. */
+struct file *file_open_exec(const char *name);
+/* Opens a program for execution, from the root or working directory of the caller: a regular file, exec permission; -EACCES. */
+struct file *file_open_exec(const char *name);
 /* Opens a path already found (exec, kernel). Takes its own references. */
 struct file *file_open_path(const struct path *p, int flags, const struct cred *c);
 /* A file over an anonymous inode (pipes, eventfd): takes over the dentry's references. */
@@ -81,13 +86,20 @@ static inline void file_get(struct file *f) { refcount_get(&f->refs); }
 void file_put(struct file *f); /* may sleep */
 unsigned long file_live(void);
 /* read(2)/write(2) after the descriptor: checks modes and limits, position rules (O_APPEND atomic), SIGXFSZ. pos NULL: the file's own. */
+/* Clips a write of *len bytes at pos to RLIMIT_FSIZE; -EFBIG (with SIGXFSZ) when nothing is left. */
+int file_write_limit(struct file *f, loff_t pos, size_t *len);
 ssize_t file_read(struct file *f, struct uio *u, loff_t *pos);
 ssize_t file_write(struct file *f, struct uio *u, loff_t *pos);
+/* Marks the access time as the mount's options say (relatime). */
+void file_accessed(struct file *f);
+/* Set by vfs.c: what a FIFO inode is opened with. */
+extern const struct file_ops *file_fifo_ops;
+/* Set by vfs.c: releases the locks of the owner when a descriptor is closed / of the file with its last reference. */
+extern void (*file_close_locks_hook)(struct file *f, void *owner);
 /* Kernel buffers (exec, initrd): at an explicit offset. */
 ssize_t file_read_kernel(struct file *f, void *buf, size_t len, loff_t pos);
 loff_t file_seek(struct file *f, loff_t off, int whence);
-/* deny writing to programs that run (ETXTBSY). 0 or -ETXTBSY. */
-int file_deny_write(struct file *f);
-void file_allow_write(struct file *f);
+/* Changes the length: the file must be open for writing by the caller's own check. EFBIG EINVAL. */
+int file_truncate(struct inode *i, loff_t size);
 
 #endif

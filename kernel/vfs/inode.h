@@ -6,6 +6,8 @@
 #ifndef VFS_INODE_H
 #define VFS_INODE_H
 
+#include "lib/atomic.h"
+#include "lib/atomic.h"
 #include "lib/list.h"
 #include "lib/refcount.h"
 #include "sched/rwlock.h"
@@ -55,14 +57,22 @@ struct super_ops {
 	void (*inode_free)(struct inode *i);                 /* last reference; frees the fs's part and the inode */
 	int (*statfs)(struct super *sb, struct statfs_info *out);
 	void (*super_free)(struct super *sb);
+	/*
+	 * The last mount is gone and its cached names with it: gives up the tree (all entries and sb->root), so that the inodes can go. NULL: the
+	 * super block stays for ever (procfs, devtmpfs).
+	 */
+	void (*super_kill)(struct super *sb);
 };
 
 struct super {
 	refcount_t refs;               /* mounts + inodes */
+	atomic_t mounts;               /* with the last one the root inode goes */
 	const struct super_ops *ops;
 	const char *fstype;            /* "tmpfs" */
 	dev_t dev;                     /* st_dev */
 	struct inode *root;            /* owned */
+	struct dentry *root_dentry;    /* made by the first mount; owned; mount lock */
+	unsigned mounts;               /* mount lock */
 	unsigned long flags;           /* MS_RDONLY ... */
 	void *data;
 	bool revalidate;               /* names may change behind the cache: ask inode_ops->revalidate */
@@ -75,6 +85,7 @@ struct super {
 #define ATTR_ATIME 16u
 #define ATTR_MTIME 32u
 #define ATTR_CTIME 64u
+#define ATTR_TIMES_NOW 128u /* the times asked for are "now": write permission is enough */
 
 struct iattr {
 	unsigned valid; /* ATTR_ */
@@ -124,10 +135,12 @@ struct inode {
 	gid_t gid;
 	unsigned nlink;
 	dev_t rdev;
-	loff_t size;                  /* read with inode_size() */
+	uint32_t size_seq;            /* odd while size changes */
+	loff_t size;                  /* read with inode_size() unless the lock is held, set with inode_set_size() */
 	uint64_t blocks;              /* 512-byte units */
 	struct timespec64 atime, mtime, ctime, btime;
 	/* own rules */
+	int writers;                  /* open for writing (> 0), or programs that run (< 0); atomic, see vfs/file */
 	struct mapping *mapping;      /* page cache; NULL: none */
 	void *pipe;                   /* FIFO: vfs/pipe, while open */
 	void *flocks;                 /* vfs/flock */
@@ -139,6 +152,11 @@ void inode_init(struct inode *i, struct super *sb, ino_t ino, mode_t mode);
 static inline void inode_get(struct inode *i) { refcount_get(&i->refs); }
 void inode_put(struct inode *i);
 loff_t inode_size(const struct inode *i); /* not torn on 32 bits */
+void inode_set_size(struct inode *i, loff_t size); /* lock held for writing */
+/* Applies checked attributes other than the size: what a file system's setattr ends with. Lock held. */
+void inode_copy_attr(struct inode *i, const struct iattr *a);
+/* May the file be changed as its owner may? */
+bool inode_owner_or_capable(const struct inode *i, const struct cred *c);
 /* 0, -EACCES (or -EROFS for MAY_WRITE on a read-only mount is the caller's). Uses fsuid/fsgid, groups, CAP_DAC_*. */
 int inode_permission(struct inode *i, int mask, const struct cred *c);
 struct timespec64 inode_now(void);

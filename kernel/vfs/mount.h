@@ -41,6 +41,7 @@ static inline void path_put(const struct path *p) { dentry_put(p->dentry); mount
 static inline bool path_equal(const struct path *a, const struct path *b) { return a->mnt == b->mnt && a->dentry == b->dentry; }
 
 void mount_init(void);
+extern struct path mount_root_path; /* of the system; set once, at boot */
 /* First mount of the system. */
 int mount_root(const char *fstype, struct path *out);
 /* mount(2)/umount2(2) after the paths were looked up; Linux's errors. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * File pages: a mapping is an inode's pages by number. mmap maps them, read and write copy them. Also vm_ops for mapped files and the object
- * behind MAP_SHARED|MAP_ANONYMOUS.
+ * File pages: a mapping is an inode's pages by number. mmap maps them, read and write copy them. Also vm_ops for mapped files and what lies behind
+ * MAP_SHARED|MAP_ANONYMOUS (an unlinked tmpfs file).
  */
 #ifndef VFS_PAGECACHE_H
 #define VFS_PAGECACHE_H
@@ -22,7 +22,8 @@ struct mapping {
 	void *tree;                /* radix tree: page number -> page */
 	unsigned height;
 	unsigned long pages;
-	struct list vmas;          /* how truncate finds who maps it; see pagecache.c */
+	struct mutex map_lock;     /* LOCK_PAGE_CACHE: vmas */
+	struct list vmas;          /* regions that map it (vma.link), for truncate */
 };
 
 void mapping_init(struct mapping *m, struct inode *i, const struct mapping_ops *ops);
@@ -37,7 +38,8 @@ ssize_t mapping_file_read(struct file *f, struct uio *u, loff_t *pos);
 ssize_t mapping_file_write(struct file *f, struct uio *u, loff_t *pos);
 int mapping_file_mmap(struct file *f, struct map_request *r);
 extern const struct vm_ops mapping_vm_ops;
-void pagecache_init(void); /* wires vm_shared_anon_hook */
+/* Set by fs: name of a mapped file for /proc/PID/maps. */
+extern void (*mapping_describe_hook)(const struct vma *v, char *buf, size_t cap, uint64_t *dev, uint64_t *ino);
 unsigned long pagecache_pages(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the processor has. The floor is a Pentium Pro, so the instruction itself exists. */
 #include "arch/x86/cpuid.h"
+#include "arch/platform.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 
@@ -70,3 +71,5 @@ uint32_t x86_signature(void) { return cpu_info.signature; }
 uint32_t x86_max_leaf(void) { return cpu_info.max_leaf; }
 const char *x86_vendor(void) { return cpu_info.vendor; }
 const char *x86_brand(void) { return cpu_info.brand; }
+
+unsigned long arch_hwcap(void) { return cpu_info.hwcap; }

@@ -37,4 +37,12 @@ static inline void tf_init_user(struct trapframe *tf, uaddr_t ip, uaddr_t sp)
 /* Registers as text for a panic. */
 void tf_describe(const struct trapframe *tf, char *buf, size_t cap);
 
+/* Sets a restarted call up: the instruction runs again with this number. */
+#define ARCH_NR_RESTART_SYSCALL 0
+static inline void arch_syscall_restart(struct trapframe *tf, long nr)
+{
+	tf->eax = (uint32_t)nr;
+	tf->eip -= 2;
+}
+
 #endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* set_thread_area(2): three data segments of each thread in the GDT (Intel SDM volume 3A, 3.4.5). */
+#include "arch/tls.h"
+#include "arch/irqflag.h"
+#include "arch/mmu.h"
+#include "arch/trap.h"
+#include "arch/usermem.h"
+#include "arch/x86/gdt.h"
+#include "lib/errno.h"
+
+struct user_desc {
+	uint32_t entry, base, limit;
+	uint32_t seg_32bit : 1, contents : 2, read_exec_only : 1, limit_in_pages : 1, not_present : 1, useable : 1, lm : 1;
+};
+
+#define ACCESS_PRESENT 0x80
+#define ACCESS_USER_DATA 0x70 /* DPL 3, code or data */
+#define ACCESS_WRITABLE 0x02
+#define ACCESS_EXPAND_DOWN 0x04
+#define ACCESSED 0x01
+
+static bool is_empty(const struct user_desc *d)
+{
+	return !d->base && !d->limit && !d->contents && d->read_exec_only == 1 && !d->seg_32bit && !d->limit_in_pages && d->not_present == 1 && !d->useable;
+}
+
+static bool is_zero(const struct user_desc *d)
+{
+	return !d->base && !d->limit && !d->contents && !d->read_exec_only && !d->seg_32bit && !d->limit_in_pages && !d->not_present && !d->useable;
+}
+
+static uint64_t encode(const struct user_desc *d)
+{
+	uint8_t access = ACCESS_USER_DATA | ACCESSED | (d->not_present ? 0 : ACCESS_PRESENT) | (d->read_exec_only ? 0 : ACCESS_WRITABLE)
+			 | (d->contents & 1 ? ACCESS_EXPAND_DOWN : 0);
+
+	if (is_empty(d) || is_zero(d))
+		return 0;
+	return x86_segment(d->base, d->limit, access, (uint8_t)(d->limit_in_pages << 3 | d->seg_32bit << 2 | d->useable));
+}
+
+static long check(const struct user_desc *d)
+{
+	if (is_empty(d) || is_zero(d))
+		return 0;
+	if (!d->seg_32bit || d->contents > 1 || d->not_present) /* code, 16-bit and absent segments are refused */
+		return -EINVAL;
+	return 0;
+}
+
+static long read_desc(struct user_desc *d, uaddr_t from)
+{
+	if (from > ARCH_USER_TOP - sizeof(*d) || arch_user_read(d, from, sizeof(*d)))
+		return -EFAULT;
+	return 0;
+}
+
+long arch_tls_set(struct arch_thread *t, uaddr_t from)
+{
+	struct user_desc d;
+	unsigned long irq;
+	uint32_t slot;
+	long err = read_desc(&d, from);
+
+	if (!err)
+		err = check(&d);
+	if (err)
+		return err;
+	if (d.entry == ~0u) {
+		for (slot = 0; slot < ARCH_TLS_SLOTS && t->tls[slot]; slot++)
+			;
+		if (slot == ARCH_TLS_SLOTS)
+			return -ESRCH;
+		d.entry = GDT_TLS_FIRST + slot;
+		if (arch_user_write(from, &d.entry, sizeof(d.entry)))
+			return -EFAULT;
+	}
+	slot = d.entry - GDT_TLS_FIRST;
+	if (slot >= ARCH_TLS_SLOTS)
+		return -EINVAL;
+	irq = arch_irq_save();
+	t->tls[slot] = encode(&d);
+	this_cpu()->arch.gdt[d.entry] = t->tls[slot];
+	arch_irq_restore(irq);
+	return 0;
+}
+
+long arch_tls_get(struct arch_thread *t, uaddr_t to)
+{
+	struct user_desc d;
+	uint64_t e;
+	long err = read_desc(&d, to);
+
+	if (err)
+		return err;
+	if (d.entry - GDT_TLS_FIRST >= ARCH_TLS_SLOTS)
+		return -EINVAL;
+	e = t->tls[d.entry - GDT_TLS_FIRST];
+	d = (struct user_desc){ .entry = d.entry, .base = (uint32_t)(e >> 16 & 0xffffff) | (uint32_t)(e >> 56) << 24,
+				.limit = (uint32_t)(e & 0xffff) | (uint32_t)(e >> 32 & 0xf0000), .seg_32bit = e >> 54 & 1, .contents = e >> 42 & 3,
+				.read_exec_only = !(e >> 41 & 1), .limit_in_pages = e >> 55 & 1, .not_present = !(e >> 47 & 1), .useable = e >> 52 & 1 };
+	return arch_user_write(to, &d, sizeof(d)) ? -EFAULT : 0;
+}
+
+int arch_tls_set_clone(struct arch_thread *t, uaddr_t tls, struct trapframe *tf)
+{
+	struct user_desc d;
+	long err = read_desc(&d, tls);
+
+	(void)tf;
+	if (!err)
+		err = check(&d);
+	if (err)
+		return (int)err;
+	if (d.entry - GDT_TLS_FIRST >= ARCH_TLS_SLOTS)
+		return -EINVAL;
+	t->tls[d.entry - GDT_TLS_FIRST] = encode(&d);
+	return 0;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Files in the page cache: the root, /tmp, /dev/shm, and the nodes of /dev. */
+#ifndef FS_TMPFS_H
+#define FS_TMPFS_H
+
+#include "vfs/inode.h"
+
+void tmpfs_init(void);
+/* A fresh instance; devtmpfs builds on one. */
+int tmpfs_new_super(const char *fstype, mode_t root_mode, struct super **out);
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The mount tree. Changes are made under mount_mutex and, where a walk looks, under dentry_lock as well. The table holds one reference on each
+ * mount; a child holds one on its parent and on the place where it sits.
+ */
+#include "vfs/mount.h"
+
+#include "core/spinlock.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mem/slab.h"
+#include "sched/mutex.h"
+
+#define MNT_FORCE 1
+#define MNT_DETACH 2
+#define UMOUNT_NOFOLLOW 8
+#define MOUNT_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_RELATIME)
+
+struct path mount_root_path;
+static struct mutex mount_mutex;
+static struct list mounts = LIST_INIT(mounts); /* mount_mutex + dentry_lock */
+static int next_id = 20;                       /* mount_mutex */
+
+void mount_init(void) { mutex_init(&mount_mutex, LOCK_MOUNTS); }
+
+/* A mount of the tree below root; takes over the reference to root and one to sb. NULL: nothing taken. */
+static struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *source, unsigned long flags)
+{
+	struct mount *m = kzalloc(sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->source = kstrdup(source ? source : "none");
+	if (!m->source) {
+		kfree(m);
+		return NULL;
+	}
+	refcount_set(&m->refs, 1);
+	atomic_inc(&sb->mounts);
+	m->sb = sb;
+	m->root = root;
+	m->flags = flags & MOUNT_FLAGS;
+	list_init(&m->link);
+	m->id = next_id++;
+	sb->mounts++;
+	return m;
+}
+
+/* The last mount of a file system is gone. */
+static void super_retire(struct super *sb)
+{
+	struct dentry *root = sb->root_dentry;
+
+	dentry_shrink_super(sb);
+	if (!sb->ops->super_kill)
+		return;
+	sb->root_dentry = NULL;
+	sb->ops->super_kill(sb);
+	if (root)
+		dentry_put(root);
+}
+
+void mount_put(struct mount *m)
+{
+	struct mount *parent = m->parent;
+	struct dentry *point = m->point;
+	bool last;
+
+	if (!refcount_put(&m->refs))
+		return;
+	dentry_put(m->root);
+	mutex_lock(&mount_mutex);
+	last = --m->sb->mounts == 0;
+	mutex_unlock(&mount_mutex);
+	if (last)
+		super_retire(m->sb);
+	super_put(m->sb);
+	kfree(m->source);
+	kfree(m);
+	if (point)
+		dentry_put(point);
+	if (parent)
+		mount_put(parent);
+}
+
+/* The root entry of a file system, with a reference; made once, so that all its mounts share the names. */
+static struct dentry *super_root(struct super *sb)
+{
+	if (!sb->root_dentry) {
+		inode_get(sb->root);
+		sb->root_dentry = dentry_make_root(sb->root);
+		if (!sb->root_dentry) {
+			inode_put(sb->root);
+			return NULL;
+		}
+	}
+	dentry_get(sb->root_dentry);
+	return sb->root_dentry;
+}
+
+/* A super block that was made for a mount which failed. */
+static void super_discard(struct super *sb)
+{
+	if (!sb->mounts)
+		super_retire(sb);
+	super_put(sb);
+}
+
+static struct mount *mount_make(const char *source, const char *fstype, unsigned long flags, const char *data, int *err)
+{
+	struct fs_type *t = fs_find(fstype);
+	struct dentry *root;
+	struct mount *m = NULL;
+	struct super *sb;
+
+	*err = t ? t->mount(source, flags, data, &sb) : -ENODEV;
+	if (*err)
+		return NULL;
+	root = super_root(sb);
+	if (root) {
+		m = mount_alloc(sb, root, source, flags);
+		if (!m)
+			dentry_put(root);
+	}
+	if (!m) {
+		super_discard(sb);
+		*err = -ENOMEM;
+	}
+	return m;
+}
+
+int mount_root(const char *fstype, struct path *out)
+{
+	struct mount *m;
+	int err;
+
+	mutex_lock(&mount_mutex);
+	m = mount_make("rootfs", fstype, 0, "size=90%", &err);
+	if (m) {
+		spin_lock(&dentry_lock);
+		list_push_back(&mounts, &m->link);
+		spin_unlock(&dentry_lock);
+		mount_get(m);
+		dentry_get(m->root);
+		*out = (struct path){ m, m->root };
+	}
+	mutex_unlock(&mount_mutex);
+	return err;
+}
+
+/* Hangs m at a place. mount_mutex held. */
+static void attach(struct mount *m, const struct path *where)
+{
+	path_get(where);
+	spin_lock(&dentry_lock);
+	m->parent = where->mnt;
+	m->point = where->dentry;
+	m->point->mounted++;
+	list_push_back(&mounts, &m->link);
+	spin_unlock(&dentry_lock);
+}
+
+/* Takes m off its place; the references on place and parent go with m. mount_mutex held. */
+static void detach(struct mount *m)
+{
+	spin_lock(&dentry_lock);
+	list_del(&m->link);
+	if (m->point)
+		m->point->mounted--;
+	spin_unlock(&dentry_lock);
+}
+
+static bool same_kind(const struct dentry *root, const struct dentry *point)
+{
+	return S_ISDIR(root->inode->mode) == S_ISDIR(point->inode->mode);
+}
+
+/* Can something be mounted there: the name exists, is in the cache, and others did not stack up 255 mounts. */
+static int check_place(const struct mount *m, const struct path *where)
+{
+	if (!same_kind(m->root, where->dentry))
+		return -ENOTDIR;
+	if (m->sb == where->mnt->sb && m->root == where->dentry && where->dentry == where->mnt->root)
+		return -EBUSY;
+	if (where->dentry->parent && !where->dentry->hashed)
+		return -ENOENT;
+	return where->dentry->mounted == UINT8_MAX ? -ENOSPC : 0;
+}
+
+static int place(struct mount *m, const struct path *where)
+{
+	int err = check_place(m, where);
+
+	if (!err)
+		attach(m, where);
+	return err;
+}
+
+int mount_new(const char *source, const struct path *where, const char *fstype, unsigned long flags, const char *data)
+{
+	struct mount *m;
+	int err;
+
+	mutex_lock(&mount_mutex);
+	m = mount_make(source, fstype, flags, data, &err);
+	if (m)
+		err = place(m, where);
+	mutex_unlock(&mount_mutex);
+	if (m && err)
+		mount_put(m);
+	return err;
+}
+
+static struct mount *mount_copy(struct mount *from, struct dentry *root)
+{
+	struct mount *m;
+
+	dentry_get(root);
+	m = mount_alloc(from->sb, root, from->source, from->flags);
+	if (m)
+		refcount_get(&from->sb->refs);
+	else
+		dentry_put(root);
+	return m;
+}
+
+/* The mounts below from (inside its subtree "below") are repeated below to. */
+static int copy_children(struct mount *from, struct dentry *below, struct mount *to)
+{
+	struct mount *c, *end = list_last(&mounts, struct mount, link);
+
+	list_for_each_entry(c, &mounts, link) {
+		if (c->parent == from && c != to && dentry_is_ancestor(below, c->point)) {
+			struct path at = { to, c->point };
+			struct mount *n = mount_copy(c, c->root);
+			int err;
+
+			if (!n)
+				return -ENOMEM;
+			attach(n, &at);
+			err = copy_children(c, c->root, n);
+			if (err)
+				return err;
+		}
+		if (c == end)
+			break;
+	}
+	return 0;
+}
+
+int mount_bind(const struct path *from, const struct path *where, bool recursive)
+{
+	struct mount *m;
+	int err;
+
+	mutex_lock(&mount_mutex);
+	m = mount_copy(from->mnt, from->dentry);
+	err = m ? same_kind(from->dentry, where->dentry) ? place(m, where) : -ENOTDIR : -ENOMEM;
+	if (!err && recursive)
+		err = copy_children(from->mnt, from->dentry, m);
+	mutex_unlock(&mount_mutex);
+	if (m && err && list_empty(&m->link))
+		mount_put(m);
+	return err;
+}
+
+int mount_remount(const struct path *p, unsigned long flags, const char *data)
+{
+	if (p->dentry != p->mnt->root)
+		return -EINVAL;
+	(void)data;
+	mutex_lock(&mount_mutex);
+	WRITE_ONCE(p->mnt->flags, flags & MOUNT_FLAGS);
+	mutex_unlock(&mount_mutex);
+	return 0;
+}
+
+int mount_move(const struct path *from, const struct path *where)
+{
+	struct mount *m = from->mnt, *old_parent = m->parent;
+	struct dentry *old_point = m->point;
+	int err = 0;
+
+	if (from->dentry != m->root || !m->parent)
+		return -EINVAL;
+	mutex_lock(&mount_mutex);
+	for (struct mount *up = where->mnt; up; up = up->parent)
+		if (up == m)
+			err = -ELOOP;
+	if (!err)
+		err = check_place(m, where);
+	if (!err) {
+		detach(m);
+		attach(m, where);
+	}
+	mutex_unlock(&mount_mutex);
+	if (!err) {
+		dentry_put(old_point);
+		mount_put(old_parent);
+	}
+	return err;
+}
+
+static bool has_children(const struct mount *m)
+{
+	struct mount *c;
+
+	list_for_each_entry(c, &mounts, link)
+		if (c->parent == m)
+			return true;
+	return false;
+}
+
+/* Takes m and all below it out of the table, onto dead. The mutex is held. */
+static void detach_tree(struct mount *m, struct list *dead)
+{
+	struct mount *c;
+
+	detach(m);
+	list_push_back(dead, &m->link);
+	for (bool again = true; again; ) {
+		again = false;
+		list_for_each_entry(c, &mounts, link) {
+			if (c->parent != m)
+				continue;
+			detach_tree(c, dead);
+			again = true;
+			break;
+		}
+	}
+}
+
+int mount_umount(const struct path *p, int flags)
+{
+	struct list dead = LIST_INIT(dead);
+	struct mount *m = p->mnt, *n;
+	int err = 0;
+
+	if (flags & ~(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW))
+		return -EINVAL;
+	if (p->dentry != m->root || !m->parent)
+		return -EINVAL;
+	mutex_lock(&mount_mutex);
+	/* the table's reference and the caller's: any more and somebody uses it */
+	if (list_empty(&m->link))
+		err = -EINVAL;
+	else if (!(flags & MNT_DETACH) && (has_children(m) || refcount_read(&m->refs) > 2))
+		err = -EBUSY;
+	else
+		detach_tree(m, &dead);
+	mutex_unlock(&mount_mutex);
+	while (!list_empty(&dead)) {
+		n = list_first(&dead, struct mount, link);
+		list_del(&n->link);
+		mount_put(n);
+	}
+	return err;
+}
+
+static struct mount *mounted_at(const struct path *p)
+{
+	struct mount *m;
+
+	list_for_each_entry(m, &mounts, link)
+		if (m->parent == p->mnt && m->point == p->dentry)
+			return m;
+	return NULL;
+}
+
+void mount_cross_down(struct path *p)
+{
+	while (READ_ONCE(p->dentry->mounted)) {
+		struct mount *m;
+
+		spin_lock(&dentry_lock);
+		m = mounted_at(p);
+		if (m) {
+			mount_get(m);
+			dentry_get(m->root);
+		}
+		spin_unlock(&dentry_lock);
+		if (!m)
+			return;
+		path_put(p);
+		*p = (struct path){ m, m->root };
+	}
+}
+
+bool mount_cross_up(struct path *p)
+{
+	struct path up;
+
+	spin_lock(&dentry_lock);
+	up = (struct path){ p->mnt->parent, p->mnt->point };
+	if (up.mnt)
+		path_get(&up);
+	spin_unlock(&dentry_lock);
+	if (!up.mnt)
+		return false;
+	path_put(p);
+	*p = up;
+	return true;
+}
+
+void mount_each(void (*fn)(struct mount *m, void *ctx), void *ctx)
+{
+	struct mount *m;
+
+	mutex_lock(&mount_mutex);
+	list_for_each_entry(m, &mounts, link)
+		fn(m, ctx);
+	mutex_unlock(&mount_mutex);
+}

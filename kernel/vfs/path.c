@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Walking a name. One loop over the components, hashing while scanning. A link's target is put before the rest of the name in a buffer of the
+ * walk's own, and the loop goes on there; so there is no recursion, and no allocation when there are no links.
+ *
+ * Example: "/a/link/b" with link -> "x/y": at "link" the buffer becomes "x/y/b", and the walk continues in /a.
+ */
+#include "vfs/path.h"
+
+#include "lib/string.h"
+#include "mem/slab.h"
+#include "task/process.h"
+#include "vm/usercopy.h"
+
+#define MAX_LINKS 40
+
+int (*path_dirfd_hook)(int dirfd, bool any, struct path *out);
+
+static struct slab_cache name_cache = { .name = "path_name", .size = PATH_MAX, .align = 64 };
+static struct slab_cache walk_cache = { .name = "path_walk", .size = WALK_BUFFER, .align = 64 };
+
+struct cursor {
+	struct path at;       /* with references */
+	const char *name;     /* what is left */
+	const char *last;     /* the component in hand */
+	size_t len;
+	uint32_t hash;
+};
+
+/* Search permission, fast when everybody has it. */
+static int may_search(struct walk *w, struct inode *dir)
+{
+	if (!S_ISDIR(dir->mode))
+		return -ENOTDIR;
+	if (likely((dir->mode & 0111) == 0111 && !dir->ops->permission))
+		return 0;
+	return inode_permission(dir, MAY_EXEC, w->cred);
+}
+
+static void cursor_set(struct cursor *c, const struct path *p)
+{
+	path_get(p);
+	path_put(&c->at);
+	c->at = *p;
+}
+
+/* "..": stops at the root of the walk, crosses mounts upwards. */
+static void step_up(struct walk *w, struct cursor *c)
+{
+	struct dentry *parent;
+
+	while (!path_equal(&c->at, &w->root)) {
+		if (c->at.dentry != c->at.mnt->root) {
+			spin_lock(&dentry_lock);
+			parent = c->at.dentry->parent;
+			if (parent)
+				dentry_get(parent);
+			spin_unlock(&dentry_lock);
+			if (!parent)
+				return;
+			dentry_put(c->at.dentry);
+			c->at.dentry = parent;
+			break;
+		}
+		if (!mount_cross_up(&c->at))
+			return;
+	}
+	mount_cross_down(&c->at);
+}
+
+/* Cuts the next component off c->name and hashes it. */
+static int next_component(struct cursor *c)
+{
+	uint32_t h = dentry_hash_init(c->at.dentry);
+	const char *s = c->name;
+
+	c->last = s;
+	for (; *s && *s != '/'; s++)
+		h = dentry_hash_step(h, (unsigned char)*s);
+	c->len = (size_t)(s - c->last);
+	c->hash = h;
+	c->name = s;
+	return c->len > NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
+static const char *skip_slashes(const char *s)
+{
+	while (*s == '/')
+		s++;
+	return s;
+}
+
+/* Puts the target of link before the rest of the name, and starts from the root if it is absolute. */
+static int expand_link(struct walk *w, struct cursor *c, struct inode *link)
+{
+	size_t rest = strlen(c->name);
+	char *buf;
+	ssize_t n;
+
+	buf = slab_alloc(&walk_cache, 0);
+	if (!buf)
+		return -ENOMEM;
+	n = link->ops->readlink ? link->ops->readlink(link, buf, PATH_MAX) : -EINVAL;
+	if (n == 0)
+		n = -ENOENT;
+	else if (n >= (ssize_t)PATH_MAX || (n > 0 && (size_t)n + rest + 1 > WALK_BUFFER))
+		n = -ENAMETOOLONG;
+	if (n < 0) {
+		slab_free(&walk_cache, buf);
+		return (int)n;
+	}
+	memcpy(buf + n, c->name, rest + 1);
+	if (w->last_buf)
+		slab_free(&walk_cache, w->last_buf);
+	w->last_buf = buf;
+	c->name = buf;
+	if (*buf == '/')
+		cursor_set(c, &w->root);
+	return 0;
+}
+
+static int follow_link(struct walk *w, struct cursor *c, struct inode *link)
+{
+	struct path p;
+	int err;
+
+	if (++w->links > MAX_LINKS)
+		return -ELOOP;
+	if (!link->ops->follow)
+		return expand_link(w, c, link);
+	err = link->ops->follow(link, &p);
+	if (err)
+		return err;
+	path_put(&c->at);
+	c->at = p;
+	return 0;
+}
+
+/* Goes into the component in hand. more: something follows it in the name. */
+static int step(struct walk *w, struct cursor *c, bool more)
+{
+	struct dentry *d;
+	struct inode *i;
+	int err;
+
+	d = dentry_lookup_hashed(c->at.dentry, c->last, c->len, c->hash, false);
+	if (IS_ERR(d))
+		return (int)PTR_ERR(d);
+	i = load_acquire(&d->inode);
+	if (!i) {
+		dentry_put(d);
+		return -ENOENT;
+	}
+	if (unlikely(S_ISLNK(i->mode)) && (more || w->flags & WALK_FOLLOW)) {
+		err = follow_link(w, c, i);
+		dentry_put(d);
+		return err;
+	}
+	dentry_put(c->at.dentry);
+	c->at.dentry = d;
+	if (unlikely(d->mounted))
+		mount_cross_down(&c->at);
+	return 0;
+}
+
+static bool is_dot(const struct cursor *c) { return c->len == 1 && c->last[0] == '.'; }
+static bool is_dotdot(const struct cursor *c) { return c->len == 2 && c->last[0] == '.' && c->last[1] == '.'; }
+
+static void leave_last(struct walk *w, const struct cursor *c)
+{
+	w->last = c->last;
+	w->last_len = c->len;
+	w->last_type = !c->len ? LAST_ROOT : is_dot(c) ? LAST_DOT : is_dotdot(c) ? LAST_DOTDOT : LAST_NORMAL;
+	w->last_slash = *c->name == '/';
+}
+
+/* The loop. 0 with c->at at the end of the name. */
+static int walk_rest(struct walk *w, struct cursor *c)
+{
+	bool slash = false;
+	int err;
+
+	for (;;) {
+		slash |= *c->name == '/';
+		c->name = skip_slashes(c->name);
+		if (!*c->name)
+			break;
+		err = may_search(w, c->at.dentry->inode);
+		if (err)
+			return err;
+		err = next_component(c);
+		if (err)
+			return err;
+		if (w->flags & WALK_PARENT && !*skip_slashes(c->name)) {
+			leave_last(w, c);
+			return 0;
+		}
+		slash = *c->name == '/';
+		if (is_dotdot(c))
+			step_up(w, c);
+		else if (!is_dot(c))
+			err = step(w, c, slash);
+		if (err)
+			return err;
+	}
+	if (w->flags & WALK_PARENT) {
+		c->last = c->name;
+		c->len = 0;
+		leave_last(w, c);
+	}
+	if ((slash || w->flags & WALK_DIRECTORY) && !S_ISDIR(c->at.dentry->inode->mode))
+		return -ENOTDIR;
+	return 0;
+}
+
+static int walk_from(struct walk *w, struct cursor *c, struct path *out)
+{
+	int err = walk_rest(w, c);
+
+	if (err)
+		path_put(&c->at);
+	else
+		*out = c->at;
+	return err;
+}
+
+int path_walk(struct walk *w, const char *name, struct path *out)
+{
+	struct cursor c = { .name = name, .at = *name == '/' ? w->root : w->base };
+
+	if (!*name && !(w->flags & WALK_EMPTY))
+		return -ENOENT;
+	path_get(&c.at);
+	if (*name)
+		return walk_from(w, &c, out);
+	*out = c.at;
+	return 0;
+}
+
+int path_walk_link(struct walk *w, struct path *dir, struct inode *link, struct path *out)
+{
+	struct cursor c = { .name = w->last + w->last_len, .at = *dir };
+	int err = follow_link(w, &c, link);
+
+	if (err) {
+		path_put(&c.at);
+		return err;
+	}
+	if (link->ops->follow) { /* a magic link has no parent: the place itself is the result */
+		w->last_type = LAST_ROOT;
+		*out = c.at;
+		return 0;
+	}
+	return walk_from(w, &c, out);
+}
+
+void walk_done(struct walk *w)
+{
+	if (w->last_buf)
+		slab_free(&walk_cache, w->last_buf);
+	w->last_buf = NULL;
+}
+
+/* Kernel threads act as root from the root of the system. */
+static const struct cred *kernel_cred(void)
+{
+	static struct cred *root;
+	struct cred *c = load_acquire(&root);
+
+	if (!c) {
+		c = cred_root();
+		store_release(&root, c);
+	}
+	return c;
+}
+
+int walk_begin(struct walk *w, int dirfd, const char *name, unsigned flags)
+{
+	struct fsctx *fs = fsctx_current();
+	int err = 0;
+
+	*w = (struct walk){ .flags = flags };
+	w->cred = fs ? cred_current() : kernel_cred();
+	w->root = fs ? fsctx_root(fs) : mount_root_path;
+	if (!fs)
+		path_get(&w->root);
+	if (*name == '/' || !fs) {
+		w->base = w->root;
+		path_get(&w->base);
+		return 0;
+	}
+	if (dirfd == AT_FDCWD)
+		w->base = fsctx_cwd(fs);
+	else
+		err = path_dirfd_hook(dirfd, !*name && flags & WALK_EMPTY, &w->base);
+	if (err)
+		path_put(&w->root);
+	return err;
+}
+
+void walk_end(struct walk *w)
+{
+	walk_done(w);
+	path_put(&w->base);
+	path_put(&w->root);
+}
+
+int path_lookup_as(int dirfd, const char *name, unsigned flags, const struct cred *c, struct path *out)
+{
+	struct walk w;
+	int err;
+
+	err = walk_begin(&w, dirfd, name, flags);
+	if (err)
+		return err;
+	if (c)
+		w.cred = c;
+	err = path_walk(&w, name, out);
+	walk_end(&w);
+	return err;
+}
+
+int path_lookup(int dirfd, const char *name, unsigned flags, struct path *out)
+{
+	return path_lookup_as(dirfd, name, flags, NULL, out);
+}
+
+int path_lookup_kernel(const char *name, unsigned flags, struct path *out)
+{
+	struct walk w = { .base = mount_root_path, .root = mount_root_path, .cred = kernel_cred(), .flags = flags };
+	int err = path_walk(&w, name, out);
+
+	walk_done(&w);
+	return err;
+}
+
+int path_may_write(const struct path *p)
+{
+	return (READ_ONCE(p->mnt->flags) | p->mnt->sb->flags) & MS_RDONLY ? -EROFS : 0;
+}
+
+static bool prepend(char **at, char *buf, const char *s, size_t len)
+{
+	if ((size_t)(*at - buf) < len)
+		return false;
+	*at -= len;
+	memcpy(*at, s, len);
+	return true;
+}
+
+/* Writes the names from p up to root before *at; dentry_lock held. 1: met the root, 0: ended elsewhere, -1: no room. */
+static int prepend_names(const struct path *p, const struct path *root, char **at, char *buf)
+{
+	struct dentry *d = p->dentry;
+	struct mount *m = p->mnt;
+
+	while (d != root->dentry || m != root->mnt) {
+		if (d == m->root || !d->parent) {
+			if (d != m->root || !m->parent)
+				return d == mount_root_path.dentry;
+			d = m->point;
+			m = m->parent;
+			continue;
+		}
+		if (!prepend(at, buf, d->name, d->name_len) || !prepend(at, buf, "/", 1))
+			return -1;
+		d = d->parent;
+	}
+	return 1;
+}
+
+char *path_name(const struct path *p, const struct path *root, char *buf, size_t cap, bool mark)
+{
+	const struct dentry *d = p->dentry;
+	char *at = buf + cap, *end;
+	bool ok, anon = !d->parent && d != p->mnt->root;
+	int r = 1;
+
+	*--at = '\0';
+	spin_lock(&dentry_lock);
+	ok = !(mark && d->parent && !d->hashed) || prepend(&at, buf, " (deleted)", 10);
+	end = at;
+	if (ok && anon)
+		ok = prepend(&at, buf, d->name, d->name_len);
+	else if (ok)
+		r = prepend_names(p, root, &at, buf);
+	spin_unlock(&dentry_lock);
+	if (ok && r >= 0 && !anon && at == end)
+		ok = prepend(&at, buf, "/", 1);
+	if (ok && !r)
+		ok = prepend(&at, buf, "(unreachable)", 13);
+	return ok && r >= 0 ? at : ERR_PTR(-ENAMETOOLONG);
+}
+
+char *path_from_user(uaddr_t name, bool empty_ok)
+{
+	char *buf = slab_alloc(&name_cache, 0);
+	ssize_t n;
+
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+	n = user_strncpy(buf, name, PATH_MAX);
+	if (n == 0 && !empty_ok)
+		n = -ENOENT;
+	if (n >= 0)
+		return buf;
+	slab_free(&name_cache, buf);
+	return ERR_PTR(n);
+}
+
+void path_name_free(char *name) { slab_free(&name_cache, name); }

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changes of names (declared in vfs/path.h): create, link, unlink, rename. Each walks to the parent, locks it, looks the last name up under the
+ * lock, checks, asks the file system, and then tells the name cache.
+ */
+#include "lib/string.h"
+#include "mem/slab.h"
+#include "sched/mutex.h"
+#include "task/process.h"
+#include "vfs/path.h"
+
+#define RENAME_NOREPLACE 1u
+#define RENAME_EXCHANGE 2u
+
+static struct mutex rename_lock = MUTEX_INIT(rename_lock, LOCK_RENAME);
+
+/* The parent of a name, found; and after lock_target the last component, looked up with the parent locked. */
+struct change {
+	struct walk w;
+	struct path dir;
+	struct dentry *d;
+};
+
+static int change_begin(struct change *c, int dirfd, const char *name)
+{
+	int err = walk_begin(&c->w, dirfd, name, WALK_PARENT);
+
+	c->d = NULL;
+	if (err)
+		return err;
+	err = path_walk(&c->w, name, &c->dir);
+	if (err)
+		walk_end(&c->w);
+	return err;
+}
+
+static void change_end(struct change *c)
+{
+	path_put(&c->dir);
+	walk_end(&c->w);
+}
+
+/* Locks the directory and looks the name up; on failure nothing is locked. */
+static int lock_target(struct change *c)
+{
+	struct inode *dir = c->dir.dentry->inode;
+	struct dentry *d;
+
+	rwlock_write_lock(&dir->lock);
+	d = dentry_lookup(c->dir.dentry, c->w.last, c->w.last_len, true);
+	if (!IS_ERR(d)) {
+		c->d = d;
+		return 0;
+	}
+	rwlock_write_unlock(&dir->lock);
+	return (int)PTR_ERR(d);
+}
+
+static void unlock_target(struct change *c)
+{
+	rwlock_write_unlock(&c->dir.dentry->inode->lock);
+	dentry_put(c->d);
+}
+
+/* Writing to the directory: writable place, w and x on it. */
+static int may_change(struct change *c)
+{
+	int err = path_may_write(&c->dir);
+
+	return err ? err : inode_permission(c->dir.dentry->inode, MAY_WRITE | MAY_EXEC, c->w.cred);
+}
+
+static int may_create(struct change *c)
+{
+	const struct dentry *dir = c->dir.dentry;
+
+	if (c->d->inode)
+		return -EEXIST;
+	if (dir->inode->nlink == 0)
+		return -ENOENT;
+	return may_change(c);
+}
+
+/* In a sticky directory only the owners of file and directory take a name away. */
+static int may_remove(struct change *c, bool want_dir)
+{
+	struct inode *dir = c->dir.dentry->inode, *i = c->d->inode;
+	int err;
+
+	if (!i)
+		return -ENOENT;
+	err = may_change(c);
+	if (err)
+		return err;
+	if (dir->mode & S_ISVTX && c->w.cred->fsuid != i->uid && c->w.cred->fsuid != dir->uid && !cred_capable(c->w.cred, CAP_FOWNER))
+		return -EPERM;
+	if (want_dir != S_ISDIR(i->mode))
+		return want_dir ? -ENOTDIR : -EISDIR;
+	return c->d->mounted ? -EBUSY : 0;
+}
+
+/* Group of a new file in a set-gid directory is the directory's; file systems apply it through their create. */
+static mode_t apply_umask(mode_t mode)
+{
+	struct fsctx *fs = fsctx_current();
+
+	return fs ? mode & ~READ_ONCE(fs->umask) : mode;
+}
+
+typedef int (*create_fn)(struct inode *dir, struct change *c, const void *arg, struct inode **out);
+
+/* The frame of mknod, mkdir and symlink: only the call to the file system differs. */
+static int create_name(int dirfd, const char *name, bool dir_wanted, create_fn make, const void *arg)
+{
+	struct change c;
+	struct inode *i;
+	int err;
+
+	err = change_begin(&c, dirfd, name);
+	if (err)
+		return err;
+	if (c.w.last_type != LAST_NORMAL) {
+		change_end(&c);
+		return -EEXIST;
+	}
+	err = lock_target(&c);
+	if (!err) {
+		err = c.w.last_slash && !dir_wanted && !c.d->inode ? -ENOENT : may_create(&c);
+		if (!err)
+			err = make(c.dir.dentry->inode, &c, arg, &i);
+		if (!err)
+			dentry_instantiate(c.d, i);
+		unlock_target(&c);
+	}
+	change_end(&c);
+	return err;
+}
+
+struct node_arg {
+	mode_t mode;
+	dev_t dev;
+};
+
+static int make_node(struct inode *dir, struct change *c, const void *arg, struct inode **out)
+{
+	const struct node_arg *n = arg;
+	const struct inode_ops *ops = dir->ops;
+
+	if (S_ISCHR(n->mode) || S_ISBLK(n->mode))
+		return ops->mknod ? ops->mknod(dir, c->w.last, c->w.last_len, n->mode, n->dev, out) : -EPERM;
+	return ops->create ? ops->create(dir, c->w.last, c->w.last_len, n->mode, out) : -EPERM;
+}
+
+int path_mknod(int dirfd, const char *name, mode_t mode, dev_t dev)
+{
+	struct node_arg n = { .dev = dev };
+	bool device = S_ISCHR(mode) || S_ISBLK(mode);
+
+	if (!(mode & S_IFMT))
+		mode |= S_IFREG;
+	if (S_ISDIR(mode))
+		return -EPERM;
+	if (!S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode) && !device)
+		return -EINVAL;
+	if (device && fsctx_current() && !capable(CAP_MKNOD))
+		return -EPERM;
+	n.mode = apply_umask(mode & (S_IFMT | 07777));
+	return create_name(dirfd, name, false, make_node, &n);
+}
+
+static int make_dir(struct inode *dir, struct change *c, const void *arg, struct inode **out)
+{
+	return dir->ops->mkdir ? dir->ops->mkdir(dir, c->w.last, c->w.last_len, *(const mode_t *)arg, out) : -EPERM;
+}
+
+int path_mkdir(int dirfd, const char *name, mode_t mode)
+{
+	mode = apply_umask(mode & 01777) | S_IFDIR;
+	return create_name(dirfd, name, true, make_dir, &mode);
+}
+
+static int make_symlink(struct inode *dir, struct change *c, const void *arg, struct inode **out)
+{
+	return dir->ops->symlink ? dir->ops->symlink(dir, c->w.last, c->w.last_len, arg, out) : -EPERM;
+}
+
+int path_symlink(const char *target, int dirfd, const char *name)
+{
+	return create_name(dirfd, name, false, make_symlink, target);
+}
+
+static int make_link(struct inode *dir, struct change *c, const void *arg, struct inode **out)
+{
+	const struct path *old = arg;
+	struct inode *i = old->dentry->inode;
+	int err;
+
+	if (c->dir.mnt != old->mnt)
+		return -EXDEV;
+	if (S_ISDIR(i->mode) || !dir->ops->link)
+		return -EPERM;
+	if (i->nlink == 0)
+		return -ENOENT;
+	err = dir->ops->link(dir, c->w.last, c->w.last_len, i);
+	if (!err) {
+		inode_get(i);
+		*out = i;
+	}
+	return err;
+}
+
+int path_link(int olddirfd, const char *old, int newdirfd, const char *new, int flags)
+{
+	unsigned walk = (flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+	struct path p;
+	int err;
+
+	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	err = path_lookup(olddirfd, old, walk, &p);
+	if (err)
+		return err;
+	err = create_name(newdirfd, new, false, make_link, &p);
+	path_put(&p);
+	return err;
+}
+
+/* The name went away: the cache forgets it, and what it named if nobody else does. */
+static void name_gone(struct dentry *d) { dentry_unhash(d); }
+
+int path_unlink(int dirfd, const char *name)
+{
+	struct change c;
+	int err;
+
+	err = change_begin(&c, dirfd, name);
+	if (err)
+		return err;
+	if (c.w.last_type != LAST_NORMAL) {
+		change_end(&c);
+		return -EISDIR;
+	}
+	err = lock_target(&c);
+	if (!err) {
+		struct inode *dir = c.dir.dentry->inode;
+
+		if (c.w.last_slash && c.d->inode)
+			err = S_ISDIR(c.d->inode->mode) ? -EISDIR : -ENOTDIR;
+		if (!err)
+			err = may_remove(&c, false);
+		if (!err)
+			err = dir->ops->unlink ? dir->ops->unlink(dir, c.w.last, c.w.last_len, c.d->inode) : -EPERM;
+		if (!err)
+			name_gone(c.d);
+		unlock_target(&c);
+	}
+	change_end(&c);
+	return err;
+}
+
+int path_rmdir(int dirfd, const char *name)
+{
+	static const int dot_errors[] = { [LAST_DOT] = -EINVAL, [LAST_DOTDOT] = -ENOTEMPTY, [LAST_ROOT] = -EBUSY };
+	struct change c;
+	int err;
+
+	err = change_begin(&c, dirfd, name);
+	if (err)
+		return err;
+	if (c.w.last_type != LAST_NORMAL) {
+		change_end(&c);
+		return dot_errors[c.w.last_type];
+	}
+	err = lock_target(&c);
+	if (!err) {
+		struct inode *dir = c.dir.dentry->inode;
+
+		err = may_remove(&c, true);
+		if (!err) {
+			rwlock_write_lock_nested(&c.d->inode->lock); /* a child after its parent */
+			err = dir->ops->rmdir ? dir->ops->rmdir(dir, c.w.last, c.w.last_len, c.d->inode) : -EPERM;
+			rwlock_write_unlock(&c.d->inode->lock);
+		}
+		if (!err)
+			name_gone(c.d);
+		unlock_target(&c);
+	}
+	change_end(&c);
+	return err;
+}
+
+/* Both parents of a rename: the ancestor first, else by address; rename_lock is held when they differ. */
+static void lock_parents(struct dentry *a, struct dentry *b)
+{
+	struct dentry *first = a, *second = b;
+
+	if (a == b) {
+		rwlock_write_lock(&a->inode->lock);
+		return;
+	}
+	if (dentry_is_ancestor(b, a) || (!dentry_is_ancestor(a, b) && b->inode < a->inode)) {
+		first = b;
+		second = a;
+	}
+	rwlock_write_lock(&first->inode->lock);
+	rwlock_write_lock_nested(&second->inode->lock);
+}
+
+static void unlock_parents(struct dentry *a, struct dentry *b)
+{
+	rwlock_write_unlock(&a->inode->lock);
+	if (a != b)
+		rwlock_write_unlock(&b->inode->lock);
+}
+
+/* A moved directory gets a new "..": that is a change of itself. */
+static int may_move_dir(struct change *from, struct change *to)
+{
+	if (!S_ISDIR(from->d->inode->mode) || from->dir.dentry == to->dir.dentry)
+		return 0;
+	return inode_permission(from->d->inode, MAY_WRITE, from->w.cred);
+}
+
+static int check_slashes(const struct change *o, const struct change *n, unsigned flags)
+{
+	bool odir = S_ISDIR(o->d->inode->mode);
+
+	if (odir)
+		return 0;
+	if (o->w.last_slash)
+		return -ENOTDIR;
+	return n->w.last_slash && !(flags & RENAME_EXCHANGE) ? -ENOTDIR : 0;
+}
+
+static int check_rename(struct change *o, struct change *n, unsigned flags)
+{
+	struct inode *moved = o->d->inode, *victim = n->d->inode;
+	int err;
+
+	if (!moved)
+		return -ENOENT;
+	if (flags & RENAME_NOREPLACE && victim)
+		return -EEXIST;
+	if (flags & RENAME_EXCHANGE && !victim)
+		return -ENOENT;
+	err = check_slashes(o, n, flags);
+	if (err)
+		return err;
+	if (dentry_is_ancestor(o->d, n->dir.dentry))
+		return -EINVAL;
+	if (dentry_is_ancestor(n->d, o->dir.dentry))
+		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+	err = may_remove(o, S_ISDIR(moved->mode));
+	if (!err && victim)
+		err = may_remove(n, flags & RENAME_EXCHANGE ? S_ISDIR(victim->mode) : S_ISDIR(moved->mode));
+	else if (!err)
+		err = may_create(n);
+	if (!err)
+		err = may_move_dir(o, n);
+	if (!err && flags & RENAME_EXCHANGE)
+		err = may_move_dir(n, o);
+	return err;
+}
+
+/* Both names looked up, both parents locked. */
+static int rename_locked(struct change *o, struct change *n, unsigned flags)
+{
+	struct inode *odir = o->dir.dentry->inode, *ndir = n->dir.dentry->inode;
+	int err = check_rename(o, n, flags);
+
+	if (err)
+		return err;
+	if (o->d->inode == n->d->inode) /* two names of one file: POSIX says nothing happens */
+		return 0;
+	if (!odir->ops->rename)
+		return -EPERM;
+	err = odir->ops->rename(odir, o->w.last, o->w.last_len, ndir, n->w.last, n->w.last_len, o->d->inode, n->d->inode, flags);
+	if (!err)
+		dentry_move(o->d, n->d, flags & RENAME_EXCHANGE);
+	return err;
+}
+
+static int rename_found(struct change *o, struct change *n, unsigned flags)
+{
+	int err;
+
+	if (o->dir.mnt != n->dir.mnt)
+		return -EXDEV;
+	if (o->w.last_type != LAST_NORMAL)
+		return -EBUSY;
+	if (n->w.last_type != LAST_NORMAL)
+		return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	mutex_lock(&rename_lock);
+	lock_parents(o->dir.dentry, n->dir.dentry);
+	o->d = dentry_lookup(o->dir.dentry, o->w.last, o->w.last_len, true);
+	n->d = dentry_lookup(n->dir.dentry, n->w.last, n->w.last_len, true);
+	err = IS_ERR(o->d) ? (int)PTR_ERR(o->d) : IS_ERR(n->d) ? (int)PTR_ERR(n->d) : rename_locked(o, n, flags);
+	unlock_parents(o->dir.dentry, n->dir.dentry);
+	mutex_unlock(&rename_lock);
+	if (!IS_ERR(o->d))
+		dentry_put(o->d);
+	if (!IS_ERR(n->d))
+		dentry_put(n->d);
+	return err;
+}
+
+int path_rename(int olddirfd, const char *old, int newdirfd, const char *new, unsigned flags)
+{
+	struct change o, n;
+	int err;
+
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	err = change_begin(&o, olddirfd, old);
+	if (err)
+		return err;
+	err = change_begin(&n, newdirfd, new);
+	if (!err) {
+		err = rename_found(&o, &n, flags);
+		change_end(&n);
+	}
+	change_end(&o);
+	return err;
+}
