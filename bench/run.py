@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Runs kbench on a kernel under `-icount`, where a nanosecond is one instruction, beside the figures of Debian's kernel.
+
+    run.py KERNEL [--only PART] [--mb N] [--ms N] [--busybox FILE]
+    run.py KERNEL --fork-ratio [LIMIT]     fails when fork() of 256 MB costs more than LIMIT (1.5) times fork() of 1 MB
+
+The last column is this kernel's cost divided by Linux's: below 1 is better.
+"""
+import argparse
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+TREE = HERE.parent
+BUILD = TREE / "build" / "bench"
+sys.path.insert(0, str(TREE / "tests" / "guest"))
+from run import Cpio  # noqa: E402  (the guest tests' writer of cpio archives)
+
+INIT = """#!/bin/sh
+mount -t proc proc /proc 2>/dev/null
+mount -t devtmpfs dev /dev 2>/dev/null
+mount -t tmpfs tmp /tmp 2>/dev/null
+/bin/kbench "$@"
+poweroff -f
+"""
+LIMIT_S = 900
+
+
+def find_busybox(given):
+    """A static busybox for i386."""
+    if given:
+        return pathlib.Path(given)
+    for path in sorted((TREE / "build").rglob("busybox")):
+        if path.is_file() and not path.is_symlink():
+            return path
+    sys.exit("no busybox for i386 in build/: run ./perigee build first, or name one with --busybox")
+
+
+def make_initrd(busybox):
+    BUILD.mkdir(parents=True, exist_ok=True)
+    program = BUILD / "kbench"
+    if not program.exists() or program.stat().st_mtime < (HERE / "kbench.c").stat().st_mtime:
+        subprocess.run(["gcc", "-m32", "-O2", "-static", "-s", "-pthread", "-o", program, HERE / "kbench.c"], check=True)
+    cpio = Cpio()
+    for name in ("dev", "proc", "tmp", "bin"):
+        cpio.add(name, 0o040755)
+    cpio.add("dev/console", 0o020600, device=(5, 1))
+    cpio.add("bin/busybox", 0o100755, busybox.read_bytes())
+    for name in ("sh", "mount", "poweroff"):
+        cpio.add(f"bin/{name}", 0o120777, b"busybox")
+    cpio.add("bin/kbench", 0o100755, program.read_bytes())
+    cpio.add("init", 0o100755, INIT.encode())
+    path = BUILD / "initrd.cpio"
+    path.write_bytes(cpio.finish())
+    return path
+
+
+def measure(kernel, words, busybox):
+    """{benchmark: instructions}, printing each as it comes."""
+    command = ["qemu-system-i386", "-accel", "tcg", "-icount", "shift=0,sleep=off", "-m", "1024", "-kernel", kernel,
+               "-initrd", str(make_initrd(find_busybox(busybox))), "-append",
+               "console=ttyS0 quiet nokaslr mitigations=off panic=-1 -- " + " ".join(words),
+               "-display", "none", "-serial", "stdio", "-no-reboot"]
+    linux, figures = reference(), {}
+    process = subprocess.Popen(["timeout", str(LIMIT_S), *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                               errors="replace")
+    for line in process.stdout:
+        fields = line.rstrip().split("\t")
+        if len(fields) != 3:
+            if fields[0] == "FAIL" or "panic" in line:
+                print(line.rstrip())
+            continue
+        name, value = fields[0], float(fields[1])
+        figures[name] = value
+        ratio = f"{value / linux[name]:8.2f}" if linux.get(name) else ""
+        print(f"{name:<28}{value:>14.1f}{linux.get(name, 0):>14.1f}{ratio}", flush=True)
+    process.wait()
+    return figures
+
+
+def reference():
+    rows = (line.split("\t") for line in (HERE / "linux-6.1-i386-icount.tsv").read_text().splitlines() if line[:1] != "#")
+    return {r[0]: float(r[1]) for r in rows if len(r) >= 2}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kernel")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--mb", type=int, default=256)
+    parser.add_argument("--ms", type=int, default=10)
+    parser.add_argument("--busybox")
+    parser.add_argument("--fork-ratio", nargs="?", type=float, const=1.5)
+    args = parser.parse_args()
+    only = "fork_call" if args.fork_ratio else args.only
+    words = [f"ms={args.ms}", f"mb={args.mb}"] + ([f"only={only}"] if only else [])
+    print(f"{'benchmark':<28}{'instructions':>14}{'Linux 6.1':>14}   ratio")
+    figures = measure(args.kernel, words, args.busybox)
+    if not args.fork_ratio:
+        return 0 if figures else 1
+    small, big = figures.get("fork_call_1MB"), figures.get(f"fork_call_{args.mb}MB")
+    if not small or not big:
+        sys.exit("fork was not measured")
+    print(f"fork() of {args.mb} MB costs {big / small:.2f} times fork() of 1 MB (limit {args.fork_ratio})")
+    return 0 if big / small <= args.fork_ratio else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
