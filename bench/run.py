@@ -68,7 +68,7 @@ def measure(kernel, words, busybox):
                                errors="replace")
     for line in process.stdout:
         fields = line.rstrip().split("\t")
-        if len(fields) != 3:
+        if len(fields) != 3 or not fields[1].replace(".", "").isdigit():
             if fields[0] == "FAIL" or "panic" in line:
                 print(line.rstrip())
             continue
