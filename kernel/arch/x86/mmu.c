@@ -80,8 +80,8 @@ void arch_mmu_init(void)
 	unsigned long global = x86_cpu_has(X86_PGE) ? PTE_GLOBAL : 0;
 	paddr_t top = MIN(ram_top, (paddr_t)DIRECT_MAX);
 
+	x86_direct_top = top; /* bootmem gives the lowest first, which the boot directory maps already */
 	kernel_root = bootmem_alloc(PAGE_SIZE, PAGE_SIZE);
-	x86_direct_top = top;
 	map_direct(ALIGN_UP(top, 4ul << 20), large, global);
 	vmap_end = ARCH_VMAP_START + vmap_bytes(ram_top);
 	for (vaddr_t va = ARCH_VMAP_START; va < vmap_end; va += 4ul << 20)
