@@ -18,7 +18,18 @@ static inline uint32_t div64_32(uint64_t *n, uint32_t d)
 	return rem;
 }
 
-/* a * mul >> shift (shift < 64) without losing the high bits of the product (clock scaling); the result must fit 64 bits. */
-uint64_t mul_u64_u32_shr(uint64_t a, uint32_t mul, unsigned shift);
+/*
+ * a * mul >> shift (shift < 64) without losing the high bits of the product (clock scaling); the result must fit 64 bits. The product has up to
+ * 96 bits: (ah * 2^32 + al) * mul. For a shift of 32 and more, the lower half of al * mul only matters through what it carries.
+ */
+static inline uint64_t mul_u64_u32_shr(uint64_t a, uint32_t mul, unsigned shift)
+{
+	uint64_t low = (uint64_t)(uint32_t)a * mul;
+	uint64_t high = (a >> 32) * mul;
+
+	if (shift >= 32)
+		return (high + (low >> 32)) >> (shift - 32);
+	return (low >> shift) + (high << (32 - shift));
+}
 
 #endif

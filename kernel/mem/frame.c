@@ -49,6 +49,8 @@ atomic_long_t alloc_fail_after;
 static struct zone zones[ZONES];
 static struct frame_cache caches[MAX_CPUS];
 static unsigned any_zone; /* where FRAME_ANY looks first */
+static struct page *first_high; /* of the high zone, or the end */
+_Static_assert(PAGE_FREE < PAGE_RESERVED && PAGE_RESERVED < PAGE_KERNEL, "frame_free's check");
 
 static struct zone *zone_of(pfn_t pfn)
 {
@@ -112,14 +114,14 @@ static struct page *block_alloc(struct zone *z, unsigned order)
 
 /* ---- caches; interrupts are off ---- */
 
-static struct cache_stack *my_stack(unsigned zone)
+static inline struct cache_stack *my_stack(unsigned zone)
 {
-	struct frame_cache *c = this_cpu()->frame_cache;
+	struct frame_cache *c = (struct frame_cache *)arch_percpu_read(offsetof(struct cpu, frame_cache));
 
 	return &c->zone[zone];
 }
 
-static void stack_push(struct cache_stack *s, struct page *p)
+static inline void stack_push(struct cache_stack *s, struct page *p)
 {
 	p->kind = PAGE_FREE;
 	p->order = CACHED;
@@ -128,7 +130,7 @@ static void stack_push(struct cache_stack *s, struct page *p)
 	s->count++;
 }
 
-static struct page *stack_pop(struct cache_stack *s)
+static inline struct page *stack_pop(struct cache_stack *s)
 {
 	struct page *p = s->top;
 
@@ -181,13 +183,9 @@ static void spill(unsigned zone, unsigned n)
 
 static struct page *take_single(unsigned zone, unsigned flags)
 {
-	struct page *p = stack_pop(my_stack(zone));
-
-	if (unlikely(!p)) {
+	if (!my_stack(zone)->top)
 		refill(zone, flags);
-		p = stack_pop(my_stack(zone));
-	}
-	return p;
+	return stack_pop(my_stack(zone));
 }
 
 /* A block of several frames; frames in this CPU's cache may be what keeps a block from being whole. */
@@ -204,28 +202,42 @@ static struct page *take_block(unsigned zone, unsigned order, unsigned flags)
 	return p;
 }
 
-static struct page *take(unsigned order, unsigned flags)
+static unsigned first_zone(unsigned flags)
 {
-	unsigned zone = flags & FRAME_DIRECT ? (unsigned)ZONE_DIRECT : any_zone;
+	return flags & FRAME_DIRECT ? (unsigned)ZONE_DIRECT : any_zone;
+}
+
+/* When this CPU's stack of the preferred zone will not do. */
+static __noinline struct page *take_slow(unsigned order, unsigned flags)
+{
+	unsigned zone = first_zone(flags);
 	struct page *p;
 
+	if (alloc_should_fail() || order > FRAME_MAX_ORDER)
+		return NULL;
 	for (;;) {
 		p = order ? take_block(zone, order, flags) : take_single(zone, flags);
-		if (likely(p) || zone == ZONE_DIRECT)
+		if (p || zone == ZONE_DIRECT)
 			return p;
 		zone = ZONE_DIRECT;
 	}
 }
 
+static __noinline void zero_block(struct page *p, unsigned order)
+{
+	for (unsigned long i = 0; i < BIT(order); i++)
+		frame_zero(p + i);
+}
+
 struct page *frame_alloc(unsigned order, enum page_kind kind, unsigned flags)
 {
-	unsigned long irq;
-	struct page *p;
+	unsigned long irq = arch_irq_save();
+	struct page *p = NULL;
 
-	if (alloc_should_fail() || order > FRAME_MAX_ORDER)
-		return NULL;
-	irq = arch_irq_save();
-	p = take(order, flags);
+	if (likely((order | (unsigned long)atomic_read(&alloc_fail_after)) == 0))
+		p = stack_pop(my_stack(first_zone(flags)));
+	if (unlikely(!p))
+		p = take_slow(order, flags);
 	arch_irq_restore(irq);
 	if (unlikely(!p))
 		return NULL;
@@ -237,30 +249,37 @@ struct page *frame_alloc(unsigned order, enum page_kind kind, unsigned flags)
 	p->owner = NULL;
 	p->index = 0;
 	if (flags & FRAME_ZERO)
-		for (unsigned long i = 0; i < BIT(order); i++)
-			frame_zero(p + i);
+		zero_block(p, order);
 	return p;
+}
+
+static __noinline void free_block(struct page *p)
+{
+	struct zone *z = zone_of(page_pfn(p));
+	unsigned long irq = spin_lock_irqsave(&z->lock);
+
+	block_free(z, p, p->order);
+	spin_unlock_irqrestore(&z->lock, irq);
 }
 
 void frame_free(struct page *p)
 {
-	unsigned zone = (unsigned)(zone_of(page_pfn(p)) - zones), order = p->order;
+	struct cache_stack *s;
 	unsigned long irq;
+	unsigned zone;
 
-	assert(p->kind != PAGE_FREE && p->kind != PAGE_RESERVED && p->count <= 1);
-	irq = arch_irq_save();
-	if (likely(order == 0)) {
-		struct cache_stack *s = my_stack(zone);
-
-		p->count = 0;
-		stack_push(s, p);
-		if (unlikely(s->count > CACHE_MAX))
-			spill(zone, CACHE_BATCH);
-	} else {
-		spin_lock(&zones[zone].lock);
-		block_free(&zones[zone], p, order);
-		spin_unlock(&zones[zone].lock);
+	assert(p->kind > PAGE_RESERVED && p->count <= 1);
+	if (unlikely(p->order)) {
+		free_block(p);
+		return;
 	}
+	zone = p >= first_high;
+	p->count = 0;
+	irq = arch_irq_save();
+	s = my_stack(zone);
+	stack_push(s, p);
+	if (unlikely(s->count > CACHE_MAX))
+		spill(zone, CACHE_BATCH);
 	arch_irq_restore(irq);
 }
 
@@ -360,6 +379,7 @@ void frame_init(void)
 	page_array = bootmem_alloc_raw(page_end_pfn * sizeof(struct page), 64);
 	zone_setup(ZONE_DIRECT, 0, border);
 	zone_setup(ZONE_HIGH, border, page_end_pfn);
+	first_high = pfn_page(border);
 	for (unsigned i = 0; i < MAX_CPUS; i++)
 		cpus[i].frame_cache = &caches[i];
 	for (; bootmem_free_run(&start, &end); at = start = end)
