@@ -32,14 +32,22 @@ struct tmpfs_inode {
 	char *target;                 /* symbolic link */
 };
 
+struct tmpfs_super {
+	struct super super;
+	unsigned long max_pages;
+	atomic_long_t used_pages;
+};
+
 static SLAB_CACHE(tmpfs_inode_cache, tmpfs_inode);
 static const struct inode_ops dir_ops, link_ops, file_inode_ops;
+static const struct mapping_ops tmpfs_mapping_ops;
 static const struct file_ops dir_file_ops, file_ops;
 static atomic_long_t next_ino = ATOMIC_INIT(1);
 
 static struct tmpfs_inode *of(struct inode *i) { return container_of(i, struct tmpfs_inode, inode); }
 
-static struct inode *make(struct super *sb, mode_t mode)
+/* A new inode; dir: where its name will be, NULL for a root. */
+static struct inode *make(struct super *sb, const struct inode *dir, mode_t mode)
 {
 	struct tmpfs_inode *t = slab_alloc(&tmpfs_inode_cache, ALLOC_ZERO);
 	struct inode *i;
@@ -48,7 +56,9 @@ static struct inode *make(struct super *sb, mode_t mode)
 		return NULL;
 	i = &t->inode;
 	inode_init(i, sb, (ino_t)atomic_add_return(&next_ino, 1), mode);
-	mapping_init(&t->mapping, i, NULL);
+	if (dir)
+		inode_init_owner(i, dir);
+	mapping_init(&t->mapping, i, &tmpfs_mapping_ops);
 	rb_init(&t->names);
 	rb_init(&t->cookies);
 	t->next_cookie = FIRST_COOKIE;
@@ -144,7 +154,7 @@ static int tmpfs_lookup(struct inode *dir, const char *name, size_t len, struct 
 /* A new inode under a new name; the caller's reference comes back in *out. */
 static int make_named(struct inode *dir, const char *name, size_t len, mode_t mode, struct inode **out)
 {
-	struct inode *i = make(dir->sb, mode);
+	struct inode *i = make(dir->sb, dir, mode);
 
 	if (!i)
 		return -ENOSPC;
@@ -297,15 +307,12 @@ static int tmpfs_setattr(struct inode *i, const struct iattr *a)
 {
 	loff_t old = i->size;
 
+	if (a->valid & ATTR_SIZE && a->size > (loff_t)(~0ul >> 1) << PAGE_SHIFT)
+		return -EFBIG;
+	inode_copy_attr(i, a);
 	if (!(a->valid & ATTR_SIZE))
 		return 0;
-	if (S_ISDIR(i->mode))
-		return -EISDIR;
-	if (!S_ISREG(i->mode))
-		return -EINVAL;
-	if (a->size > (loff_t)(~0ul >> 1) << PAGE_SHIFT)
-		return -EFBIG;
-	i->size = a->size;
+	inode_set_size(i, a->size);
 	if (a->size < old)
 		mapping_truncate(i->mapping, a->size);
 	return 0;
@@ -319,7 +326,7 @@ static int tmpfs_getattr(struct inode *i)
 
 static int tmpfs_tmpfile(struct inode *dir, mode_t mode, struct inode **out)
 {
-	*out = make(dir->sb, mode);
+	*out = make(dir->sb, dir, mode);
 	if (!*out)
 		return -ENOSPC;
 	(*out)->nlink = 0;
@@ -387,71 +394,140 @@ static void tmpfs_inode_free(struct inode *i)
 
 static void tmpfs_super_free(struct super *sb) { kfree(sb); }
 
+/* Empties the tree from the leaves up, without recursion, for it may be as deep as somebody wished. */
+static void tmpfs_super_kill(struct super *sb)
+{
+	struct inode *dir = sb->root;
+
+	for (;;) {
+		struct rbnode *n = rb_first(&of(dir)->names);
+		struct entry *e = n ? rb_entry(n, struct entry, by_name) : NULL;
+
+		if (!e && dir == sb->root)
+			break;
+		if (!e)
+			dir = of(dir)->parent;
+		else if (S_ISDIR(e->inode->mode) && !rb_empty(&of(e->inode)->names))
+			dir = e->inode;
+		else
+			inode_put(take_out(dir, e));
+	}
+	sb->root = NULL;
+	inode_put(dir);
+}
+
+static struct tmpfs_super *super_of(struct super *sb) { return container_of(sb, struct tmpfs_super, super); }
+
 static int tmpfs_statfs(struct super *sb, struct statfs_info *s)
 {
-	struct frame_stats m;
-	unsigned long total, free;
+	struct tmpfs_super *t = super_of(sb);
+	unsigned long used = (unsigned long)MAX(atomic_read(&t->used_pages), 0l), free = t->max_pages - MIN(used, t->max_pages);
 
-	(void)sb;
-	frame_stats(&m);
-	total = m.total;
-	free = m.free;
-	*s = (struct statfs_info){ .type = TMPFS_MAGIC, .blocks = total / 2, .bfree = MIN(free, total / 2), .bavail = MIN(free, total / 2), .files = total / 2,
-				   .ffree = free, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX };
+	*s = (struct statfs_info){ .type = TMPFS_MAGIC, .blocks = t->max_pages, .bfree = free, .bavail = free, .files = frame_total() / 2,
+				   .ffree = frame_free_count() / 2, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX };
 	return 0;
 }
 
-static const struct super_ops tmpfs_super_ops = { .inode_free = tmpfs_inode_free, .super_free = tmpfs_super_free, .statfs = tmpfs_statfs };
-
-int tmpfs_new_super(const char *fstype, mode_t root_mode, struct super **out)
+static bool tmpfs_charge(struct mapping *m, long pages)
 {
-	struct super *sb = kzalloc(sizeof(*sb));
+	struct tmpfs_super *t = super_of(m->inode->sb);
 
-	if (!sb)
+	if (atomic_add_return(&t->used_pages, pages) <= (long)t->max_pages || pages < 0)
+		return true;
+	atomic_sub(&t->used_pages, pages);
+	return false;
+}
+
+static const struct mapping_ops tmpfs_mapping_ops = { .charge = tmpfs_charge };
+
+static const struct super_ops tmpfs_super_ops = {
+	.inode_free = tmpfs_inode_free, .super_free = tmpfs_super_free, .super_kill = tmpfs_super_kill, .statfs = tmpfs_statfs,
+};
+
+int tmpfs_new_super(const char *fstype, mode_t root_mode, unsigned long max_pages, struct super **out)
+{
+	struct tmpfs_super *t = kzalloc(sizeof(*t));
+	struct super *sb;
+
+	if (!t)
 		return -ENOMEM;
+	sb = &t->super;
+	t->max_pages = max_pages;
 	refcount_set(&sb->refs, 1);
 	sb->ops = &tmpfs_super_ops;
 	sb->fstype = fstype;
 	sb->dev = super_alloc_dev();
-	sb->root = make(sb, S_IFDIR | root_mode);
+	sb->root = make(sb, NULL, S_IFDIR | root_mode);
 	if (!sb->root) {
-		kfree(sb);
+		kfree(t);
 		return -ENOMEM;
 	}
 	*out = sb;
 	return 0;
 }
 
-/* size=, mode=, nr_inodes= are understood as far as the mode goes. */
-static int tmpfs_mount(const char *source, unsigned long flags, const char *data, struct super **out)
+/* "size=16m", "size=50%": pages. */
+static unsigned long parse_size(const char *s)
 {
-	const char *mode = data ? strstr(data, "mode=") : NULL;
+	const char *end;
+	unsigned long long n = str_to_u64(s, &end, 10);
 
-	(void)source, (void)flags;
-	return tmpfs_new_super("tmpfs", mode ? (mode_t)str_to_u64(mode + 5, NULL, 8) & 07777 : 01777, out);
+	switch (*end) {
+	case '%':
+		return (unsigned long)MIN(n, 1000ull) * frame_total() / 100;
+	case 'k': case 'K':
+		n <<= 10;
+		break;
+	case 'm': case 'M':
+		n <<= 20;
+		break;
+	case 'g': case 'G':
+		n <<= 30;
+		break;
+	default:
+		break;
+	}
+	return (unsigned long)((n + PAGE_SIZE - 1) >> PAGE_SHIFT);
 }
 
+/* Options are separated by commas; those that Linux knows and that change nothing here are accepted, others are -EINVAL. */
+static int parse_options(const char *data, mode_t *mode, unsigned long *pages)
+{
+	static const char *const accepted[] = { "nr_inodes=", "nr_blocks=", "huge=", "mpol=", "uid=", "gid=", "inode64", "inode32", "noswap" };
+
+	for (const char *s = data ? data : ""; *s; s += *s == ',') {
+		bool known = false;
+
+		if (!strncmp(s, "mode=", 5))
+			*mode = (mode_t)str_to_u64(s + 5, NULL, 8) & 07777;
+		else if (!strncmp(s, "size=", 5))
+			*pages = parse_size(s + 5);
+		else
+			for (size_t k = 0; k < ARRAY_SIZE(accepted); k++)
+				known |= !strncmp(s, accepted[k], strlen(accepted[k]));
+		if (!known && strncmp(s, "mode=", 5) && strncmp(s, "size=", 5))
+			return -EINVAL;
+		while (*s && *s != ',')
+			s++;
+	}
+	return 0;
+}
+
+static int tmpfs_mount(const char *source, unsigned long flags, const char *data, struct super **out)
+{
+	unsigned long pages = frame_total() / 2;
+	mode_t mode = 01777;
+	int err = parse_options(data, &mode, &pages);
+
+	(void)source, (void)flags;
+	return err ? err : tmpfs_new_super("tmpfs", mode, pages, out);
+}
+
+/* The root takes what the initrd brings: nearly all memory. */
 static int rootfs_mount(const char *source, unsigned long flags, const char *data, struct super **out)
 {
 	(void)source, (void)flags, (void)data;
-	return tmpfs_new_super("rootfs", 0755, out);
-}
-
-static int shared_anonymous(unsigned long bytes, const struct vm_ops **ops, void **object)
-{
-	static struct super *sb; /* made at boot, before there are two callers */
-	struct inode *i;
-
-	if (!sb && tmpfs_new_super("tmpfs", 01777, &sb))
-		return -ENOMEM;
-	i = make(sb, S_IFREG | 0600);
-	if (!i)
-		return -ENOMEM;
-	i->nlink = 0;
-	i->size = (loff_t)bytes;
-	*ops = &mapping_vm_ops;
-	*object = i->mapping;
-	return 0;
+	return tmpfs_new_super("rootfs", 0755, frame_total() / 10 * 9, out);
 }
 
 static struct fs_type tmpfs_type = { .name = "tmpfs", .nodev = true, .mount = tmpfs_mount };
@@ -463,5 +539,4 @@ void tmpfs_init(void)
 	fs_register(&rootfs_type);
 	fs_register(&tmpfs_type);
 	fs_register(&ramfs_type);
-	vm_shared_anon_hook = shared_anonymous;
 }

@@ -6,7 +6,7 @@
 #include "vfs/inode.h"
 
 void tmpfs_init(void);
-/* A fresh instance; devtmpfs builds on one. */
-int tmpfs_new_super(const char *fstype, mode_t root_mode, struct super **out);
+/* A fresh instance that may hold so many pages; devtmpfs builds on one. */
+int tmpfs_new_super(const char *fstype, mode_t root_mode, unsigned long max_pages, struct super **out);
 
 #endif

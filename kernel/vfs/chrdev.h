@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Character devices: numbers -> operations. */
+/* Character devices by number: what open of a device node finds. Registered at boot, never taken away. */
 #ifndef VFS_CHRDEV_H
 #define VFS_CHRDEV_H
 
-#include "vfs/file.h"
+#include "vfs/inode.h"
 
-struct chrdev {
-	struct list link;
-	unsigned major, first, count; /* minors [first, first + count) */
-	const struct file_ops *ops;
-	const char *name;             /* for /proc/devices */
-};
-
-void chrdev_register(struct chrdev *c); /* at boot */
-const struct file_ops *chrdev_find(dev_t dev);
-void chrdev_each(void (*fn)(const struct chrdev *c, void *ctx), void *ctx);
+/* Minors [minor, minor + count) of a major number. 0, -ENOMEM. */
+int chrdev_register(unsigned major, unsigned minor, unsigned count, const struct file_ops *ops, const char *name);
+const struct file_ops *chrdev_find(dev_t dev); /* NULL: nobody's */
+/* For /proc/devices: in order of registration. */
+void chrdev_each(void (*fn)(unsigned major, const char *name, void *ctx), void *ctx);
 
 #endif

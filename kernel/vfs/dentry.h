@@ -46,17 +46,10 @@ struct dentry *dentry_lookup_hashed(struct dentry *dir, const char *name, size_t
 void dentry_instantiate(struct dentry *d, struct inode *i); /* negative -> positive; takes over the reference */
 void dentry_unhash(struct dentry *d);                       /* the name is gone (unlink, rmdir) */
 /*
- * rename: d takes parent and name of target (the dentry that the new name had, positive or negative), which is left without a name; with
- * exchange target takes d's. Both directories are locked.
- */
-/*
  * Rename, under LOCK_RENAME or the directory's lock: d takes the name and place of target (a looked-up entry, often negative), which takes d's. With
  * exchange both stay names, else target's goes away. Cannot fail: the names are swapped.
  */
 void dentry_move(struct dentry *d, struct dentry *target, bool exchange);
-bool dentry_deleted(const struct dentry *d); /* its name is gone */
-/* Name (NAME_MAX bytes, not terminated) and parent with a reference; false at a root. */
-bool dentry_parent_name(struct dentry *d, char *name, size_t *len, struct dentry **parent);
 bool dentry_is_ancestor(struct dentry *a, struct dentry *of);
 /* Drops unreferenced cached names (drop_caches, memory pressure); max 0: all. */
 unsigned long dentry_shrink(unsigned long max);

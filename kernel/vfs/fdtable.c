@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers -> files. */
+/* Numbers -> files. Everything under the table's lock; it grows by doubling, with the new arrays made outside the lock. */
 #include "vfs/fdtable.h"
+
 #include "lib/bits.h"
-#include "lib/errno.h"
 #include "lib/string.h"
 #include "mem/slab.h"
 
-#define INLINE 32u
+#define INLINE_FDS 32
 #define FD_MAX 1048576u
 
 static SLAB_CACHE(fdtable_cache, fdtable);
-
-static int get_path(int fd, struct path *out)
-{
-	struct file *f = fd_get(fdtable_current(), (unsigned)fd, true);
-
-	if (!f)
-		return -EBADF;
-	*out = f->path;
-	path_get(out);
-	file_put(f);
-	return 0;
-}
 
 struct fdtable *fdtable_new(void)
 {
 	struct fdtable *t = slab_alloc(&fdtable_cache, ALLOC_ZERO);
 
-	path_of_fd_hook = get_path;
 	if (!t)
 		return NULL;
 	refcount_set(&t->refs, 1);
@@ -35,167 +22,186 @@ struct fdtable *fdtable_new(void)
 	t->files = t->inline_files;
 	t->used = t->inline_used;
 	t->cloexec = t->inline_cloexec;
-	t->cap = INLINE;
+	t->cap = INLINE_FDS;
 	return t;
 }
 
-static void free_arrays(struct fdtable *t)
+/* One block for the three arrays: files, used, cloexec. */
+static struct file **arrays_alloc(unsigned cap)
 {
-	if (t->files != t->inline_files)
-		kfree(t->files); /* one block holds all three arrays */
+	return kzalloc(cap * sizeof(struct file *) + 2 * BITMAP_WORDS(cap) * sizeof(unsigned long));
 }
 
-/* Arrays for cap numbers in one block. */
-static struct file **new_arrays(unsigned cap) { return kzalloc(cap * sizeof(struct file *) + 2 * BITMAP_WORDS(cap) * sizeof(long)); }
-
-static void set_arrays(struct fdtable *t, struct file **block, unsigned cap)
+/* Moves the table over to a block of cap entries; returns the old block, or NULL when it was the inline one. Lock held. */
+static struct file **arrays_switch(struct fdtable *t, struct file **block, unsigned cap)
 {
+	struct file **old = t->files;
+	unsigned long *used = (unsigned long *)(block + cap);
+
+	memcpy(block, t->files, t->cap * sizeof(*block));
+	memcpy(used, t->used, BITMAP_WORDS(t->cap) * sizeof(*used));
+	memcpy(used + BITMAP_WORDS(cap), t->cloexec, BITMAP_WORDS(t->cap) * sizeof(*used));
 	t->files = block;
-	t->used = (unsigned long *)(block + cap);
-	t->cloexec = t->used + BITMAP_WORDS(cap);
+	t->used = used;
+	t->cloexec = used + BITMAP_WORDS(cap);
 	t->cap = cap;
+	return old == t->inline_files ? NULL : old;
 }
 
-/* Makes room for number n. The lock is held, and given up while memory is found; 0 or an errno. */
-static int grow(struct fdtable *t, unsigned n)
+/* Makes room for number fd. -ENOMEM. */
+static int grow(struct fdtable *t, unsigned fd)
 {
-	unsigned cap = t->cap, old = t->cap;
+	unsigned cap = 1u << log2_up(fd + 1);
 	struct file **block;
 
-	if (n >= FD_MAX)
-		return -EMFILE;
-	while (cap <= n)
-		cap *= 2;
-	spin_unlock(&t->lock);
-	block = new_arrays(cap);
-	spin_lock(&t->lock);
+	block = arrays_alloc(cap);
 	if (!block)
 		return -ENOMEM;
-	if (t->cap >= cap) {
-		kfree(block);
-		return 0;
-	}
-	old = t->cap;
-	struct fdtable was = *t;
-	set_arrays(t, block, cap);
-	memcpy(t->files, was.files == was.inline_files ? t->inline_files : was.files, old * sizeof(struct file *));
-	memcpy(t->used, was.files == was.inline_files ? t->inline_used : was.used, BITMAP_WORDS(old) * sizeof(long));
-	memcpy(t->cloexec, was.files == was.inline_files ? t->inline_cloexec : was.cloexec, BITMAP_WORDS(old) * sizeof(long));
-	if (was.files != t->inline_files)
-		kfree(was.files);
+	spin_lock(&t->lock);
+	if (cap > t->cap)
+		block = arrays_switch(t, block, cap);
+	spin_unlock(&t->lock);
+	kfree(block);
 	return 0;
 }
 
+/* The copy has room for the highest open number, which another thread may still raise: then again. */
 struct fdtable *fdtable_dup(struct fdtable *from)
 {
 	struct fdtable *t = fdtable_new();
-	unsigned need;
 
 	if (!t)
 		return NULL;
-	for (;;) {
-		spin_lock(&from->lock);
-		need = from->cap;
-		if (need <= t->cap)
-			break;
+	spin_lock(&from->lock);
+	while (from->cap > t->cap) {
+		unsigned cap = from->cap;
+
 		spin_unlock(&from->lock);
-		struct file **block = new_arrays(need);
-		if (!block) {
-			slab_free(&fdtable_cache, t);
+		if (grow(t, cap - 1)) {
+			fdtable_put(t);
 			return NULL;
 		}
-		free_arrays(t);
-		set_arrays(t, block, need);
+		spin_lock(&from->lock);
 	}
-	memcpy(t->used, from->used, BITMAP_WORDS(need) * sizeof(long));
-	memcpy(t->cloexec, from->cloexec, BITMAP_WORDS(need) * sizeof(long));
-	for (unsigned long i = 0; (i = bitmap_find_set(t->used, need, i)) != BITMAP_NONE; i++) {
-		t->files[i] = from->files[i];
-		if (t->files[i])
-			file_get(t->files[i]);
-		else
-			bitmap_clear(t->used, i); /* reserved by an open that is under way in the parent */
-	}
+	memcpy(t->used, from->used, BITMAP_WORDS(from->cap) * sizeof(*t->used));
+	memcpy(t->cloexec, from->cloexec, BITMAP_WORDS(from->cap) * sizeof(*t->used));
 	t->next_hint = from->next_hint;
+	for (unsigned long i = bitmap_find_set(from->used, from->cap, 0); i != BITMAP_NONE; i = bitmap_find_set(from->used, from->cap, i + 1)) {
+		t->files[i] = from->files[i];
+		file_get(t->files[i]);
+	}
 	spin_unlock(&from->lock);
 	return t;
 }
 
-static void close_file(struct file *f)
+/* What close(2) does with the file after the number is free. */
+static int finish_close(struct fdtable *t, struct file *f)
 {
-	if (f->ops->flush)
-		f->ops->flush(f);
+	int err = 0;
+
+	if (f->ops && f->ops->flush)
+		err = f->ops->flush(f);
+	if (file_close_locks_hook && f->inode->flocks)
+		file_close_locks_hook(f, t);
 	file_put(f);
+	return err;
+}
+
+/* Takes the file out of its number; NULL: not open. Lock held. */
+static struct file *take_locked(struct fdtable *t, unsigned fd)
+{
+	struct file *f = fd < t->cap ? t->files[fd] : NULL;
+
+	if (!f)
+		return NULL;
+	t->files[fd] = NULL;
+	bitmap_clear(t->used, fd);
+	bitmap_clear(t->cloexec, fd);
+	t->next_hint = MIN(t->next_hint, fd);
+	return f;
 }
 
 void fdtable_put(struct fdtable *t)
 {
-	if (!t || !refcount_put(&t->refs))
+	if (!refcount_put(&t->refs))
 		return;
-	for (unsigned long i = 0; (i = bitmap_find_set(t->used, t->cap, i)) != BITMAP_NONE; i++)
-		if (t->files[i])
-			close_file(t->files[i]);
-	free_arrays(t);
+	for (unsigned long i = bitmap_find_set(t->used, t->cap, 0); i != BITMAP_NONE; i = bitmap_find_set(t->used, t->cap, i + 1))
+		finish_close(t, t->files[i]);
+	if (t->files != t->inline_files)
+		kfree(t->files);
 	slab_free(&fdtable_cache, t);
 }
 
 struct fdtable *fdtable_current(void) { return process_current()->files; }
 
+struct fdtable *fdtable_of(struct process *p)
+{
+	struct fdtable *t;
+
+	spin_lock(&proc_tree_lock);
+	t = p->files;
+	if (t && !refcount_get_unless_zero(&t->refs))
+		t = NULL;
+	spin_unlock(&proc_tree_lock);
+	return t;
+}
+
+static void put_at(struct fdtable *t, unsigned fd, struct file *f, bool cloexec)
+{
+	t->files[fd] = f;
+	bitmap_set(t->used, fd);
+	if (cloexec)
+		bitmap_set(t->cloexec, fd);
+	else
+		bitmap_clear(t->cloexec, fd);
+}
+
+/* A free number >= from in the table as it is, or its size. Lock held. */
+static unsigned find_free(struct fdtable *t, unsigned from)
+{
+	unsigned start = MAX(from, t->next_hint);
+	unsigned long fd = start < t->cap ? bitmap_find_clear(t->used, t->cap, start) : start;
+
+	if (fd == BITMAP_NONE)
+		fd = t->cap;
+	if (from <= t->next_hint)
+		t->next_hint = (unsigned)fd;
+	return (unsigned)fd;
+}
+
 int fd_install(struct fdtable *t, struct file *f, unsigned from, bool cloexec, unsigned long limit)
 {
-	unsigned long n;
-	int err = 0;
+	unsigned max = (unsigned)MIN(limit, (unsigned long)FD_MAX), fd;
 
-	if (from >= limit)
-		return -EINVAL;
-	spin_lock(&t->lock);
-	do {
-		n = from >= t->cap ? BITMAP_NONE : bitmap_find_clear(t->used, t->cap, MAX(from, t->next_hint));
-		if (n == BITMAP_NONE && MAX(from, t->cap) < limit)
-			err = grow(t, MAX(from, t->cap));
-	} while (n == BITMAP_NONE && MAX(from, t->cap) < limit && !err);
-	if (!err && (n == BITMAP_NONE || n >= limit))
-		err = -EMFILE;
-	if (!err) {
-		bitmap_set(t->used, n);
-		if (cloexec)
-			bitmap_set(t->cloexec, n);
-		else
-			bitmap_clear(t->cloexec, n);
-		t->files[n] = f;
-		if (from <= t->next_hint)
-			t->next_hint = (unsigned)n + 1;
+	if (from >= max)
+		return from ? -EINVAL : -EMFILE;
+	for (;;) {
+		spin_lock(&t->lock);
+		fd = find_free(t, from);
+		if (fd < max && fd < t->cap) {
+			put_at(t, fd, f, cloexec);
+			spin_unlock(&t->lock);
+			return (int)fd;
+		}
+		spin_unlock(&t->lock);
+		if (fd >= max)
+			return -EMFILE;
+		if (grow(t, fd))
+			return -ENOMEM;
 	}
-	spin_unlock(&t->lock);
-	return err ? err : (int)n;
 }
 
 struct file *fd_get(struct fdtable *t, unsigned fd, bool path_ok)
 {
-	struct file *f = NULL;
+	struct file *f;
 
 	spin_lock(&t->lock);
-	if (fd < t->cap)
-		f = t->files[fd];
-	if (f && !path_ok && f->mode & FMODE_PATH)
-		f = NULL;
-	if (f)
+	f = fd < t->cap ? t->files[fd] : NULL;
+	if (f && (path_ok || !(f->mode & FMODE_PATH)))
 		file_get(f);
+	else
+		f = NULL;
 	spin_unlock(&t->lock);
-	return f;
-}
-
-/* Lock held. */
-static struct file *take_out(struct fdtable *t, unsigned fd)
-{
-	struct file *f = fd < t->cap ? t->files[fd] : NULL;
-
-	if (f) {
-		t->files[fd] = NULL;
-		bitmap_clear(t->used, fd);
-		bitmap_clear(t->cloexec, fd);
-		t->next_hint = MIN(t->next_hint, fd);
-	}
 	return f;
 }
 
@@ -204,41 +210,35 @@ int fd_close(struct fdtable *t, unsigned fd)
 	struct file *f;
 
 	spin_lock(&t->lock);
-	f = take_out(t, fd);
+	f = take_locked(t, fd);
 	spin_unlock(&t->lock);
-	if (!f)
-		return -EBADF;
-	close_file(f);
-	return 0;
+	return f ? finish_close(t, f) : -EBADF;
 }
 
 int fd_dup_to(struct fdtable *t, unsigned from, unsigned to, bool cloexec, unsigned long limit)
 {
 	struct file *f = fd_get(t, from, true), *old;
-	int err = 0;
 
 	if (!f)
 		return -EBADF;
-	if (to >= limit) {
+	if (to >= MIN(limit, (unsigned long)FD_MAX)) {
 		file_put(f);
 		return -EBADF;
 	}
 	spin_lock(&t->lock);
-	while (to >= t->cap && !err)
-		err = grow(t, to);
-	if (err) {
+	while (to >= t->cap) {
 		spin_unlock(&t->lock);
-		file_put(f);
-		return err;
+		if (grow(t, to)) {
+			file_put(f);
+			return -ENOMEM;
+		}
+		spin_lock(&t->lock);
 	}
-	old = take_out(t, to);
-	t->files[to] = f;
-	bitmap_set(t->used, to);
-	if (cloexec)
-		bitmap_set(t->cloexec, to);
+	old = take_locked(t, to);
+	put_at(t, to, f, cloexec);
 	spin_unlock(&t->lock);
 	if (old)
-		close_file(old);
+		finish_close(t, old);
 	return (int)to;
 }
 
@@ -248,10 +248,7 @@ int fd_set_cloexec(struct fdtable *t, unsigned fd, bool on)
 
 	spin_lock(&t->lock);
 	if (fd < t->cap && t->files[fd]) {
-		if (on)
-			bitmap_set(t->cloexec, fd);
-		else
-			bitmap_clear(t->cloexec, fd);
+		put_at(t, fd, t->files[fd], on);
 		err = 0;
 	}
 	spin_unlock(&t->lock);
@@ -271,39 +268,27 @@ int fd_get_cloexec(struct fdtable *t, unsigned fd)
 
 void fdtable_exec(struct fdtable *t)
 {
-	for (unsigned long i = 0;; i++) {
-		struct file *f = NULL;
+	unsigned long i = 0;
+
+	for (;;) {
+		struct file *f;
 
 		spin_lock(&t->lock);
 		i = bitmap_find_set(t->cloexec, t->cap, i);
-		if (i != BITMAP_NONE)
-			f = take_out(t, (unsigned)i);
+		f = i == BITMAP_NONE ? NULL : take_locked(t, (unsigned)i);
 		spin_unlock(&t->lock);
-		if (i == BITMAP_NONE)
+		if (!f)
 			return;
-		if (f)
-			close_file(f);
+		finish_close(t, f);
 	}
 }
 
 int fd_next(struct fdtable *t, unsigned from)
 {
-	unsigned long n;
+	unsigned long i;
 
 	spin_lock(&t->lock);
-	n = bitmap_find_set(t->used, t->cap, from);
+	i = from < t->cap ? bitmap_find_set(t->used, t->cap, from) : BITMAP_NONE;
 	spin_unlock(&t->lock);
-	return n == BITMAP_NONE ? -1 : (int)n;
-}
-
-struct fdtable *fdtable_of(struct process *p)
-{
-	struct fdtable *t;
-
-	spin_lock(&proc_tree_lock);
-	t = p->files;
-	if (t)
-		fdtable_get(t);
-	spin_unlock(&proc_tree_lock);
-	return t;
+	return i == BITMAP_NONE ? -1 : (int)i;
 }

@@ -76,11 +76,9 @@ struct file {
 struct file *file_open(int dirfd, const char *name, int flags, mode_t mode);
 /* A program to be run: opened for reading, execution checked by the caller. Name of the current process or the kernel. ERR_PTR. */
 struct file *file_open_exec(const char *name);
-/* Opens a program for execution, from the root or working directory of the caller: a regular file, exec permission; -EACCES. */
-struct file *file_open_exec(const char *name);
 /* Opens a path already found (exec, kernel). Takes its own references. */
 struct file *file_open_path(const struct path *p, int flags, const struct cred *c);
-/* A file over an anonymous inode (pipes, eventfd): takes over the dentry's references. */
+/* A file over an anonymous inode (pipes, eventfd): takes over the path's references; on failure (ERR_PTR) they stay the caller's. */
 struct file *file_new(const struct path *p, const struct file_ops *ops, unsigned mode, unsigned flags);
 static inline void file_get(struct file *f) { refcount_get(&f->refs); }
 void file_put(struct file *f); /* may sleep */
@@ -99,7 +97,10 @@ extern void (*file_close_locks_hook)(struct file *f, void *owner);
 /* Kernel buffers (exec, initrd): at an explicit offset. */
 ssize_t file_read_kernel(struct file *f, void *buf, size_t len, loff_t pos);
 loff_t file_seek(struct file *f, loff_t off, int whence);
-/* Changes the length: the file must be open for writing by the caller's own check. EFBIG EINVAL. */
+/* Changes the length for truncate(2) and its kin; the right to write was checked. EFBIG (with SIGXFSZ) EINVAL EISDIR. */
 int file_truncate(struct inode *i, loff_t size);
+/* deny writing to programs that run (ETXTBSY). 0 or -ETXTBSY. */
+int file_deny_write(struct file *f);
+void file_allow_write(struct file *f);
 
 #endif

@@ -9,6 +9,7 @@
 #include "core/spinlock.h"
 #include "lib/div64.h"
 #include "lib/string.h"
+#include "task/process.h"
 
 static atomic_long_t live;
 static struct spinlock types_lock = SPINLOCK_INIT(LOCK_INODE_HASH);
@@ -119,6 +120,19 @@ void inode_touch(struct inode *i, unsigned attr_times)
 		i->mtime = now;
 	if (attr_times & ATTR_CTIME)
 		i->ctime = now;
+}
+
+void inode_init_owner(struct inode *i, const struct inode *dir)
+{
+	if (thread_current()->user) {
+		i->uid = cred_current()->fsuid;
+		i->gid = cred_current()->fsgid;
+	}
+	if (!(dir->mode & S_ISGID))
+		return;
+	i->gid = dir->gid;
+	if (S_ISDIR(i->mode))
+		i->mode |= S_ISGID;
 }
 
 bool inode_owner_or_capable(const struct inode *i, const struct cred *c)

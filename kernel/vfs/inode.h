@@ -7,7 +7,6 @@
 #define VFS_INODE_H
 
 #include "lib/atomic.h"
-#include "lib/atomic.h"
 #include "lib/list.h"
 #include "lib/refcount.h"
 #include "sched/rwlock.h"
@@ -66,7 +65,6 @@ struct super_ops {
 
 struct super {
 	refcount_t refs;               /* mounts + inodes */
-	atomic_t mounts;               /* with the last one the root inode goes */
 	const struct super_ops *ops;
 	const char *fstype;            /* "tmpfs" */
 	dev_t dev;                     /* st_dev */
@@ -153,6 +151,8 @@ static inline void inode_get(struct inode *i) { refcount_get(&i->refs); }
 void inode_put(struct inode *i);
 loff_t inode_size(const struct inode *i); /* not torn on 32 bits */
 void inode_set_size(struct inode *i, loff_t size); /* lock held for writing */
+/* Owner of a new inode in dir: the caller, or the group of a set-gid directory. */
+void inode_init_owner(struct inode *i, const struct inode *dir);
 /* Applies checked attributes other than the size: what a file system's setattr ends with. Lock held. */
 void inode_copy_attr(struct inode *i, const struct iattr *a);
 /* May the file be changed as its owner may? */

@@ -36,7 +36,6 @@ static struct mount *mount_alloc(struct super *sb, struct dentry *root, const ch
 		return NULL;
 	}
 	refcount_set(&m->refs, 1);
-	atomic_inc(&sb->mounts);
 	m->sb = sb;
 	m->root = root;
 	m->flags = flags & MOUNT_FLAGS;

@@ -10,6 +10,7 @@
 #include "mem/kmap.h"
 #include "mem/slab.h"
 #include "task/process.h"
+#include "vfs/anoninode.h"
 
 #define NODE_BITS 6
 #define NODE_SLOTS (1u << NODE_BITS)
@@ -95,44 +96,78 @@ static bool make_slot(struct mapping *m, unsigned long index)
 	return true;
 }
 
-struct page *mapping_get_page(struct mapping *m, unsigned long index, bool create)
+/*
+ * Puts a fresh page into the tree, unless another is there by now. -EAGAIN: the file ended before it meanwhile (truncate sets the size
+ * first and then empties the tree under this lock, so that no page can stay behind the end). Lock held.
+ */
+static int add_locked(struct mapping *m, struct page *fresh, bool beyond, struct page **out)
 {
-	struct page *p = mapping_find(m, index), *fresh;
 	void **s;
 
-	if (p || !create)
-		return p;
-	fresh = frame_alloc(0, PAGE_CACHE, FRAME_ZERO);
+	if (!beyond && (loff_t)fresh->index << PAGE_SHIFT >= inode_size(m->inode))
+		return -EAGAIN;
+	if (!make_slot(m, fresh->index))
+		return -ENOMEM;
+	s = slot_of(m, fresh->index);
+	if (*s) {
+		*out = *s;
+		page_get(*s);
+		return 0;
+	}
+	if (m->ops && m->ops->charge && !m->ops->charge(m, 1))
+		return -ENOSPC;
+	*s = *out = fresh;
+	m->pages++;
+	atomic_inc(&cached);
+	page_get(fresh);
+	return 0;
+}
+
+static struct page *add_page(struct mapping *m, unsigned long index, bool beyond)
+{
+	struct page *fresh = frame_alloc(0, PAGE_CACHE, FRAME_ZERO), *p;
+	int err;
+
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
 	fresh->owner = m;
 	fresh->index = index;
 	spin_lock(&m->lock);
-	if (!make_slot(m, index)) {
-		spin_unlock(&m->lock);
-		page_put(fresh);
-		return ERR_PTR(-ENOMEM);
-	}
-	s = slot_of(m, index);
-	if (*s) {
-		p = *s;
-		page_get(p);
-	} else {
-		*s = fresh;
-		m->pages++;
-		atomic_inc(&cached);
-		page_get(fresh);
-	}
+	err = add_locked(m, fresh, beyond, &p);
 	spin_unlock(&m->lock);
-	if (p) {
-		page_put(fresh);
+	if (!err && p == fresh)
 		return p;
-	}
-	return fresh;
+	fresh->owner = NULL;
+	page_put(fresh);
+	return err ? ERR_PTR(err) : p;
 }
 
-/* Lock held. Takes out pages >= first below this node; pages are put at once, since their owner was cleared. */
-static bool prune(struct mapping *m, struct node *n, unsigned h, unsigned long base, unsigned long first)
+struct page *mapping_get_page(struct mapping *m, unsigned long index, bool create)
+{
+	struct page *p = mapping_find(m, index);
+
+	return p || !create ? p : add_page(m, index, false);
+}
+
+struct page *mapping_extend_page(struct mapping *m, unsigned long index)
+{
+	struct page *p = mapping_find(m, index);
+
+	return p ? p : add_page(m, index, true);
+}
+
+static void remove_page(struct mapping *m, struct page *p)
+{
+	WRITE_ONCE(p->owner, NULL);
+	m->pages--;
+	atomic_dec(&cached);
+	if (m->ops && m->ops->charge)
+		m->ops->charge(m, -1);
+	page_put(p);
+}
+
+/* Lock held. Takes out the pages first..last below this node; true if the node is empty then. */
+static bool prune(struct mapping *m, struct node *n, unsigned h, unsigned long base, unsigned long first, unsigned long last)
 {
 	unsigned long span = h ? 1ul << (h * NODE_BITS) : 1;
 	bool empty = true;
@@ -142,17 +177,12 @@ static bool prune(struct mapping *m, struct node *n, unsigned h, unsigned long b
 
 		if (!n->slots[i])
 			continue;
-		if (at + (span - 1) < first) {
+		if (at + (span - 1) < first || at > last) {
 			empty = false;
 		} else if (h == 0) {
-			struct page *p = n->slots[i];
-
+			remove_page(m, n->slots[i]);
 			n->slots[i] = NULL;
-			p->owner = NULL;
-			m->pages--;
-			atomic_dec(&cached);
-			page_put(p);
-		} else if (prune(m, n->slots[i], h - 1, at, first)) {
+		} else if (prune(m, n->slots[i], h - 1, at, first, last)) {
 			slab_free(&node_cache, n->slots[i]);
 			n->slots[i] = NULL;
 		} else {
@@ -162,10 +192,10 @@ static bool prune(struct mapping *m, struct node *n, unsigned h, unsigned long b
 	return empty;
 }
 
-static void drop_from(struct mapping *m, unsigned long first)
+static void drop_range(struct mapping *m, unsigned long first, unsigned long last)
 {
 	spin_lock(&m->lock);
-	if (m->tree && prune(m, m->tree, m->height - 1, 0, first)) {
+	if (m->tree && prune(m, m->tree, m->height - 1, 0, first, last)) {
 		slab_free(&node_cache, m->tree);
 		m->tree = NULL;
 		m->height = 0;
@@ -173,41 +203,66 @@ static void drop_from(struct mapping *m, unsigned long first)
 	spin_unlock(&m->lock);
 }
 
-static void zero_tail(struct mapping *m, loff_t from)
+/* Zeroes bytes of one page, if it is there. */
+static void zero_part(struct mapping *m, loff_t from, size_t n)
 {
-	size_t off = (size_t)(from & (loff_t)(PAGE_SIZE - 1));
-	struct page *p = off ? mapping_find(m, (unsigned long)(from >> PAGE_SHIFT)) : NULL;
+	struct page *p = n ? mapping_find(m, (unsigned long)(from >> PAGE_SHIFT)) : NULL;
 	char *va;
 
 	if (!p)
 		return;
 	va = kmap_local(p);
-	memset(va + off, 0, PAGE_SIZE - off);
+	memset(va + (size_t)(from & (loff_t)(PAGE_SIZE - 1)), 0, n);
 	kunmap_local(va);
 	page_put(p);
+}
+
+static void zap_range(struct mapping *m, unsigned long first, unsigned long pages)
+{
+	struct vma *v;
+
+	mutex_lock(&m->map_lock);
+	list_for_each_entry(v, &m->vmas, link)
+		vma_zap(v, first, pages);
+	mutex_unlock(&m->map_lock);
 }
 
 void mapping_truncate(struct mapping *m, loff_t from)
 {
 	unsigned long first = (unsigned long)((from + (loff_t)PAGE_SIZE - 1) >> PAGE_SHIFT);
-	struct vma *v;
+	size_t off = (size_t)(from & (loff_t)(PAGE_SIZE - 1));
 
-	drop_from(m, first);
-	zero_tail(m, from);
-	mutex_lock(&m->map_lock);
-	list_for_each_entry(v, &m->vmas, link)
-		vma_zap(v, first, ~0ul);
-	mutex_unlock(&m->map_lock);
+	drop_range(m, first, ~0ul);
+	zero_part(m, from, off ? PAGE_SIZE - off : 0);
+	zap_range(m, first, ~0ul - first);
 }
 
-void mapping_destroy(struct mapping *m) { drop_from(m, 0); }
+void mapping_punch(struct mapping *m, loff_t from, loff_t to)
+{
+	loff_t first = ALIGN_UP(from, (loff_t)PAGE_SIZE), last = ALIGN_DOWN(to, (loff_t)PAGE_SIZE);
 
-static void vma_get(void *object) { inode_get(((struct mapping *)object)->inode); }
-static void vma_put(void *object) { inode_put(((struct mapping *)object)->inode); }
+	if (first > last) { /* inside one page */
+		zero_part(m, from, (size_t)(to - from));
+		return;
+	}
+	zero_part(m, from, (size_t)(first - from));
+	zero_part(m, last, (size_t)(to - last));
+	if (first == last)
+		return;
+	drop_range(m, (unsigned long)(first >> PAGE_SHIFT), (unsigned long)(last >> PAGE_SHIFT) - 1);
+	zap_range(m, (unsigned long)(first >> PAGE_SHIFT), (unsigned long)((last - first) >> PAGE_SHIFT));
+}
+
+void mapping_destroy(struct mapping *m) { drop_range(m, 0, ~0ul); }
+
+/* The object of a mapped file's region is the open file: it keeps inode and name. */
+static struct mapping *mapping_of(void *object) { return ((struct file *)object)->inode->mapping; }
+static void vma_get(void *object) { file_get(object); }
+static void vma_put(void *object) { file_put(object); }
 
 static void vma_link(struct vma *v)
 {
-	struct mapping *m = v->object;
+	struct mapping *m = mapping_of(v->object);
 
 	mutex_lock(&m->map_lock);
 	list_push_back(&m->vmas, &v->link);
@@ -216,45 +271,54 @@ static void vma_link(struct vma *v)
 
 static void vma_unlink(struct vma *v)
 {
-	struct mapping *m = v->object;
+	struct mapping *m = mapping_of(v->object);
 
 	mutex_lock(&m->map_lock);
 	list_del(&v->link);
 	mutex_unlock(&m->map_lock);
 }
 
-static void link_lock(void *object) { mutex_lock(&((struct mapping *)object)->map_lock); }
-static void link_unlock(void *object) { mutex_unlock(&((struct mapping *)object)->map_lock); }
+static void link_lock(void *object) { mutex_lock(&mapping_of(object)->map_lock); }
+static void link_unlock(void *object) { mutex_unlock(&mapping_of(object)->map_lock); }
 
 static int vma_fault(struct vma *v, unsigned long pgoff, bool write, struct page **out)
 {
-	struct mapping *m = v->object;
+	struct mapping *m = mapping_of(v->object);
 	struct page *p;
 
 	(void)write;
 	if ((loff_t)pgoff << PAGE_SHIFT >= inode_size(m->inode))
 		return -EFAULT;
 	p = mapping_get_page(m, pgoff, true);
-	if (IS_ERR(p))
-		return (int)PTR_ERR(p);
+	if (IS_ERR(p)) /* no room, or the end moved: SIGBUS, as Linux's tmpfs has it */
+		return PTR_ERR(p) == -ENOMEM ? -ENOMEM : -EFAULT;
 	*out = p;
 	return 0;
 }
 
-static bool current_page(void *object, struct page *p) { return READ_ONCE(p->owner) == object; }
-static struct page *peek(void *object, unsigned long pgoff) { return mapping_find(object, pgoff); }
+static bool current_page(void *object, struct page *p) { return READ_ONCE(p->owner) == mapping_of(object); }
+static struct page *peek(void *object, unsigned long pgoff)
+{
+	struct mapping *m = mapping_of(object);
 
-void (*mapping_describe_hook)(const struct vma *v, char *buf, size_t cap, uint64_t *dev, uint64_t *ino);
+	return (loff_t)pgoff << PAGE_SHIFT < inode_size(m->inode) ? mapping_find(m, pgoff) : NULL;
+}
 
 static void describe(const struct vma *v, char *buf, size_t cap, uint64_t *dev, uint64_t *ino)
 {
-	struct inode *i = ((struct mapping *)v->object)->inode;
+	struct file *f = v->object;
+	struct fsctx *fs = fsctx_current();
+	struct path root = fs ? fsctx_root(fs) : mount_root_path;
+	char *name = path_name(&f->path, &root, buf, cap, true);
 
-	*dev = i->sb->dev;
-	*ino = i->ino;
-	str_copy(buf, "", cap);
-	if (mapping_describe_hook)
-		mapping_describe_hook(v, buf, cap, dev, ino);
+	*dev = f->inode->sb->dev;
+	*ino = f->inode->ino;
+	if (IS_ERR(name))
+		str_copy(buf, "?", cap);
+	else
+		memmove(buf, name, strlen(name) + 1);
+	if (fs)
+		path_put(&root);
 }
 
 const struct vm_ops mapping_vm_ops = {
@@ -265,7 +329,7 @@ const struct vm_ops mapping_vm_ops = {
 int mapping_file_mmap(struct file *f, struct map_request *r)
 {
 	r->ops = &mapping_vm_ops;
-	r->object = f->inode->mapping;
+	r->object = f;
 	r->may = VMA_MAYREAD | VMA_MAYEXEC | VMA_MAYWRITE;
 	if (r->flags & MAP_SHARED && !(f->mode & FMODE_WRITE))
 		r->may &= ~VMA_MAYWRITE;
@@ -302,61 +366,64 @@ ssize_t mapping_file_read(struct file *f, struct uio *u, loff_t *pos)
 		if (moved < n)
 			return done ? (ssize_t)done : -EFAULT;
 	}
-	if (want && !(f->flags & O_NOATIME) && f->path.mnt && !(f->path.mnt->flags & MS_NOATIME))
-		inode_touch(f->inode, ATTR_ATIME);
+	if (want)
+		file_accessed(f);
 	return (ssize_t)done;
 }
 
-/* RLIMIT_FSIZE: what may be written at pos; 0 with SIGXFSZ sent when nothing may. */
-static size_t within_limit(loff_t pos, size_t n)
+/* Copies into one page; bytes moved, or -errno. */
+static ssize_t write_page(struct inode *i, struct uio *u, loff_t pos)
 {
-	uint64_t limit;
+	size_t off = (size_t)(pos & (loff_t)(PAGE_SIZE - 1)), moved;
+	struct page *p;
+	char *va;
 
-	if (!thread_current()->user)
-		return n;
-	limit = process_current()->limits.cur[RLIMIT_FSIZE];
-	if (limit == RLIM_INFINITY64 || (uint64_t)pos + n <= limit)
-		return n;
-	if ((uint64_t)pos >= limit) {
-		signal_kernel(process_current(), SIGXFSZ);
-		return 0;
-	}
-	return (size_t)(limit - (uint64_t)pos);
+	if (pos >> PAGE_SHIFT > (loff_t)(~0ul >> 1))
+		return -EFBIG;
+	p = mapping_extend_page(i->mapping, (unsigned long)(pos >> PAGE_SHIFT));
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	va = kmap_local(p);
+	moved = uio_get(u, va + off, MIN(u->left, PAGE_SIZE - off));
+	kunmap_local(va);
+	page_put(p);
+	return moved ? (ssize_t)moved : -EFAULT;
 }
 
 static ssize_t write_locked(struct file *f, struct uio *u, loff_t *pos)
 {
 	struct inode *i = f->inode;
-	size_t done = 0, allowed;
+	size_t allowed = u->left;
+	ssize_t done = 0, n;
+	int err;
 
 	if (f->flags & O_APPEND)
 		*pos = i->size;
-	allowed = within_limit(*pos, u->left);
-	if (u->left && !allowed)
-		return -EFBIG;
+	err = file_write_limit(f, *pos, &allowed);
+	if (err)
+		return err;
 	u->left = allowed;
 	while (u->left) {
-		size_t off = (size_t)(*pos & (loff_t)(PAGE_SIZE - 1)), n = MIN(u->left, PAGE_SIZE - off), moved;
-		struct page *p;
-		char *va;
-
-		if (*pos >> PAGE_SHIFT > (loff_t)(~0ul >> 1))
-			return done ? (ssize_t)done : -EFBIG;
-		p = mapping_get_page(i->mapping, (unsigned long)(*pos >> PAGE_SHIFT), true);
-		if (IS_ERR(p))
-			return done ? (ssize_t)done : -ENOSPC;
-		va = kmap_local(p);
-		moved = uio_get(u, va + off, n);
-		kunmap_local(va);
-		page_put(p);
-		*pos += (loff_t)moved;
-		done += moved;
+		n = write_page(i, u, *pos);
+		if (n < 0) {
+			/* what was added beyond the end and not filled goes again */
+			if (*pos >= i->size)
+				mapping_truncate(i->mapping, i->size);
+			return done ? done : n;
+		}
+		*pos += n;
+		done += n;
 		if (*pos > i->size)
-			i->size = *pos;
-		if (moved < n)
-			return done ? (ssize_t)done : -EFAULT;
+			inode_set_size(i, *pos);
 	}
-	return (ssize_t)done;
+	return done;
+}
+
+static void written(struct inode *i)
+{
+	inode_touch(i, ATTR_MTIME | ATTR_CTIME);
+	if (i->mode & (S_ISUID | S_ISGID) && thread_current()->user && !capable(CAP_FSETID))
+		i->mode &= ~(S_ISUID | (i->mode & 010 ? S_ISGID : 0));
 }
 
 ssize_t mapping_file_write(struct file *f, struct uio *u, loff_t *pos)
@@ -364,13 +431,52 @@ ssize_t mapping_file_write(struct file *f, struct uio *u, loff_t *pos)
 	struct inode *i = f->inode;
 	ssize_t n;
 
+	if (!u->left)
+		return 0;
 	rwlock_write_lock(&i->lock);
 	n = write_locked(f, u, pos);
-	if (n > 0) {
-		inode_touch(i, ATTR_MTIME | ATTR_CTIME);
-		if (i->mode & (S_ISUID | S_ISGID) && thread_current()->user && !capable(CAP_FSETID))
-			i->mode &= ~(S_ISUID | (i->mode & 010 ? S_ISGID : 0));
-	}
+	if (n > 0)
+		written(i);
 	rwlock_write_unlock(&i->lock);
 	return n;
+}
+
+/* Memory shared by fork: a file whose only name is what /proc/PID/maps shows. */
+struct shared_anon {
+	struct mapping mapping;
+};
+static SLAB_CACHE(shared_cache, shared_anon);
+static const struct file_ops shared_ops = { .mmap = mapping_file_mmap };
+
+static void shared_free(struct inode *i)
+{
+	mapping_destroy(i->mapping);
+	slab_free(&shared_cache, container_of(i->mapping, struct shared_anon, mapping));
+}
+
+int mapping_shared_anon(unsigned long bytes, const struct vm_ops **ops, void **object)
+{
+	struct shared_anon *s = slab_alloc(&shared_cache, ALLOC_ZERO);
+	struct file *f;
+	struct path p;
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	err = anoninode_new(S_IFREG | 0600, "/dev/zero (deleted)", shared_free, &p);
+	if (err) {
+		slab_free(&shared_cache, s);
+		return err;
+	}
+	mapping_init(&s->mapping, p.dentry->inode, NULL);
+	p.dentry->inode->mapping = &s->mapping;
+	inode_set_size(p.dentry->inode, (loff_t)PAGE_UP((loff_t)bytes));
+	f = file_new(&p, &shared_ops, FMODE_READ | FMODE_WRITE, O_RDWR);
+	if (IS_ERR(f)) {
+		path_put(&p);
+		return (int)PTR_ERR(f);
+	}
+	*ops = &mapping_vm_ops;
+	*object = f;
+	return 0;
 }

@@ -13,6 +13,8 @@ struct mapping_ops {
 	/* Fills a new page (not in the tree yet, or locked): zero for a hole. tmpfs: NULL, a missing page is a hole. */
 	int (*read_page)(struct mapping *m, struct page *p);
 	int (*write_page)(struct mapping *m, struct page *p);
+	/* Takes (pages > 0) or gives back room; false: none left (-ENOSPC). mapping->lock held. */
+	bool (*charge)(struct mapping *m, long pages);
 };
 
 struct mapping {
@@ -31,6 +33,8 @@ void mapping_destroy(struct mapping *m); /* drops all pages */
 /* Page with a reference; create: a zeroed one is added when missing. NULL / ERR_PTR(-ENOMEM). */
 struct page *mapping_find(struct mapping *m, unsigned long index);
 struct page *mapping_get_page(struct mapping *m, unsigned long index, bool create);
+/* The same beyond the end of the file, for a write that will move the end (inode lock held). */
+struct page *mapping_extend_page(struct mapping *m, unsigned long index);
 /* Drops pages from first byte 'from' on; zeroes the rest of the partial page; unmaps them from all address spaces. */
 void mapping_truncate(struct mapping *m, loff_t from);
 /* Generic file operations over a mapping; inode lock is taken inside. */
@@ -38,8 +42,10 @@ ssize_t mapping_file_read(struct file *f, struct uio *u, loff_t *pos);
 ssize_t mapping_file_write(struct file *f, struct uio *u, loff_t *pos);
 int mapping_file_mmap(struct file *f, struct map_request *r);
 extern const struct vm_ops mapping_vm_ops;
-/* Set by fs: name of a mapped file for /proc/PID/maps. */
-extern void (*mapping_describe_hook)(const struct vma *v, char *buf, size_t cap, uint64_t *dev, uint64_t *ino);
+/* Punches a hole: whole pages go, the rest is zeroed. Inode lock held. */
+void mapping_punch(struct mapping *m, loff_t from, loff_t to);
+/* vm_shared_anon_hook: a nameless file of that size. */
+int mapping_shared_anon(unsigned long bytes, const struct vm_ops **ops, void **object);
 unsigned long pagecache_pages(void);
 
 #endif

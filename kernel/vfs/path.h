@@ -40,14 +40,11 @@ void walk_done(struct walk *w);
  * link's target, up to the parent of its last component again. -ELOOP and all errors of path_walk.
  */
 int path_walk_link(struct walk *w, struct path *dir, struct inode *link, struct path *out);
-/* A walk for the current process: root, credentials, and base from dirfd. walk_end gives the references back. */
+/* A walk for the current process (a kernel thread: root's, from the system's root): root, credentials, and base from dirfd. walk_end gives the references back. */
 int walk_begin(struct walk *w, int dirfd, const char *name, unsigned flags);
 void walk_end(struct walk *w);
 /* Set by vfs.c: the path of a descriptor (with references); -EBADF, -ENOTDIR. */
 extern int (*path_dirfd_hook)(int dirfd, bool any, struct path *out);
-/* Whose names: the current process's, or, in kernel threads and before there are processes, root's at the system's root. References. */
-int walk_begin(struct walk *w, int dirfd, const char *name, unsigned flags);
-void walk_end(struct walk *w);
 
 /* For the current process: base from dirfd (AT_FDCWD: cwd), root from its fsctx, its credentials. */
 #define AT_FDCWD (-100)
@@ -58,8 +55,9 @@ void walk_end(struct walk *w);
 #define AT_NO_AUTOMOUNT 0x800
 #define AT_EMPTY_PATH 0x1000
 int path_lookup(int dirfd, const char *name, unsigned flags, struct path *out);
-/* Set by vfs/fdtable: the path that a descriptor stands for, with references; -EBADF. */
-extern int (*path_of_fd_hook)(int fd, struct path *out);
+int path_lookup_as(int dirfd, const char *name, unsigned flags, const struct cred *c, struct path *out);
+/* Kernel's own: from the root, as root. */
+int path_lookup_kernel(const char *name, unsigned flags, struct path *out);
 
 /* Changes of names; each takes what the system call takes after copying the name in. For the current process. */
 int path_mknod(int dirfd, const char *name, mode_t mode, dev_t dev);

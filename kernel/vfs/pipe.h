@@ -5,11 +5,12 @@
 
 #include "vfs/file.h"
 
-/* flags: O_CLOEXEC is the caller's; O_NONBLOCK, O_DIRECT. 0 or -ENOMEM, -ENFILE. */
+/* flags: O_CLOEXEC is the caller's; O_NONBLOCK, O_DIRECT (packets). 0 or -ENOMEM. */
 int pipe_create(struct file **reader, struct file **writer, unsigned flags);
-extern const struct file_ops fifo_ops; /* open of a FIFO inode */
-void fifo_inode_free(struct inode *i); /* by the file system, with the inode */
-/* An inode of no file system with a dentry named "kind:[number]"; NULL without memory. */
-struct dentry *anon_dentry(mode_t mode, const char *kind);
+extern const struct file_ops fifo_ops;  /* open of a FIFO inode */
+void fifo_inode_free(struct inode *i);  /* by the file system, with the inode */
+/* F_GETPIPE_SZ / F_SETPIPE_SZ: capacity in bytes; -EBADF for what is no pipe, -EBUSY -EPERM -EINVAL -ENOMEM. */
+long pipe_get_size(struct file *f);
+long pipe_set_size(struct file *f, unsigned long bytes);
 
 #endif

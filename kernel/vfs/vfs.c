@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The wiring inside vfs: lower rooms know the upper ones only through the hooks that are set here. */
+#include "vfs/vfs.h"
+
+#include "vfs/anoninode.h"
+#include "vfs/fdtable.h"
+#include "vfs/pagecache.h"
+#include "vfs/pipe.h"
+
+/* Base of a relative name: a directory, or with any whatever is open. */
+static int dirfd_path(int dirfd, bool any, struct path *out)
+{
+	struct file *f = fd_get(fdtable_current(), (unsigned)dirfd, true);
+	int err = 0;
+
+	if (!f)
+		return -EBADF;
+	if (!any && !S_ISDIR(f->inode->mode))
+		err = -ENOTDIR;
+	if (!err) {
+		*out = f->path;
+		path_get(out);
+	}
+	file_put(f);
+	return err;
+}
+
+static void exe_put(void *exe) { file_put(exe); }
+
+void vfs_init(void)
+{
+	dentry_init();
+	mount_init();
+	anoninode_init();
+	path_dirfd_hook = dirfd_path;
+	file_fifo_ops = &fifo_ops;
+	aspace_exe_put_hook = exe_put;
+	vm_shared_anon_hook = mapping_shared_anon;
+}
