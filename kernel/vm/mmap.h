@@ -6,6 +6,7 @@
 #include "vm/aspace.h"
 
 /* PROT_* and MAP_* with Linux's values (the same on i386 and x86_64). */
+#define PROT_NONE 0
 #define PROT_READ 1
 #define PROT_WRITE 2
 #define PROT_EXEC 4

@@ -169,18 +169,17 @@ pte_t *ptshare_path(struct aspace *as, uaddr_t va, struct pt_reserve *r, bool cr
 pte_t ptshare_peek(struct aspace *as, uaddr_t va, bool *own_path)
 {
 	struct page *table = as->root;
-	bool own = true;
+	bool unused, *own = own_path ? own_path : &unused;
 
+	*own = true;
 	for (unsigned level = ROOT_LEVEL; level > 0; level--) {
 		pte_t e = entries(table)[pt_index(va, level)];
 
 		if (!pte_present(e))
 			return PTE_NONE;
 		table = child_of(e);
-		own &= page_count(table) == 1;
+		*own &= page_count(table) == 1;
 	}
-	if (own_path)
-		*own_path = own;
 	return entries(table)[pt_index(va, 0)];
 }
 

@@ -42,7 +42,7 @@ void ptshare_fork(struct aspace *parent, struct aspace *child);
  * create: also makes missing tables; without it NULL with *missing_span set to the bytes that one missing entry spans.
  */
 pte_t *ptshare_path(struct aspace *as, uaddr_t va, struct pt_reserve *r, bool create, unsigned long *missing_span);
-/* Reads the leaf entry without changing anything; PTE_NONE if a table is missing. *writable_path: no table on the way is shared. */
+/* Reads the leaf entry without changing anything; PTE_NONE if a table is missing. *own_path (may be NULL): no table on the way is shared. */
 pte_t ptshare_peek(struct aspace *as, uaddr_t va, bool *own_path);
 /* Sets a leaf entry that ptshare_path returned and keeps the table's counts. The old entry's page is the caller's affair. */
 void ptshare_set(struct aspace *as, pte_t *e, pte_t value);
