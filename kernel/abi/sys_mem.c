@@ -62,9 +62,9 @@ static long map_anonymous(struct map_request *r)
 	return (long)vm_map(aspace_current(), r);
 }
 
-long sys_mmap2(uaddr_t addr, size_t len, int prot, int flags, int fd, unsigned long pgoff)
+long sys_mmap2(uaddr_t addr, size_t len, unsigned long prot, unsigned long flags, int fd, unsigned long pgoff)
 {
-	struct map_request r = { .addr = addr, .len = len, .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC), .flags = flags, .pgoff = pgoff };
+	struct map_request r = { .addr = addr, .len = len, .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC), .flags = (int)flags, .pgoff = pgoff };
 	struct file *f;
 	long ret;
 
@@ -83,7 +83,7 @@ long sys_mmap2(uaddr_t addr, size_t len, int prot, int flags, int fd, unsigned l
 }
 
 /* The oldest form: all arguments in memory, the offset in bytes. */
-long sys_mmap(uaddr_t args)
+long sys_old_mmap(uaddr_t args)
 {
 	struct { uint32_t addr, len, prot, flags, fd, offset; } a;
 
@@ -91,21 +91,21 @@ long sys_mmap(uaddr_t args)
 		return -EFAULT;
 	if (a.offset & ~PAGE_MASK)
 		return -EINVAL;
-	return sys_mmap2(a.addr, a.len, (int)a.prot, (int)a.flags, (int)a.fd, a.offset >> PAGE_SHIFT);
+	return sys_mmap2(a.addr, a.len, a.prot, a.flags, (int)a.fd, a.offset >> PAGE_SHIFT);
 }
 
 long sys_munmap(uaddr_t addr, size_t len) { return vm_unmap(aspace_current(), addr, len); }
-long sys_mprotect(uaddr_t addr, size_t len, int prot) { return vm_protect(aspace_current(), addr, len, prot); }
+long sys_mprotect(uaddr_t addr, size_t len, unsigned long prot) { return vm_protect(aspace_current(), addr, len, (int)prot); }
 long sys_brk(uaddr_t brk) { return (long)vm_brk(aspace_current(), brk); }
 
-long sys_mremap(uaddr_t old, size_t old_len, size_t new_len, int flags, uaddr_t to)
+long sys_mremap(uaddr_t old, size_t old_len, size_t new_len, unsigned long flags, uaddr_t to)
 {
-	return (long)vm_remap(aspace_current(), old, old_len, new_len, flags, to);
+	return (long)vm_remap(aspace_current(), old, old_len, new_len, (int)flags, to);
 }
 
 long sys_madvise(uaddr_t addr, size_t len, int advice) { return vm_advise(aspace_current(), addr, len, advice); }
 long sys_mincore(uaddr_t addr, size_t len, uaddr_t vec) { return vm_mincore(aspace_current(), addr, len, vec); }
-long sys_msync(uaddr_t addr, size_t len, int flags) { return vm_sync(aspace_current(), addr, len, flags); }
+long sys_msync(uaddr_t addr, size_t len, unsigned long flags) { return vm_sync(aspace_current(), addr, len, (int)flags); }
 
 /* Pages that this process may lock: no bound for those who may lock at will. */
 static unsigned long lock_limit(void)
@@ -124,7 +124,7 @@ long sys_mlock(uaddr_t addr, size_t len)
 
 long sys_munlock(uaddr_t addr, size_t len) { return vm_unlock(aspace_current(), addr, len); }
 
-long sys_mlockall(int flags)
+long sys_mlockall(unsigned long flags)
 {
 	unsigned long limit = lock_limit();
 

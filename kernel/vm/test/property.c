@@ -180,7 +180,7 @@ static void do_access(struct proc *p)
 	n = MIN(n, 1 + (unsigned)rnd(16));
 	for (unsigned i = from; i < from + n; i++) {
 		if (rnd(2))
-			do_read(p, i, foreign);
+			do_read(p, i, foreign && rnd(2));
 		if (rnd(3))
 			do_write(p, i, foreign);
 		if (foreign && rnd(2))
