@@ -5,6 +5,7 @@
 #include "lib/errno.h"
 #include "mem/frame.h"
 #include "mem/slab.h"
+#include "vm/anon.h"
 #include "vm/ptshare.h"
 #include "vm/tlb.h"
 #include "vm/mmap.h"
@@ -154,6 +155,7 @@ static void switch_hook(void *prev, void *next)
 
 void aspace_init(void)
 {
+	anon_init();
 	sched_switch_aspace = switch_hook;
 }
 

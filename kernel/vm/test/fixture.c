@@ -11,7 +11,6 @@
 #include "mem/slab.h"
 #include "mem/vmap.h"
 #include "sched/sched.h"
-#include "vm/anon.h"
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +58,6 @@ int test_machine(void **state)
 	clock_init();
 	timer_init();
 	sched_init();
-	anon_init();
 	aspace_init();
 	vm_shared_anon_hook = new_shared;
 	return 0;

@@ -144,8 +144,10 @@ static void do_write(struct proc *p, unsigned page, bool foreign)
 	EXPECT(ok == may || (may && alloc_fail_after.v == 0));
 	if (!ok)
 		return;
-	test_enter(p->as);
-	EXPECT(user_put(addr_of(page + 1) - sizeof(v), &v) == 0);
+	if (foreign)
+		EXPECT(vm_write_foreign(p->as, addr_of(page + 1) - sizeof(v), &v, sizeof(v)) == sizeof(v));
+	else
+		EXPECT(user_put(addr_of(page + 1) - sizeof(v), &v) == 0);
 	if (m->file && m->shared) {
 		m->file->values[m->pgoff] = v;
 	} else {
