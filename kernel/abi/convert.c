@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Times, vectors and ids between layouts. */
+#include "abi/convert.h"
+#include "core/clock.h"
+#include "lib/div64.h"
+#include "lib/errno.h"
+#include "mem/slab.h"
+
+#define IOV_MAX 1024ul
+#define NS_MAX (~0ull >> 1)
+
+static long to_ns(int64_t sec, int64_t nsec, uint64_t *ns)
+{
+	if (sec < 0 || nsec < 0 || nsec >= (int64_t)NSEC_PER_SEC)
+		return -EINVAL;
+	*ns = sec > 9000000000ll ? NS_MAX : (uint64_t)sec * NSEC_PER_SEC + (uint64_t)nsec;
+	return 0;
+}
+
+long time_from_user(uaddr_t from, bool wide, uint64_t *ns)
+{
+	struct u_timespec t;
+	struct u_timespec64 w;
+
+	if (!wide) {
+		if (user_get(&t, from))
+			return -EFAULT;
+		return to_ns(t.sec, t.nsec, ns);
+	}
+	if (user_get(&w, from))
+		return -EFAULT;
+	return to_ns(w.sec, w.nsec, ns);
+}
+
+long time_to_user(uaddr_t to, bool wide, uint64_t ns)
+{
+	uint32_t nsec = div64_32(&ns, NSEC_PER_SEC);
+	struct u_timespec t = { (int32_t)ns, (int32_t)nsec };
+	struct u_timespec64 w = { (int64_t)ns, (int32_t)nsec, 0 };
+
+	return wide ? user_put(to, &w) : user_put(to, &t);
+}
+
+long timeval_from_user(uaddr_t from, uint64_t *ns)
+{
+	struct u_timeval t;
+
+	if (user_get(&t, from))
+		return -EFAULT;
+	if (t.usec < 0 || t.usec >= 1000000)
+		return -EINVAL;
+	return to_ns(t.sec, (int64_t)t.usec * 1000, ns);
+}
+
+void timeval_from_ns(struct u_timeval *tv, uint64_t ns)
+{
+	uint32_t nsec = div64_32(&ns, NSEC_PER_SEC);
+
+	*tv = (struct u_timeval){ (int32_t)ns, (int32_t)(nsec / 1000) };
+}
+
+uint64_t deadline_after(uint64_t ns)
+{
+	uint64_t now = clock_now();
+
+	return ns > NS_MAX - now ? NS_MAX : now + ns;
+}
+
+void rusage_fill(struct u_rusage *r, const struct usage *u)
+{
+	*r = (struct u_rusage){ .maxrss = (int32_t)(u->maxrss_pages * (PAGE_SIZE / 1024)), .minflt = (int32_t)u->minflt, .majflt = (int32_t)u->majflt,
+				.nvcsw = (int32_t)u->nvcsw, .nivcsw = (int32_t)u->nivcsw };
+	timeval_from_ns(&r->utime, u->user_ns);
+	timeval_from_ns(&r->stime, u->system_ns);
+}
+
+struct uio_seg *iovec_from_user(uaddr_t iov, unsigned long count, size_t *total)
+{
+	struct uio_seg *segs;
+	size_t sum = 0;
+
+	if (count > IOV_MAX)
+		return ERR_PTR(-EINVAL);
+	segs = kmalloc((count + 1) * sizeof(*segs), 0);
+	if (!segs)
+		return ERR_PTR(-ENOMEM);
+	for (unsigned long i = 0; i < count; i++) {
+		struct u_iovec v;
+
+		if (user_get(&v, iov + i * sizeof(v))) {
+			kfree(segs);
+			return ERR_PTR(-EFAULT);
+		}
+		segs[i] = (struct uio_seg){ v.base, v.len };
+		if (v.len > (size_t)(~0ul >> 1) - sum) {
+			kfree(segs);
+			return ERR_PTR(-EINVAL);
+		}
+		sum += v.len;
+	}
+	*total = sum;
+	return segs;
+}

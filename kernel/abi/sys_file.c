@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptors: open, read, write, ioctl and their kin. */
+#include "abi/convert.h"
+#include "lib/bits.h"
+#include "lib/errno.h"
+#include "mem/slab.h"
+#include "syscall_protos.h"
+#include "vfs/fdtable.h"
+#include "vfs/pipe.h"
+
+#define FIONBIO 0x5421
+#define FIONCLEX 0x5450
+#define FIOCLEX 0x5451
+#define FIOASYNC 0x5452
+#define FIONREAD 0x541b
+#define IO_MAX 0x7ffff000ul /* bytes that one call moves at most */
+#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC)
+
+static unsigned long nofile(void)
+{
+	uint64_t n = process_current()->limits.cur[RLIMIT_NOFILE];
+
+	return n > 1048576 ? 1048576 : (unsigned long)n;
+}
+
+static struct file *get(int fd) { return fd < 0 ? NULL : fd_get(fdtable_current(), (unsigned)fd, false); }
+
+static long install(struct file *f, int flags)
+{
+	int fd;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	fd = fd_install(fdtable_current(), f, 0, flags & O_CLOEXEC, nofile());
+	if (fd < 0)
+		file_put(f);
+	return fd == -EINVAL ? -EMFILE : fd;
+}
+
+long sys_openat(int dirfd, uaddr_t path, unsigned flags, unsigned mode)
+{
+	char *name = path_from_user(path, false);
+	long fd;
+
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	fd = install(file_open(dirfd, name, (int)flags | O_LARGEFILE, mode & 07777), (int)flags);
+	path_name_free(name);
+	return fd;
+}
+
+long sys_open(uaddr_t path, unsigned flags, unsigned mode) { return sys_openat(AT_FDCWD, path, flags, mode); }
+long sys_creat(uaddr_t path, unsigned mode) { return sys_openat(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode); }
+long sys_close(int fd) { return fd_close(fdtable_current(), (unsigned)fd); }
+
+long sys_close_range(unsigned first, unsigned last, unsigned long flags)
+{
+	struct fdtable *t = fdtable_current();
+
+	if (first > last || flags & ~4ul)
+		return -EINVAL;
+	for (int fd = fd_next(t, first); fd >= 0 && (unsigned)fd <= last; fd = fd_next(t, (unsigned)fd + 1)) {
+		if (flags & 4)
+			fd_set_cloexec(t, (unsigned)fd, true);
+		else
+			fd_close(t, (unsigned)fd);
+	}
+	return 0;
+}
+
+/* The last act of each transfer: an interrupted one restarts by the rules of its file. */
+static long transfer(int fd, struct uio *u, loff_t *pos, bool write)
+{
+	struct file *f = get(fd);
+	long n;
+
+	if (!f)
+		return -EBADF;
+	if (pos && *pos < 0)
+		n = -EINVAL;
+	else
+		n = write ? file_write(f, u, pos) : file_read(f, u, pos);
+	file_put(f);
+	return n;
+}
+
+static long transfer_buffer(int fd, uaddr_t buf, size_t count, loff_t *pos, bool write)
+{
+	struct uio u;
+
+	if (!user_range_ok(buf, count)) {
+		struct file *f = get(fd);
+
+		if (!f)
+			return -EBADF;
+		file_put(f);
+		if (count > (size_t)(~0ul >> 1))
+			return -EINVAL;
+		return -EFAULT;
+	}
+	uio_user(&u, buf, MIN(count, IO_MAX));
+	return transfer(fd, &u, pos, write);
+}
+
+long sys_read(int fd, uaddr_t buf, size_t count) { return transfer_buffer(fd, buf, count, NULL, false); }
+long sys_write(int fd, uaddr_t buf, size_t count) { return transfer_buffer(fd, buf, count, NULL, true); }
+long sys_pread64(int fd, uaddr_t buf, size_t count, loff_t pos) { return transfer_buffer(fd, buf, count, &pos, false); }
+long sys_pwrite64(int fd, uaddr_t buf, size_t count, loff_t pos) { return transfer_buffer(fd, buf, count, &pos, true); }
+
+static long transfer_vector(int fd, uaddr_t iov, unsigned long count, loff_t *pos, bool write)
+{
+	struct uio_seg *segs;
+	struct uio u;
+	size_t total;
+	long n;
+
+	segs = iovec_from_user(iov, count, &total);
+	if (IS_ERR(segs))
+		return PTR_ERR(segs);
+	uio_user_segs(&u, segs, (unsigned)count, MIN(total, IO_MAX));
+	n = transfer(fd, &u, pos, write);
+	kfree(segs);
+	return n;
+}
+
+static loff_t join(unsigned long low, unsigned long high) { return (loff_t)((uint64_t)high << 32 | (uint32_t)low); }
+
+long sys_readv(int fd, uaddr_t iov, unsigned long count) { return transfer_vector(fd, iov, count, NULL, false); }
+long sys_writev(int fd, uaddr_t iov, unsigned long count) { return transfer_vector(fd, iov, count, NULL, true); }
+
+long sys_preadv(int fd, uaddr_t iov, unsigned long count, unsigned long low, unsigned long high)
+{
+	loff_t pos = join(low, high);
+
+	return transfer_vector(fd, iov, count, &pos, false);
+}
+
+long sys_pwritev(int fd, uaddr_t iov, unsigned long count, unsigned long low, unsigned long high)
+{
+	loff_t pos = join(low, high);
+
+	return transfer_vector(fd, iov, count, &pos, true);
+}
+
+static loff_t seek(int fd, loff_t off, int whence)
+{
+	struct file *f = get(fd);
+	loff_t r;
+
+	if (!f)
+		return -EBADF;
+	r = file_seek(f, off, whence);
+	file_put(f);
+	return r;
+}
+
+long sys_lseek(int fd, long offset, int whence)
+{
+	loff_t r = seek(fd, offset, whence);
+
+	return r > 0x7fffffff ? -EOVERFLOW : (long)r;
+}
+
+long sys_llseek(int fd, unsigned long high, unsigned long low, uaddr_t result, unsigned whence)
+{
+	loff_t r = seek(fd, join(low, high), (int)whence);
+
+	return r < 0 ? (long)r : user_put(result, &r);
+}
+
+long sys_dup(int fd)
+{
+	struct file *f = fd_get(fdtable_current(), (unsigned)fd, true);
+
+	return f ? install(f, 0) : -EBADF;
+}
+
+long sys_dup3(int from, int to, unsigned flags)
+{
+	if (flags & ~(unsigned)O_CLOEXEC || from == to)
+		return -EINVAL;
+	return fd_dup_to(fdtable_current(), (unsigned)from, (unsigned)to, flags & O_CLOEXEC, nofile());
+}
+
+long sys_dup2(int from, int to)
+{
+	if (from == to) {
+		struct file *f = fd_get(fdtable_current(), (unsigned)from, true);
+
+		if (!f)
+			return -EBADF;
+		file_put(f);
+		return to;
+	}
+	return sys_dup3(from, to, 0);
+}
+
+long sys_pipe2(uaddr_t fds, unsigned flags)
+{
+	struct file *r, *w;
+	int n[2], err;
+
+	if (flags & ~(unsigned)(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+		return -EINVAL;
+	err = pipe_create(&r, &w, flags);
+	if (err)
+		return err;
+	n[0] = (int)install(r, (int)flags);
+	if (n[0] < 0) {
+		file_put(w);
+		return n[0];
+	}
+	n[1] = (int)install(w, (int)flags);
+	if (n[1] >= 0 && !user_write(fds, n, sizeof(n)))
+		return 0;
+	fd_close(fdtable_current(), (unsigned)n[0]);
+	if (n[1] < 0)
+		return n[1];
+	fd_close(fdtable_current(), (unsigned)n[1]);
+	return -EFAULT;
+}
+
+long sys_pipe(uaddr_t fds) { return sys_pipe2(fds, 0); }
+
+enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ };
+
+static long dup_from(int fd, unsigned long from, bool cloexec)
+{
+	struct file *f = fd_get(fdtable_current(), (unsigned)fd, true);
+	int n;
+
+	if (!f)
+		return -EBADF;
+	n = from > 0x7fffffff ? -EINVAL : fd_install(fdtable_current(), f, (unsigned)from, cloexec, nofile());
+	if (n < 0)
+		file_put(f);
+	return n;
+}
+
+static long fcntl_file(struct file *f, int fd, int cmd, unsigned long arg)
+{
+	struct fdtable *t = fdtable_current();
+
+	switch (cmd) {
+	case F_DUPFD: return dup_from(fd, arg, false);
+	case F_DUPFD_CLOEXEC: return dup_from(fd, arg, true);
+	case F_GETFD: return fd_get_cloexec(t, (unsigned)fd);
+	case F_SETFD: return fd_set_cloexec(t, (unsigned)fd, arg & 1);
+	case F_GETFL: return (long)f->flags;
+	case F_SETFL:
+		if (f->mode & FMODE_PATH)
+			return -EBADF;
+		f->flags = (f->flags & ~(unsigned)SETFL_MASK) | ((unsigned)arg & SETFL_MASK);
+		return 0;
+	case F_GETPIPE_SZ:
+		return pipe_get_size(f);
+	case F_SETPIPE_SZ:
+		return pipe_set_size(f, arg);
+	case F_GETOWN: return 0;
+	default: return -EINVAL;
+	}
+}
+
+long sys_fcntl64(int fd, int cmd, uaddr_t arg)
+{
+	struct file *f = fd_get(fdtable_current(), (unsigned)fd, true);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = fcntl_file(f, fd, cmd, arg);
+	file_put(f);
+	return r;
+}
+
+long sys_fcntl(int fd, int cmd, uaddr_t arg) { return sys_fcntl64(fd, cmd, arg); }
+
+static long set_flag(struct file *f, unsigned flag, uaddr_t arg)
+{
+	int on;
+
+	if (user_get(&on, arg))
+		return -EFAULT;
+	f->flags = on ? f->flags | flag : f->flags & ~flag;
+	return 0;
+}
+
+static long device_ioctl(struct file *f, unsigned cmd, uaddr_t arg) { return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY; }
+
+/* Of a plain file, what is left of it; others know themselves. */
+static long bytes_to_read(struct file *f, unsigned cmd, uaddr_t arg)
+{
+	int n;
+
+	if (!S_ISREG(f->inode->mode))
+		return device_ioctl(f, cmd, arg);
+	n = (int)(inode_size(f->inode) - f->pos);
+	return user_put(arg, &n);
+}
+
+long sys_ioctl(int fd, unsigned long cmd, uaddr_t arg)
+{
+	struct file *f = get(fd);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	switch (cmd) {
+	case FIOCLEX: r = fd_set_cloexec(fdtable_current(), (unsigned)fd, true); break;
+	case FIONCLEX: r = fd_set_cloexec(fdtable_current(), (unsigned)fd, false); break;
+	case FIOASYNC: r = set_flag(f, O_ASYNC, arg); break;
+	case FIONREAD: r = bytes_to_read(f, (unsigned)cmd, arg); break;
+	case FIONBIO: r = set_flag(f, O_NONBLOCK, arg); break;
+	default: r = device_ioctl(f, (unsigned)cmd, arg);
+	}
+	file_put(f);
+	return r;
+}
+
+static long truncate_path(uaddr_t path, loff_t len)
+{
+	char *name = path_from_user(path, false);
+	struct path p;
+	long err;
+
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	err = path_lookup(AT_FDCWD, name, WALK_FOLLOW, &p);
+	path_name_free(name);
+	if (err)
+		return err;
+	if (S_ISDIR(p.dentry->inode->mode))
+		err = -EISDIR;
+	else if (!S_ISREG(p.dentry->inode->mode))
+		err = -EINVAL;
+	else
+		err = path_may_write(&p);
+	if (!err)
+		err = inode_permission(p.dentry->inode, MAY_WRITE, cred_current());
+	if (!err)
+		err = file_truncate(p.dentry->inode, len);
+	path_put(&p);
+	return err;
+}
+
+static long truncate_fd(int fd, loff_t len)
+{
+	struct file *f = get(fd);
+	long err;
+
+	if (!f)
+		return -EBADF;
+	err = !(f->mode & FMODE_WRITE) || !S_ISREG(f->inode->mode) ? -EINVAL : file_truncate(f->inode, len);
+	file_put(f);
+	return err;
+}
+
+long sys_truncate(uaddr_t path, long len) { return truncate_path(path, len); }
+long sys_truncate64(uaddr_t path, loff_t len) { return truncate_path(path, len); }
+long sys_ftruncate(int fd, long len) { return truncate_fd(fd, len); }
+long sys_ftruncate64(int fd, loff_t len) { return truncate_fd(fd, len); }
+
+/* Everything is in memory: a file is as synchronised as it gets. */
+long sys_fsync(int fd)
+{
+	struct file *f = get(fd);
+	long err;
+
+	if (!f)
+		return -EBADF;
+	err = f->ops->fsync ? f->ops->fsync(f) : S_ISREG(f->inode->mode) || S_ISDIR(f->inode->mode) ? 0 : -EINVAL;
+	file_put(f);
+	return err;
+}
+
+long sys_fdatasync(int fd) { return sys_fsync(fd); }
+long sys_sync(void) { return 0; }
+
+static long check_fd(int fd)
+{
+	struct file *f = get(fd);
+
+	if (!f)
+		return -EBADF;
+	file_put(f);
+	return 0;
+}
+
+long sys_syncfs(int fd) { return check_fd(fd); }
+long sys_readahead(int fd, loff_t pos, size_t count) { (void)pos, (void)count; return check_fd(fd); }
+
+static long advise(int fd, int advice)
+{
+	long err = check_fd(fd);
+
+	return err ? err : advice < 0 || advice > 5 ? -EINVAL : 0;
+}
+
+long sys_fadvise64(int fd, loff_t pos, size_t len, int advice) { (void)pos, (void)len; return advise(fd, advice); }
+long sys_fadvise64_64(int fd, loff_t pos, loff_t len, int advice) { (void)pos, (void)len; return advise(fd, advice); }
+
+/* Whole-file locks are not there yet, and a lock that does not lock is worse than none. */
+long sys_flock(int fd, int op)
+{
+	long err = check_fd(fd);
+
+	(void)op;
+	return err ? err : -ENOLCK;
+}
+
+#define SEND_CHUNK PAGE_SIZE
+
+static long send_loop(struct file *out, struct file *in, loff_t *pos, size_t count, char *buf)
+{
+	size_t done = 0;
+
+	while (done < count) {
+		size_t want = MIN(count - done, SEND_CHUNK);
+		struct uio u;
+		ssize_t n, w;
+
+		uio_kernel(&u, buf, want);
+		n = file_read(in, &u, pos);
+		if (n <= 0)
+			return done ? (long)done : n;
+		uio_kernel(&u, buf, (size_t)n);
+		w = file_write(out, &u, NULL);
+		if (w < n) { /* give back what was read and not written */
+			loff_t back = n - MAX(w, 0);
+
+			if (pos)
+				*pos -= back;
+			else if (!(in->mode & FMODE_STREAM))
+				file_seek(in, -back, 1);
+		}
+		if (w < 0)
+			return done ? (long)done : w;
+		done += (size_t)w;
+		if (w < n || (size_t)n < want)
+			break;
+	}
+	return (long)done;
+}
+
+static long send_file(int out_fd, int in_fd, loff_t *pos, size_t count)
+{
+	struct file *out = get(out_fd), *in = get(in_fd);
+	char *buf = NULL;
+	long n = -EBADF;
+
+	if (!out || !in || !(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
+		goto end;
+	n = -EINVAL;
+	if (out->flags & O_APPEND || !S_ISREG(in->inode->mode))
+		goto end;
+	buf = kmalloc(SEND_CHUNK, 0);
+	n = buf ? send_loop(out, in, pos, MIN(count, 0x7ffff000ul), buf) : -ENOMEM;
+end:
+	kfree(buf);
+	file_put(out);
+	file_put(in);
+	return n;
+}
+
+long sys_sendfile(int out, int in, uaddr_t offset, size_t count)
+{
+	loff_t pos;
+	int32_t off;
+	long n;
+
+	if (!offset)
+		return send_file(out, in, NULL, count);
+	if (user_get(&off, offset))
+		return -EFAULT;
+	pos = off;
+	n = send_file(out, in, &pos, count);
+	off = (int32_t)pos;
+	return user_put(offset, &off) ? -EFAULT : n;
+}
+
+long sys_sendfile64(int out, int in, uaddr_t offset, size_t count)
+{
+	loff_t pos;
+	long n;
+
+	if (!offset)
+		return send_file(out, in, NULL, count);
+	if (user_get(&pos, offset))
+		return -EFAULT;
+	n = send_file(out, in, &pos, count);
+	return user_put(offset, &pos) ? -EFAULT : n;
+}
