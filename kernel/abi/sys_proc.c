@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes: making, replacing, ending, waiting; limits, usage, scheduling. */
+#include "abi/convert.h"
+#include "abi/dispatch.h"
+#include "arch/context.h"
+#include "arch/tls.h"
+#include "arch/trap.h"
+#include "lib/bits.h"
+#include "lib/div64.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "proc/exec.h"
+#include "proc/exit.h"
+#include "proc/fork.h"
+#include "proc/futex.h"
+#include "proc/wait.h"
+#include "syscall_protos.h"
+#include "task/group.h"
+#include "task/pid.h"
+#include "vfs/fdtable.h"
+
+long sys_fork(void) { return proc_clone(&(struct clone_request){ .exit_signal = SIGCHLD }, dispatch_frame()); }
+long sys_vfork(void) { return proc_clone(&(struct clone_request){ .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD }, dispatch_frame()); }
+
+long sys_clone(unsigned long flags, uaddr_t stack, uaddr_t ptid, uaddr_t tls, uaddr_t ctid)
+{
+	struct clone_request r = { .flags = flags & ~0xfful, .exit_signal = (int)(flags & 0xff), .stack = stack, .parent_tid = ptid, .child_tid = ctid, .tls = tls };
+
+	return proc_clone(&r, dispatch_frame());
+}
+
+long sys_execve(uaddr_t path, uaddr_t argv, uaddr_t envp)
+{
+	char *name = path_from_user(path, false);
+	struct args a;
+	struct file *f;
+	long err;
+
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	f = file_open_exec(name);
+	if (IS_ERR(f)) {
+		path_name_free(name);
+		return PTR_ERR(f);
+	}
+	args_init(&a, proc_arg_limit());
+	err = args_add_user_vector(&a, argv, false);
+	if (!err)
+		err = args_add_user_vector(&a, envp, true);
+	if (!err) {
+		err = proc_exec(f, name, &a, dispatch_frame());
+	} else {
+		args_free(&a);
+		file_put(f);
+	}
+	path_name_free(name);
+	return err;
+}
+
+long sys_exit(int status) { proc_exit_thread((status & 0xff) << 8); }
+long sys_exit_group(int status) { proc_exit_group((status & 0xff) << 8); }
+
+static long wait_common(int pid, unsigned options, struct wait_result *res)
+{
+	enum wait_id what = pid == -1 ? WAIT_ALL : pid > 0 ? WAIT_PID : WAIT_GROUP;
+
+	if (options & ~(unsigned)(WNOHANG | WUNTRACED | WCONTINUED | W_NOTHREAD | W_ALL | (int)W_CLONE))
+		return -EINVAL;
+	if (pid == -0x7fffffff - 1)
+		return -ESRCH;
+	return proc_wait(what, what == WAIT_GROUP ? -pid : pid, options | WEXITED, res);
+}
+
+long sys_wait4(int pid, uaddr_t status, unsigned long options, uaddr_t usage)
+{
+	struct wait_result res;
+	struct u_rusage ru;
+	long err = wait_common(pid, (unsigned)options, &res);
+
+	if (err || !res.pid)
+		return err;
+	if (status && user_put(status, &res.status))
+		return -EFAULT;
+	rusage_fill(&ru, &res.usage);
+	if (usage && user_put(usage, &ru))
+		return -EFAULT;
+	return res.pid;
+}
+
+long sys_waitpid(int pid, uaddr_t status, int options) { return sys_wait4(pid, status, (unsigned)options, 0); }
+
+long sys_waitid(int what, int id, uaddr_t info, unsigned long options, uaddr_t usage)
+{
+	struct wait_result res;
+	struct u_rusage ru;
+	int32_t u[32] = { 0 };
+	long err;
+
+	if (options & ~(unsigned long)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | W_NOTHREAD | W_ALL | W_CLONE)
+	    || !(options & (WEXITED | WSTOPPED | WCONTINUED)) || what < 0 || what > 2)
+		return -EINVAL;
+	if ((what == 1 && id <= 0) || (what == 2 && id < 0))
+		return -EINVAL;
+	err = proc_wait(what == 0 ? WAIT_ALL : what == 1 ? WAIT_PID : WAIT_GROUP, id, (unsigned)options, &res);
+	if (err)
+		return err;
+	if (res.pid) {
+		u[0] = SIGCHLD;
+		u[2] = res.code;
+		u[3] = res.pid;
+		u[4] = (int32_t)res.uid;
+		u[5] = res.code == CLD_EXITED ? res.status >> 8 & 0xff : res.code == CLD_STOPPED ? res.status >> 8 & 0xff : res.code == CLD_CONTINUED ? SIGCONT
+											: res.status & 0x7f;
+	}
+	rusage_fill(&ru, &res.usage);
+	if (usage && res.pid && user_put(usage, &ru))
+		return -EFAULT;
+	return info ? user_write(info, u, sizeof(u)) : 0;
+}
+
+long sys_getpid(void) { return process_current()->pid; }
+long sys_gettid(void) { return task_current()->tid; }
+long sys_getppid(void) { struct process *p = READ_ONCE(process_current()->parent); return p ? p->pid : 0; }
+long sys_getpgrp(void) { return group_getpgid(0); }
+long sys_getpgid(int pid) { return group_getpgid(pid); }
+long sys_getsid(int pid) { return group_getsid(pid); }
+long sys_setsid(void) { return group_setsid(); }
+long sys_setpgid(int pid, int pgid) { return pid < 0 ? -ESRCH : group_setpgid(pid, pgid); }
+
+long sys_set_tid_address(uaddr_t addr)
+{
+	task_current()->clear_tid = addr;
+	return task_current()->tid;
+}
+
+long sys_set_robust_list(uaddr_t head, size_t len)
+{
+	if (len != 12)
+		return -EINVAL;
+	task_current()->robust_list = head;
+	return 0;
+}
+
+long sys_get_robust_list(int pid, uaddr_t head, uaddr_t len)
+{
+	struct task *t = pid ? pid_task(pid) : (task_get(task_current()), task_current());
+	uint32_t h, n = 12;
+	long err;
+
+	if (!t)
+		return -ESRCH;
+	h = (uint32_t)t->robust_list;
+	err = t->process == process_current() || capable(CAP_SYS_PTRACE) ? 0 : -EPERM;
+	task_put(t);
+	if (!err && (user_put(len, &n) || user_put(head, &h)))
+		err = -EFAULT;
+	return err;
+}
+
+static long futex(uaddr_t addr, unsigned long op, unsigned val, uaddr_t timeout, uaddr_t addr2, unsigned val3, bool wide)
+{
+	struct futex_request r = { .op = (unsigned)op, .addr = addr, .addr2 = addr2, .val = val, .val2 = (uint32_t)timeout, .val3 = val3, .deadline = WAIT_FOREVER };
+	unsigned cmd = op & 127;
+	uint64_t ns;
+	long err;
+
+	if (timeout && (cmd == 0 || cmd == 9)) {
+		err = time_from_user(timeout, wide, &ns);
+		if (err)
+			return err;
+		if (cmd == 0)
+			r.deadline = deadline_after(ns);
+		else if (op & 256) /* FUTEX_CLOCK_REALTIME: an absolute wall time */
+			r.deadline = ns > clock_boot_wall() ? ns - clock_boot_wall() : 1;
+		else
+			r.deadline = ns;
+	}
+	return futex_call(&r);
+}
+
+long sys_futex(uaddr_t addr, unsigned long op, unsigned val, uaddr_t t, uaddr_t addr2, unsigned val3) { return futex(addr, op, val, t, addr2, val3, false); }
+long sys_futex_time64(uaddr_t addr, unsigned long op, unsigned val, uaddr_t t, uaddr_t addr2, unsigned val3) { return futex(addr, op, val, t, addr2, val3, true); }
+
+long sys_set_thread_area(uaddr_t desc) { return arch_tls_set(&thread_current()->arch, desc); }
+long sys_get_thread_area(uaddr_t desc) { return arch_tls_get(&thread_current()->arch, desc); }
+
+/* CPU time of all threads, dead and alive. */
+uint64_t process_cpu_ns(struct process *p);
+uint64_t process_cpu_ns(struct process *p)
+{
+	uint64_t sum;
+	struct task *t;
+
+	spin_lock(&proc_tree_lock);
+	sum = p->usage.user_ns + p->usage.system_ns;
+	list_for_each_entry(t, &p->tasks, process_link)
+		sum += sched_thread_cpu_ns(&t->thread);
+	spin_unlock(&proc_tree_lock);
+	return sum;
+}
+
+static void usage_now(struct process *p, struct usage *u)
+{
+	struct task *t;
+
+	spin_lock(&proc_tree_lock);
+	*u = p->usage;
+	list_for_each_entry(t, &p->tasks, process_link) {
+		u->user_ns += t->thread.user_ns;
+		u->system_ns += t->thread.system_ns;
+		u->minflt += t->minflt;
+		u->nvcsw += t->thread.switches_voluntary;
+		u->nivcsw += t->thread.switches_forced;
+	}
+	spin_unlock(&proc_tree_lock);
+	if (p->aspace) {
+		u->maxrss_pages = (unsigned long)p->aspace->rss_peak;
+		u->minflt += p->aspace->faults_minor;
+	}
+}
+
+long sys_getrusage(int who, uaddr_t usage)
+{
+	struct process *p = process_current();
+	struct u_rusage r;
+	struct usage u;
+
+	if (who != 0 && who != -1 && who != 1)
+		return -EINVAL;
+	if (who == -1)
+		u = p->child_usage;
+	else
+		usage_now(p, &u);
+	rusage_fill(&r, &u);
+	return user_put(usage, &r);
+}
+
+static int32_t ticks(uint64_t ns)
+{
+	div64_32(&ns, 10000000);
+	return (int32_t)ns;
+}
+
+long sys_times(uaddr_t buf)
+{
+	struct process *p = process_current();
+	struct usage u;
+	struct u_tms t;
+
+	usage_now(p, &u);
+	t = (struct u_tms){ ticks(u.user_ns), ticks(u.system_ns), ticks(p->child_usage.user_ns), ticks(p->child_usage.system_ns) };
+	if (buf && user_put(buf, &t))
+		return -EFAULT;
+	return ticks(clock_now());
+}
+
+static void apply_limit(struct process *p, unsigned resource)
+{
+	unsigned long v = p->limits.cur[resource] > ~0ul ? ~0ul : (unsigned long)p->limits.cur[resource];
+
+	if (!p->aspace)
+		return;
+	if (resource == RLIMIT_AS)
+		p->aspace->limit_as = v;
+	else if (resource == RLIMIT_DATA)
+		p->aspace->limit_data = v;
+	else if (resource == RLIMIT_STACK)
+		p->aspace->limit_stack = v;
+	else if (resource == RLIMIT_MEMLOCK)
+		p->aspace->limit_memlock = v;
+}
+
+static long set_limit(struct process *p, unsigned resource, uint64_t cur, uint64_t max)
+{
+	if (cur > max)
+		return -EINVAL;
+	if (max > p->limits.max[resource] && !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	if (resource == RLIMIT_NOFILE && max > 1048576)
+		return -EPERM;
+	p->limits.cur[resource] = cur;
+	p->limits.max[resource] = max;
+	apply_limit(p, resource);
+	return 0;
+}
+
+long sys_prlimit64(int pid, unsigned resource, uaddr_t new, uaddr_t old)
+{
+	struct process *p = pid ? pid_process(pid) : (process_get(process_current()), process_current());
+	uint64_t was[2], want[2];
+	long err = 0;
+
+	if (!p)
+		return -ESRCH;
+	if (resource >= RLIM_COUNT)
+		err = -EINVAL;
+	else if (new && user_read(want, new, sizeof(want)))
+		err = -EFAULT;
+	else if (p != process_current() && !capable(CAP_SYS_RESOURCE))
+		err = -EPERM;
+	if (!err) {
+		was[0] = p->limits.cur[resource];
+		was[1] = p->limits.max[resource];
+		if (new)
+			err = set_limit(p, resource, want[0], want[1]);
+	}
+	process_put(p);
+	return err || !old ? err : user_write(old, was, sizeof(was));
+}
+
+static uint32_t narrow(uint64_t v, uint32_t top) { return v > top ? top : (uint32_t)v; }
+
+static long get_limit(unsigned resource, uaddr_t limit, uint32_t top)
+{
+	struct rlimits *l = &process_current()->limits;
+	uint32_t v[2];
+
+	if (resource >= RLIM_COUNT)
+		return -EINVAL;
+	v[0] = l->cur[resource] == RLIM_INFINITY64 && top == ~0u ? ~0u : narrow(l->cur[resource], top);
+	v[1] = l->max[resource] == RLIM_INFINITY64 && top == ~0u ? ~0u : narrow(l->max[resource], top);
+	return user_write(limit, v, sizeof(v));
+}
+
+long sys_getrlimit(unsigned resource, uaddr_t limit) { return get_limit(resource, limit, ~0u); }
+long sys_old_getrlimit(unsigned resource, uaddr_t limit) { return get_limit(resource, limit, 0x7fffffff); }
+
+long sys_setrlimit(unsigned resource, uaddr_t limit)
+{
+	uint32_t v[2];
+
+	if (resource >= RLIM_COUNT)
+		return -EINVAL;
+	if (user_read(v, limit, sizeof(v)))
+		return -EFAULT;
+	return set_limit(process_current(), resource, v[0] == ~0u ? RLIM_INFINITY64 : v[0], v[1] == ~0u ? RLIM_INFINITY64 : v[1]);
+}
+
+/* Calls fn for the threads that which/who name (getpriority(2)); -ESRCH when there is none. */
+enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
+struct prio { int which, who, nice; bool set; long err; int best; bool any; };
+
+static bool prio_each(struct process *p, void *ctx)
+{
+	struct prio *q = ctx;
+	struct task *t;
+	bool match;
+
+	spin_lock(&proc_tree_lock);
+	t = process_main_task(p);
+	match = t && (q->which == PRIO_PROCESS ? p->pid == (q->who ? q->who : process_current()->pid)
+		      : q->which == PRIO_PGRP ? p->group && p->group->pgid == (q->who ? q->who : process_current()->group->pgid)
+		      : (int)t->cred->uid == (q->who ? q->who : (int)cred_current()->uid));
+	if (match) {
+		const struct cred *me = cred_current();
+
+		q->any = true;
+		q->best = MIN(q->best, (int)t->thread.se.nice);
+		if (q->set && me->euid != t->cred->uid && me->euid != t->cred->euid && !cred_capable(me, CAP_SYS_NICE))
+			q->err = -EPERM;
+		else if (q->set && q->nice < t->thread.se.nice && !cred_capable(me, CAP_SYS_NICE))
+			q->err = -EACCES;
+		else if (q->set)
+			list_for_each_entry(t, &p->tasks, process_link)
+				sched_set_nice(&t->thread, q->nice);
+	}
+	spin_unlock(&proc_tree_lock);
+	return true;
+}
+
+static long prio(struct prio *q)
+{
+	if (q->which < 0 || q->which > 2)
+		return -EINVAL;
+	process_each(prio_each, q);
+	return q->any ? q->err : -ESRCH;
+}
+
+long sys_getpriority(int which, int who)
+{
+	struct prio q = { .which = which, .who = who, .best = 20 };
+	long err = prio(&q);
+
+	return err ? err : 20 - q.best;
+}
+
+long sys_setpriority(int which, int who, int nice)
+{
+	struct prio q = { .which = which, .who = who, .set = true, .nice = MAX(-20, MIN(19, nice)), .best = 20 };
+
+	return prio(&q);
+}
+
+long sys_nice(int inc)
+{
+	struct thread *t = thread_current();
+	int nice = t->se.nice + MAX(-40, MIN(40, inc));
+
+	nice = MAX(-20, MIN(19, nice));
+	if (nice < t->se.nice && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	sched_set_nice(t, nice);
+	return 0;
+}
+
+long sys_sched_yield(void)
+{
+	sched_yield();
+	return 0;
+}
+
+static struct task *sched_target(int pid) { return pid < 0 ? NULL : pid ? pid_task(pid) : (task_get(task_current()), task_current()); }
+
+long sys_sched_getscheduler(int pid)
+{
+	struct task *t = sched_target(pid);
+	long r;
+
+	if (!t)
+		return pid < 0 ? -EINVAL : -ESRCH;
+	r = t->thread.se.policy;
+	task_put(t);
+	return r;
+}
+
+long sys_sched_getparam(int pid, uaddr_t param)
+{
+	struct task *t = sched_target(pid);
+	int prio;
+
+	if (!t)
+		return pid < 0 ? -EINVAL : -ESRCH;
+	prio = t->thread.se.rt_prio;
+	task_put(t);
+	return user_put(param, &prio);
+}
+
+static long set_policy(int pid, int policy, uaddr_t param)
+{
+	struct task *t;
+	int prio;
+	long err;
+
+	if (user_get(&prio, param))
+		return -EFAULT;
+	t = sched_target(pid);
+	if (!t)
+		return pid < 0 ? -EINVAL : -ESRCH;
+	if (policy < 0)
+		policy = t->thread.se.policy;
+	err = (policy == SCHED_FIFO || policy == SCHED_RR) && !capable(CAP_SYS_NICE) ? -EPERM : sched_set_policy(&t->thread, policy, prio);
+	task_put(t);
+	return err;
+}
+
+long sys_sched_setscheduler(int pid, int policy, uaddr_t param) { return policy < 0 ? -EINVAL : set_policy(pid, policy, param); }
+long sys_sched_setparam(int pid, uaddr_t param) { return set_policy(pid, -1, param); }
+
+static long prio_border(int policy, long real)
+{
+	if (policy == SCHED_FIFO || policy == SCHED_RR)
+		return real;
+	return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ? 0 : -EINVAL;
+}
+
+long sys_sched_get_priority_max(int policy) { return prio_border(policy, 99); }
+long sys_sched_get_priority_min(int policy) { return prio_border(policy, 1); }
+
+long sys_sched_getaffinity(int pid, unsigned len, uaddr_t mask)
+{
+	struct task *t = sched_target(pid);
+	uint32_t bits = (uint32_t)((1ull << cpu_count) - 1);
+
+	if (!t)
+		return -ESRCH;
+	task_put(t);
+	if (len < sizeof(bits) || len & 3)
+		return -EINVAL;
+	return user_put(mask, &bits) ? -EFAULT : (long)sizeof(bits);
+}
+
+long sys_sched_setaffinity(int pid, unsigned len, uaddr_t mask)
+{
+	struct task *t = sched_target(pid);
+	uint32_t bits = 0;
+
+	if (!t)
+		return -ESRCH;
+	task_put(t);
+	if (user_read(&bits, mask, MIN(len, (unsigned)sizeof(bits))))
+		return -EFAULT;
+	return bits & (uint32_t)((1ull << cpu_count) - 1) ? 0 : -EINVAL;
+}
+
+long sys_getcpu(uaddr_t cpu, uaddr_t node, uaddr_t cache)
+{
+	uint32_t n = thread_current()->cpu, zero = 0;
+
+	(void)cache;
+	if ((cpu && user_put(cpu, &n)) || (node && user_put(node, &zero)))
+		return -EFAULT;
+	return 0;
+}
+
+long sys_personality(unsigned long persona)
+{
+	struct process *p = process_current();
+	long old = (long)p->personality;
+
+	if (persona != 0xffffffffu)
+		p->personality = persona;
+	return old;
+}
+
+enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS, PR_SET_NAME = 15, PR_GET_NAME,
+       PR_CAPBSET_READ = 23, PR_GET_TIMERSLACK = 30, PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS };
+
+static long set_name(uaddr_t from)
+{
+	struct task *t = task_current();
+	char name[16] = "";
+	ssize_t n = user_strncpy(name, from, sizeof(name));
+
+	if (n == -EFAULT)
+		return n;
+	memcpy(t->thread.name, name, sizeof(name));
+	if (t->tid == t->process->pid)
+		memcpy(t->process->comm, name, sizeof(name));
+	return 0;
+}
+
+long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5)
+{
+	struct process *p = process_current();
+	int v;
+
+	(void)a3, (void)a4, (void)a5;
+	switch (option) {
+	case PR_SET_NAME: return set_name(a2);
+	case PR_GET_NAME: return user_write(a2, thread_current()->name, 16);
+	case PR_GET_DUMPABLE: return p->dumpable;
+	case PR_SET_DUMPABLE:
+		if (a2 > 1)
+			return -EINVAL;
+		p->dumpable = (int)a2;
+		return 0;
+	case PR_GET_KEEPCAPS: return 0;
+	case PR_CAPBSET_READ: return a2 > CAP_LAST ? -EINVAL : (long)(cred_current()->cap_bounding >> a2 & 1);
+	case PR_SET_CHILD_SUBREAPER: p->subreaper = a2 != 0; return 0;
+	case PR_GET_CHILD_SUBREAPER:
+		v = p->subreaper;
+		return user_put(a2, &v);
+	default: return -EINVAL;
+	}
+}
