@@ -50,6 +50,8 @@ void dentry_unhash(struct dentry *d);                       /* the name is gone 
  * exchange both stay names, else target's goes away. Cannot fail: the names are swapped.
  */
 void dentry_move(struct dentry *d, struct dentry *target, bool exchange);
+/* Its name is gone (unlinked, removed). */
+static inline bool dentry_deleted(const struct dentry *d) { return d->parent && !READ_ONCE(d->hashed); }
 bool dentry_is_ancestor(struct dentry *a, struct dentry *of);
 /* Drops unreferenced cached names (drop_caches, memory pressure); max 0: all. */
 unsigned long dentry_shrink(unsigned long max);

@@ -48,7 +48,7 @@ static void file_free(struct file *f)
 
 void file_put(struct file *f)
 {
-	if (!refcount_put(&f->refs))
+	if (!f || !refcount_put(&f->refs))
 		return;
 	if (file_close_locks_hook && f->inode->flocks)
 		file_close_locks_hook(f, NULL);
@@ -160,7 +160,7 @@ ssize_t file_read(struct file *f, struct uio *u, loff_t *pos)
 	if (!f->ops->read)
 		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
 	if (f->mode & FMODE_STREAM)
-		return f->ops->read(f, u, NULL);
+		return pos ? -ESPIPE : f->ops->read(f, u, NULL);
 	if (pos)
 		return f->ops->read(f, u, pos);
 	mutex_lock(&f->pos_lock);
@@ -178,7 +178,7 @@ ssize_t file_write(struct file *f, struct uio *u, loff_t *pos)
 	if (!f->ops->write)
 		return -EINVAL;
 	if (f->mode & FMODE_STREAM)
-		return f->ops->write(f, u, NULL);
+		return pos ? -ESPIPE : f->ops->write(f, u, NULL);
 	if (pos)
 		return f->ops->write(f, u, pos);
 	mutex_lock(&f->pos_lock);

@@ -81,7 +81,7 @@ struct file *file_open_path(const struct path *p, int flags, const struct cred *
 /* A file over an anonymous inode (pipes, eventfd): takes over the path's references; on failure (ERR_PTR) they stay the caller's. */
 struct file *file_new(const struct path *p, const struct file_ops *ops, unsigned mode, unsigned flags);
 static inline void file_get(struct file *f) { refcount_get(&f->refs); }
-void file_put(struct file *f); /* may sleep */
+void file_put(struct file *f); /* may sleep; NULL is fine */
 unsigned long file_live(void);
 /* read(2)/write(2) after the descriptor: checks modes and limits, position rules (O_APPEND atomic), SIGXFSZ. pos NULL: the file's own. */
 /* Clips a write of *len bytes at pos to RLIMIT_FSIZE; -EFBIG (with SIGXFSZ) when nothing is left. */
