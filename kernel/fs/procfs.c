@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tree of /proc. An inode is made when a name is looked up and holds its process (the structure, not the life). Names of processes and
+ * descriptors change behind the cache, so they are asked for again at each use (revalidate).
+ *
+ * A file's text is made whole by the first read, and again when it is read from its start: so it is consistent however it is read in pieces.
+ */
+#include "fs/procfs.h"
+#include "core/panic.h"
+#include "fs/procinfo.h"
+#include "fs/procpid.h"
+#include "lib/bits.h"
+#include "lib/errno.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "mem/slab.h"
+#include "task/pid.h"
+#include "vfs/fdtable.h"
+#include "vfs/file.h"
+
+#define PROC_MAGIC 0x9fa0
+#define POS_FIRST 2           /* 0 is ".", 1 is ".." */
+#define POS_PIDS 0x1000       /* in the root: position of process n is POS_PIDS + n */
+#define WRITE_MAX 256u
+
+struct proc_inode {
+	struct inode inode;
+	const struct proc_node *node;
+	struct process *process;  /* counted, or NULL */
+	unsigned fd;              /* PROC_FD_LINK */
+};
+
+struct text_file {
+	struct mutex lock;        /* LOCK_PIPE: text */
+	struct text text;
+	bool filled;
+};
+
+static SLAB_CACHE(proc_inode_cache, proc_inode);
+static SLAB_CACHE(text_file_cache, text_file);
+static const struct inode_ops dir_ops, link_ops, magic_ops, file_inode_ops;
+static const struct file_ops dir_file_ops, text_ops;
+static struct super *proc_super;
+
+static const struct proc_node root_node = { .name = "", .mode = S_IFDIR | 0555 };
+static const struct proc_node pid_node = { .name = "pid", .mode = S_IFDIR | 0555 };
+static const struct proc_node fd_node = { .name = "fd", .mode = S_IFLNK | 0700, .special = PROC_FD_LINK };
+
+static struct proc_inode *of(const struct inode *i) { return container_of(i, struct proc_inode, inode); }
+
+/* A number for st_ino that is the same each time: of the name, the process and the descriptor. */
+static ino_t number_of(const struct proc_node *n, const struct process *p, unsigned fd)
+{
+	uint32_t h = 2166136261u ^ (p ? (uint32_t)p->pid * 2654435761u : 0) ^ fd * 40503u;
+
+	for (const char *s = n->name; *s; s++)
+		h = (h ^ (unsigned char)*s) * 16777619u;
+	return h | 1;
+}
+
+static struct inode *make(const struct proc_node *n, struct process *p, unsigned fd)
+{
+	struct proc_inode *i = slab_alloc(&proc_inode_cache, ALLOC_ZERO);
+
+	if (!i)
+		return NULL;
+	inode_init(&i->inode, proc_super, number_of(n, p, fd), n->mode);
+	i->inode.uid = 0;
+	i->inode.gid = 0;
+	i->inode.nlink = S_ISDIR(n->mode) ? 2 : 1;
+	i->node = n;
+	i->fd = fd;
+	if (p) {
+		process_get(p);
+		i->process = p;
+		procpid_owner(p, &i->inode.uid, &i->inode.gid);
+	}
+	if (S_ISDIR(n->mode)) {
+		i->inode.ops = &dir_ops;
+		i->inode.fops = &dir_file_ops;
+	} else if (S_ISLNK(n->mode)) {
+		i->inode.ops = n->follow || n->special == PROC_FD_LINK ? &magic_ops : &link_ops;
+	} else {
+		i->inode.ops = &file_inode_ops;
+		i->inode.fops = &text_ops;
+	}
+	return &i->inode;
+}
+
+/* A decimal number without leading zeros below 2^31, or -1. */
+static long parse_number(const char *s, size_t len)
+{
+	long n = 0;
+
+	if (!len || len > 9 || (s[0] == '0' && len > 1))
+		return -1;
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return -1;
+		n = n * 10 + (s[i] - '0');
+	}
+	return n;
+}
+
+static const struct proc_node *children_of(const struct proc_inode *d, unsigned *count)
+{
+	if (d->node == &root_node) {
+		*count = procinfo_count;
+		return procinfo_nodes;
+	}
+	if (d->node == &pid_node) {
+		*count = procpid_count;
+		return procpid_nodes;
+	}
+	*count = d->node->child_count;
+	return d->node->children;
+}
+
+static int lookup_pid(struct proc_inode *d, const char *name, size_t len, struct inode **out)
+{
+	long n = parse_number(name, len);
+	struct process *p = n > 0 ? pid_process((pid_t)n) : NULL;
+
+	(void)d;
+	if (!p)
+		return -ENOENT;
+	*out = make(&pid_node, p, 0);
+	process_put(p);
+	return *out ? 0 : -ENOMEM;
+}
+
+/* A thread of the directory's process: the directory shows what the process's shows. */
+static int lookup_task(struct proc_inode *d, const char *name, size_t len, struct inode **out)
+{
+	long n = parse_number(name, len);
+	struct task *t = n > 0 ? pid_task((pid_t)n) : NULL;
+	bool mine = t && t->process == d->process;
+
+	if (t)
+		task_put(t);
+	if (!mine)
+		return -ENOENT;
+	*out = make(&pid_node, d->process, 0);
+	return *out ? 0 : -ENOMEM;
+}
+
+static int lookup_fd(struct proc_inode *d, const char *name, size_t len, struct inode **out)
+{
+	long n = parse_number(name, len);
+	struct path path;
+	int err = n >= 0 ? procpid_fd_path(d->process, (unsigned)n, &path) : -ENOENT;
+
+	if (err)
+		return err;
+	path_put(&path);
+	*out = make(&fd_node, d->process, (unsigned)n);
+	return *out ? 0 : -ENOMEM;
+}
+
+static int proc_lookup(struct inode *dir, const char *name, size_t len, struct inode **out)
+{
+	struct proc_inode *d = of(dir);
+	const struct proc_node *c;
+	unsigned count;
+
+	if (d->process && !procpid_alive(d->process))
+		return -ENOENT;
+	if (d->node->special == PROC_FD_DIR)
+		return lookup_fd(d, name, len, out);
+	if (d->node->special == PROC_TASK_DIR)
+		return lookup_task(d, name, len, out);
+	c = children_of(d, &count);
+	for (unsigned i = 0; i < count; i++)
+		if (strlen(c[i].name) == len && !memcmp(c[i].name, name, len)) {
+			*out = make(&c[i], d->process, 0);
+			return *out ? 0 : -ENOMEM;
+		}
+	return d->node == &root_node ? lookup_pid(d, name, len, out) : -ENOENT;
+}
+
+/* "No such name" is never believed twice; what belongs to a process is as good as the process, a descriptor as long as it is open. */
+static bool proc_revalidate(struct inode *dir, const char *name, size_t len, struct inode *i)
+{
+	const struct proc_inode *p = i ? of(i) : NULL;
+	struct path path;
+
+	(void)dir, (void)name, (void)len;
+	if (!p)
+		return false;
+	if (!p->process)
+		return true;
+	if (!procpid_alive(p->process))
+		return false;
+	if (p->node->special != PROC_FD_LINK)
+		return true;
+	if (procpid_fd_path(p->process, p->fd, &path))
+		return false;
+	path_put(&path);
+	return true;
+}
+
+static int proc_getattr(struct inode *i)
+{
+	struct proc_inode *p = of(i);
+
+	if (p->process)
+		procpid_owner(p->process, &i->uid, &i->gid);
+	return 0;
+}
+
+/* Modes and owners are the kernel's. */
+static int proc_setattr(struct inode *i, const struct iattr *a)
+{
+	(void)i;
+	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
+}
+
+/* ---- reading directories ---- */
+
+struct pid_list { pid_t *pids; unsigned n, cap; };
+
+static bool collect_pid(struct process *p, void *ctx)
+{
+	struct pid_list *l = ctx;
+	unsigned at = l->n;
+
+	if (l->n == l->cap)
+		return false;
+	for (; at > 0 && l->pids[at - 1] > p->pid; at--) /* nearly in order already */
+		l->pids[at] = l->pids[at - 1];
+	l->pids[at] = p->pid;
+	l->n++;
+	return true;
+}
+
+static bool emit_number(struct dir_sink *s, unsigned n, const struct proc_node *node, const struct process *p, unsigned fd, loff_t next)
+{
+	char name[12];
+	size_t len = fmt_buf(name, sizeof(name), "%u", n);
+
+	return s->emit(s, name, len, number_of(node, p, fd), node->mode >> 12, next);
+}
+
+static int iterate_pids(struct file *f, struct dir_sink *s)
+{
+	struct pid_list l = { NULL, 0, (unsigned)process_count() + 16 };
+
+	l.pids = kmalloc(l.cap * sizeof(*l.pids), 0);
+	if (!l.pids)
+		return -ENOMEM;
+	process_each(collect_pid, &l);
+	for (unsigned i = 0; i < l.n; i++) {
+		struct process number = { .pid = l.pids[i] };
+		loff_t pos = POS_PIDS + l.pids[i];
+
+		if (pos < f->pos)
+			continue;
+		if (!emit_number(s, (unsigned)l.pids[i], &pid_node, &number, 0, pos + 1))
+			break;
+		f->pos = pos + 1;
+	}
+	kfree(l.pids);
+	return 0;
+}
+
+static int iterate_fds(struct file *f, struct dir_sink *s, struct process *p)
+{
+	int err = procpid_may_look(p), fd;
+	struct fdtable *t = err ? NULL : fdtable_of(p);
+
+	if (!t)
+		return err;
+	while ((fd = fd_next(t, (unsigned)(f->pos - POS_FIRST))) >= 0) {
+		if (!emit_number(s, (unsigned)fd, &fd_node, p, (unsigned)fd, POS_FIRST + fd + 1))
+			break;
+		f->pos = POS_FIRST + fd + 1;
+	}
+	fdtable_put(t);
+	return 0;
+}
+
+/* Threads by position in the process's list; one that ends meanwhile may hide another until the next reading. */
+static int iterate_tasks(struct file *f, struct dir_sink *s, struct process *p)
+{
+	for (;;) {
+		loff_t n = POS_FIRST;
+		pid_t tid = 0;
+		struct task *t;
+
+		spin_lock(&proc_tree_lock);
+		list_for_each_entry(t, &p->tasks, process_link)
+			if (n++ == f->pos)
+				tid = t->tid;
+		spin_unlock(&proc_tree_lock);
+		if (!tid || !emit_number(s, (unsigned)tid, &pid_node, p, 0, f->pos + 1))
+			return 0;
+		f->pos++;
+	}
+}
+
+static int iterate_nodes(struct file *f, struct dir_sink *s, struct proc_inode *d)
+{
+	unsigned count;
+	const struct proc_node *c = children_of(d, &count);
+
+	for (; f->pos - POS_FIRST < count; f->pos++) {
+		const struct proc_node *n = &c[f->pos - POS_FIRST];
+
+		if (!s->emit(s, n->name, strlen(n->name), number_of(n, d->process, 0), n->mode >> 12, f->pos + 1))
+			return 0;
+	}
+	if (d->node != &root_node)
+		return 0;
+	f->pos = MAX(f->pos, (loff_t)POS_PIDS);
+	return iterate_pids(f, s);
+}
+
+static int proc_iterate(struct file *f, struct dir_sink *s)
+{
+	struct proc_inode *d = of(f->inode);
+
+	if (d->process && !procpid_alive(d->process))
+		return -ENOENT;
+	for (; f->pos < POS_FIRST; f->pos++)
+		if (!s->emit(s, "..", f->pos ? 2 : 1, f->inode->ino, S_IFDIR >> 12, f->pos + 1))
+			return 0;
+	if (d->node == &root_node && f->pos >= POS_PIDS)
+		return iterate_pids(f, s);
+	if (d->node->special == PROC_FD_DIR)
+		return iterate_fds(f, s, d->process);
+	if (d->node->special == PROC_TASK_DIR)
+		return iterate_tasks(f, s, d->process);
+	return iterate_nodes(f, s, d);
+}
+
+/* ---- links ---- */
+
+static int magic_follow(struct inode *i, struct path *out)
+{
+	struct proc_inode *p = of(i);
+
+	if (p->node->special == PROC_FD_LINK)
+		return procpid_fd_path(p->process, p->fd, out);
+	return p->node->follow(p->process, out);
+}
+
+static ssize_t text_out(struct text *t, int err, char *buf, size_t cap)
+{
+	size_t n = MIN(t->len, cap);
+
+	if (!err && t->failed)
+		err = -ENOMEM;
+	if (!err)
+		memcpy(buf, t->buf, n);
+	text_free(t);
+	return err ? err : (ssize_t)n;
+}
+
+static ssize_t magic_readlink(struct inode *i, char *buf, size_t cap)
+{
+	struct text t = { .buf = NULL };
+	struct path path;
+	int err = magic_follow(i, &path);
+
+	if (err)
+		return err;
+	err = procpid_path_text(&t, &path);
+	path_put(&path);
+	return text_out(&t, err, buf, cap);
+}
+
+static ssize_t proc_readlink(struct inode *i, char *buf, size_t cap)
+{
+	struct text t = { .buf = NULL };
+
+	return text_out(&t, of(i)->node->link(&t, of(i)->process), buf, cap);
+}
+
+/* ---- files ---- */
+
+static int text_open(struct inode *i, struct file *f)
+{
+	struct text_file *x;
+
+	if (f->mode & FMODE_WRITE && !of(i)->node->store)
+		return -EACCES;
+	x = slab_alloc(&text_file_cache, ALLOC_ZERO);
+	if (!x)
+		return -ENOMEM;
+	mutex_init(&x->lock, LOCK_PIPE);
+	f->data = x;
+	return 0;
+}
+
+static void text_release(struct file *f)
+{
+	struct text_file *x = f->data;
+
+	text_free(&x->text);
+	slab_free(&text_file_cache, x);
+}
+
+static int text_fill(struct text_file *x, const struct proc_inode *p)
+{
+	int err;
+
+	text_free(&x->text);
+	x->filled = false;
+	if (p->process && !procpid_alive(p->process))
+		return -ESRCH;
+	err = p->node->fill(&x->text, p->process);
+	if (!err && x->text.failed)
+		err = -ENOMEM;
+	x->filled = !err;
+	return err;
+}
+
+static ssize_t text_read(struct file *f, struct uio *u, loff_t *pos)
+{
+	struct text_file *x = f->data;
+	ssize_t n = 0;
+	size_t want, done;
+
+	mutex_lock(&x->lock);
+	if (*pos == 0 || !x->filled)
+		n = text_fill(x, of(f->inode));
+	if (!n && *pos < (loff_t)x->text.len) {
+		want = MIN(u->left, x->text.len - (size_t)*pos);
+		done = uio_put(u, x->text.buf + *pos, want);
+		*pos += (loff_t)done;
+		n = done || !want ? (ssize_t)done : -EFAULT;
+	}
+	mutex_unlock(&x->lock);
+	return n;
+}
+
+static ssize_t text_write(struct file *f, struct uio *u, loff_t *pos)
+{
+	char buf[WRITE_MAX + 1];
+	size_t want = MIN(u->left, (size_t)WRITE_MAX), n = uio_get(u, buf, want);
+	long err;
+
+	if (n < want)
+		return -EFAULT;
+	buf[n] = '\0';
+	err = of(f->inode)->node->store(buf, n);
+	if (err)
+		return err;
+	*pos += (loff_t)n;
+	return (ssize_t)n;
+}
+
+static const struct inode_ops dir_ops = { .lookup = proc_lookup, .revalidate = proc_revalidate, .getattr = proc_getattr, .setattr = proc_setattr };
+static const struct inode_ops link_ops = { .readlink = proc_readlink, .setattr = proc_setattr };
+static const struct inode_ops magic_ops = { .readlink = magic_readlink, .follow = magic_follow, .getattr = proc_getattr, .setattr = proc_setattr };
+static const struct inode_ops file_inode_ops = { .getattr = proc_getattr, .setattr = proc_setattr };
+static const struct file_ops dir_file_ops = { .iterate = proc_iterate };
+static const struct file_ops text_ops = { .open = text_open, .release = text_release, .read = text_read, .write = text_write };
+
+/* ---- the file system ---- */
+
+static void proc_inode_free(struct inode *i)
+{
+	struct proc_inode *p = of(i);
+
+	if (p->process)
+		process_put(p->process);
+	slab_free(&proc_inode_cache, p);
+}
+
+static int proc_statfs(struct super *sb, struct statfs_info *out)
+{
+	(void)sb;
+	*out = (struct statfs_info){ .type = PROC_MAGIC, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX };
+	return 0;
+}
+
+static const struct super_ops proc_super_ops = { .inode_free = proc_inode_free, .statfs = proc_statfs };
+
+/* Every mount shows the one instance, which lives for ever. */
+static int proc_mount(const char *source, unsigned long flags, const char *data, struct super **out)
+{
+	(void)source, (void)flags, (void)data;
+	refcount_get(&proc_super->refs);
+	*out = proc_super;
+	return 0;
+}
+
+static struct fs_type proc_type = { .name = "proc", .nodev = true, .mount = proc_mount };
+
+void procfs_init(void)
+{
+	proc_super = kzalloc(sizeof(*proc_super));
+	if (!proc_super)
+		panic("no memory for /proc");
+	refcount_set(&proc_super->refs, 1);
+	proc_super->ops = &proc_super_ops;
+	proc_super->fstype = "proc";
+	proc_super->dev = super_alloc_dev();
+	proc_super->revalidate = true;
+	proc_super->root = make(&root_node, NULL, 0);
+	if (!proc_super->root)
+		panic("no memory for /proc");
+	fs_register(&proc_type);
+}
