@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls about the machine as a whole: its names, its figures, its log, turning it off. */
+#include "abi/uapi.h"
 #include "arch/boot.h"
 #include "core/clock.h"
 #include "core/klog.h"
-#include "abi/uapi.h"
+#include "dev/random.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -73,6 +74,26 @@ long sys_sysinfo(uaddr_t info)
 	u.freehigh = (uint32_t)((m.free - m.direct_free) << shift);
 	u.procs = (uint16_t)MIN(task_count(), 65535ul);
 	return user_put(info, &u);
+}
+
+/* There is always enough: neither GRND_NONBLOCK nor GRND_RANDOM makes a difference. */
+long sys_getrandom(uaddr_t buf, size_t count, unsigned long flags)
+{
+	char block[64];
+
+	if (flags & ~7ul || (flags & 6) == 6)
+		return -EINVAL;
+	count = MIN(count, (size_t)0x1ffffff);
+	for (size_t done = 0; done < count; done += sizeof(block)) {
+		size_t n = MIN(sizeof(block), count - done);
+
+		random_bytes(block, n);
+		if (user_write(buf + done, block, n))
+			return done ? (long)done : -EFAULT;
+		if (signal_pending_current())
+			return (long)(done + n);
+	}
+	return (long)count;
 }
 
 long sys_vhangup(void) { return capable(CAP_SYS_TTY_CONFIG) ? 0 : -EPERM; }

@@ -87,7 +87,7 @@ long sys_wait4(int pid, uaddr_t status, unsigned long options, uaddr_t usage)
 	return res.pid;
 }
 
-long sys_waitpid(int pid, uaddr_t status, int options) { return sys_wait4(pid, status, (unsigned)options, 0); }
+long sys_waitpid(int pid, uaddr_t status, unsigned long options) { return sys_wait4(pid, status, (unsigned)options, 0); }
 
 long sys_waitid(int what, int id, uaddr_t info, unsigned long options, uaddr_t usage)
 {

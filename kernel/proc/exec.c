@@ -12,6 +12,7 @@
 #include "mem/slab.h"
 #include "proc/exit.h"
 #include "proc/futex.h"
+#include "proc/vdso.h"
 #include "task/pid.h"
 #include "vfs/fdtable.h"
 #include "vm/mmap.h"

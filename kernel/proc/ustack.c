@@ -4,7 +4,7 @@
 #include "arch/vdso.h"
 #include "arch/platform.h"
 #include "core/clock.h"
-#include "core/random.h"
+#include "dev/random.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/string.h"

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What the processor has. The floor is a Pentium Pro, so the instruction itself exists. */
 #include "arch/x86/cpuid.h"
+#include "arch/clock.h"
 #include "arch/platform.h"
 #include "lib/bits.h"
+#include "lib/fmt.h"
 #include "lib/string.h"
 
 static struct {
@@ -73,3 +75,29 @@ const char *x86_vendor(void) { return cpu_info.vendor; }
 const char *x86_brand(void) { return cpu_info.brand; }
 
 unsigned long arch_hwcap(void) { return cpu_info.hwcap; }
+
+/* Linux's names of the CPUID.1:EDX bits that we look at. */
+static const char *const flag_names[] = { [X86_PSE] = "pse", [X86_TSC] = "tsc", [X86_MSR] = "msr", [X86_APIC] = "apic", [X86_SEP] = "sep", [X86_PGE] = "pge",
+					  [X86_FXSR] = "fxsr", [X86_SSE] = "sse", [X86_SSE2] = "sse2", [X86_SMEP] = "smep", [X86_UMIP] = "umip",
+					  [X86_RDRAND] = "rdrand" };
+
+size_t arch_cpu_describe(unsigned n, char *buf, size_t cap)
+{
+	uint32_t sig = x86_signature(), family = sig >> 8 & 15, model = sig >> 4 & 15;
+	uint64_t khz = arch_cycles_hz() / 1000;
+	size_t len;
+
+	if (family == 6 || family == 15)
+		model |= (sig >> 16 & 15) << 4;
+	if (family == 15)
+		family += sig >> 20 & 255;
+	len = fmt_buf(buf, cap, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n"
+		      "cpu MHz\t\t: %u.%03u\nfpu\t\t: yes\nflags\t\t: fpu", n, x86_vendor(), family, model, x86_brand(), sig & 15,
+		      (unsigned)(khz / 1000), (unsigned)(khz % 1000));
+	for (unsigned i = 0; i < X86_FEATURES && len < cap; i++)
+		if (x86_cpu_has(i))
+			len += fmt_buf(buf + len, cap - len, " %s", flag_names[i]);
+	if (len < cap)
+		len += fmt_buf(buf + len, cap - len, "\n\n");
+	return len;
+}
