@@ -11,7 +11,7 @@
 #define LINE_MAX 512
 
 static struct spinlock klog_lock = SPINLOCK_INIT(LOCK_KLOG);
-static struct spinlock sink_lock = SPINLOCK_INIT(LOCK_CONSOLE);
+static struct spinlock sink_lock = SPINLOCK_INIT(LOCK_KLOG);
 static char ring[RING_BYTES];   /* klog_lock */
 static size_t ring_end;         /* bytes ever written */
 static struct list sinks = LIST_INIT(sinks);

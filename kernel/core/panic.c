@@ -8,6 +8,7 @@
 #include "core/cmdline.h"
 #include "core/klog.h"
 #include "core/percpu.h"
+#include "core/spinlock.h"
 #include "core/symbols.h"
 #include "lib/check.h"
 #include "lib/fmt.h"
@@ -64,6 +65,7 @@ static void begin(void)
 	arch_irq_disable();
 	if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
 		stop_machine();
+	spin_broken = true;
 	klog_set_console_level(KLOG_DEBUG + 1);
 	this_cpu()->lock_depth = 0;
 }

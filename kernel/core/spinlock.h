@@ -20,6 +20,8 @@ struct spinlock {
 #define SPINLOCK_INIT(c) { 0, 0, (c) }
 static inline void spin_init(struct spinlock *l, enum lock_class c) { *l = (struct spinlock)SPINLOCK_INIT(c); }
 
+/* Set by panic: nobody waits for a lock any more, since its owner may be what panicked. */
+extern bool spin_broken;
 void spin_wait(struct spinlock *l, uint16_t ticket);
 
 static inline void spin_lock_raw(struct spinlock *l)

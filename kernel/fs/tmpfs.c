@@ -63,7 +63,7 @@ static struct inode *make(struct super *sb, const struct inode *dir, mode_t mode
 	rb_init(&t->cookies);
 	t->next_cookie = FIRST_COOKIE;
 	i->ops = S_ISDIR(mode) ? &dir_ops : S_ISLNK(mode) ? &link_ops : &file_inode_ops;
-	i->fops = S_ISDIR(mode) ? &dir_file_ops : &file_ops;
+	i->fops = S_ISDIR(mode) ? &dir_file_ops : S_ISREG(mode) ? &file_ops : NULL;
 	if (S_ISREG(mode))
 		i->mapping = &t->mapping;
 	if (S_ISDIR(mode))
