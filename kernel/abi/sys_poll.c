@@ -140,7 +140,7 @@ static long use_mask(uaddr_t mask, size_t size)
 		return -EINVAL;
 	if (user_get(&set, mask))
 		return -EFAULT;
-	signal_suspend_mask(set);
+	signal_set_temporary_mask(set);
 	return 0;
 }
 
