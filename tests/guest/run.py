@@ -168,7 +168,7 @@ def _read_lines(process, parser, deadline):
             for line in lines:
                 parser.line(line.decode(errors="replace").strip("\r"))
             if parser.ended and not deadline:
-                deadline = now + 15
+                deadline = now + 3
         if now - heard > SILENCE_S:
             return f"nothing printed for {SILENCE_S} s"
         if deadline and now > deadline:

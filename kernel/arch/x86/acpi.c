@@ -7,6 +7,7 @@
 #include "arch/mmu.h"
 #include "arch/x86/io.h"
 #include "core/cmdline.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 
 struct header { char sig[4]; uint32_t length; uint8_t rev, sum; char oem[24]; uint32_t creator; } __packed;
@@ -17,6 +18,9 @@ struct fadt { struct header h; uint32_t facs, dsdt; uint8_t model, profile; uint
 #define SLP_EN (1u << 13)
 
 static struct { uint16_t pm1a, pm1b, smi; uint8_t enable, typ_a, typ_b; bool found; } s5;
+
+/* The direct map goes in large pages, so it covers the firmware's tables right behind the last RAM. */
+static uint64_t mapped_top(void) { return ALIGN_UP((uint64_t)arch_direct_top(), 4ull << 20); }
 
 static bool sum_ok(const void *p, size_t n)
 {
@@ -32,10 +36,10 @@ static const struct header *table(uint32_t phys, const char *sig)
 {
 	const struct header *h;
 
-	if (!phys || (uint64_t)phys + sizeof(*h) > arch_direct_top())
+	if (!phys || (uint64_t)phys + sizeof(*h) > mapped_top())
 		return NULL;
 	h = arch_direct(phys);
-	if (memcmp(h->sig, sig, 4) || h->length < sizeof(*h) || h->length > TABLE_MAX || (uint64_t)phys + h->length > arch_direct_top())
+	if (memcmp(h->sig, sig, 4) || h->length < sizeof(*h) || h->length > TABLE_MAX || (uint64_t)phys + h->length > mapped_top())
 		return NULL;
 	return sum_ok(h, h->length) ? h : NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The 8259 pair (Intel 8259A data sheet): lines 0-15 at vectors 32-47, edge triggered, all masked until asked for. */
 #include "arch/platform.h"
+#include "arch/x86/acpi.h"
 #include "arch/x86/idt.h"
 #include "arch/x86/intc.h"
 #include "arch/x86/io.h"
@@ -44,6 +45,7 @@ void arch_platform_init(void)
 	outb(PIC2 + 1, ICW4_8086);
 	write_masks();
 	irq_unmask_hook = arch_irq_unmask;
+	x86_acpi_init();
 }
 
 /* Lines 7 and 15 also report interrupts that went away; those are not in service. */
