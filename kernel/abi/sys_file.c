@@ -44,7 +44,7 @@ long sys_openat(int dirfd, uaddr_t path, unsigned flags, unsigned mode)
 
 	if (IS_ERR(name))
 		return PTR_ERR(name);
-	fd = install(file_open(dirfd, name, (int)flags | O_LARGEFILE, mode & 07777), (int)flags);
+	fd = install(file_open(dirfd, name, (int)flags, mode & 07777), (int)flags);
 	path_name_free(name);
 	return fd;
 }

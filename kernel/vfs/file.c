@@ -5,6 +5,7 @@
  */
 #include "vfs/file.h"
 
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "mem/slab.h"
 #include "task/process.h"
@@ -187,6 +188,8 @@ ssize_t file_write(struct file *f, struct uio *u, loff_t *pos)
 	return n;
 }
 
+#define MAX_NON_LARGE 0x7fffffffull /* what a file opened without O_LARGEFILE may grow to */
+
 int file_write_limit(struct file *f, loff_t pos, size_t *len)
 {
 	uint64_t limit;
@@ -194,12 +197,11 @@ int file_write_limit(struct file *f, loff_t pos, size_t *len)
 	if (!S_ISREG(f->inode->mode) || !thread_current()->user)
 		return 0;
 	limit = process_current()->limits.cur[RLIMIT_FSIZE];
-	if (likely(limit == RLIM_INFINITY64))
-		limit = INT64_MAX;
+	limit = MIN(limit, f->flags & O_LARGEFILE ? (uint64_t)INT64_MAX : MAX_NON_LARGE);
 	if ((uint64_t)pos + *len <= limit)
 		return 0;
 	if ((uint64_t)pos >= limit && *len) {
-		if (limit != INT64_MAX)
+		if (limit == process_current()->limits.cur[RLIMIT_FSIZE])
 			signal_kernel(process_current(), SIGXFSZ);
 		return -EFBIG;
 	}

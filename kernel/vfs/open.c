@@ -67,6 +67,8 @@ static int may_open(const struct opening *o, const struct path *p, const struct 
 
 	if (o->flags & O_PATH)
 		return 0;
+	if (S_ISREG(i->mode) && !(o->flags & (O_LARGEFILE | O_TRUNC)) && inode_size(i) > 0x7fffffff)
+		return -EOVERFLOW;
 	err = check_type(o, p, mask);
 	if (err)
 		return err;
