@@ -318,25 +318,19 @@ static int fill_status(struct text *t, struct process *p)
 
 /* ---- maps ---- */
 
-static void print_region(struct text *t, const struct vma *v, struct aspace *as)
+static void print_region(struct text *t, const struct vma *v)
 {
-	const struct file *exe = as->exe;
-	const struct inode *i = v->ops == &mapping_vm_ops ? ((struct mapping *)v->object)->inode : NULL;
-	uint64_t dev = i ? i->sb->dev : 0, ino = i ? i->ino : 0;
-	char name[256] = "";
+	const struct file *f = v->ops == &mapping_vm_ops ? v->object : NULL;
+	uint64_t dev = f ? f->inode->sb->dev : 0, ino = f ? f->inode->ino : 0;
 
-	if (v->ops && v->ops->describe)
-		v->ops->describe(v, name, sizeof(name), &dev, &ino);
 	text_printf(t, "%08lx-%08lx %c%c%c%c %08llx %02x:%02x %llu ", v->start, v->end, v->flags & VMA_READ ? 'r' : '-', v->flags & VMA_WRITE ? 'w' : '-',
-		    v->flags & VMA_EXEC ? 'x' : '-', v->flags & VMA_SHARED ? 's' : 'p', i ? (unsigned long long)v->pgoff << PAGE_SHIFT : 0ull, MAJOR(dev), MINOR(dev),
+		    v->flags & VMA_EXEC ? 'x' : '-', v->flags & VMA_SHARED ? 's' : 'p', f ? (unsigned long long)v->pgoff << PAGE_SHIFT : 0ull, MAJOR(dev), MINOR(dev),
 		    (unsigned long long)ino);
-	if (exe && i == exe->inode) {
+	if (f) {
 		text_printf(t, "\t\t");
-		procpid_path_text(t, &exe->path);
+		procpid_path_text(t, &f->path);
 	} else if (v->name) {
 		text_printf(t, "\t\t%s", v->name);
-	} else if (name[0]) {
-		text_printf(t, "\t\t%s", name);
 	} else if (!v->ops && v->flags & VMA_GROWSDOWN) {
 		text_printf(t, "\t\t[stack]");
 	}
@@ -351,7 +345,7 @@ static int fill_maps(struct text *t, struct process *p)
 		return 0;
 	rwlock_read_lock(&as->lock);
 	for (struct vma *v = vma_first(as); v; v = vma_next(v))
-		print_region(t, v, as);
+		print_region(t, v);
 	rwlock_read_unlock(&as->lock);
 	aspace_put(as);
 	return 0;

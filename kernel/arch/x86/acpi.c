@@ -10,9 +10,12 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-struct header { char sig[4]; uint32_t length; uint8_t rev, sum; char oem[24]; uint32_t creator; } __packed;
+struct header { char sig[4]; uint32_t length; uint8_t rev, sum; char oem[22]; uint32_t creator; } __packed;
 struct rsdp { char sig[8]; uint8_t sum; char oem[6]; uint8_t rev; uint32_t rsdt; } __packed;
 struct fadt { struct header h; uint32_t facs, dsdt; uint8_t model, profile; uint16_t sci; uint32_t smi_cmd; uint8_t acpi_enable, acpi_disable, s4, pstate; uint32_t pm1a_evt, pm1b_evt, pm1a_cnt, pm1b_cnt; } __packed;
+
+_Static_assert(sizeof(struct header) == 36, "system description table header");
+_Static_assert(sizeof(struct fadt) == 72, "FADT up to PM1b_CNT_BLK");
 
 #define TABLE_MAX (1ul << 20)
 #define SLP_EN (1u << 13)
