@@ -8,11 +8,9 @@
 #include "vm/anon.h"
 #include "vm/ptshare.h"
 #include "vm/tlb.h"
-#include "vm/mmap.h"
 
 static SLAB_CACHE(aspace_cache, aspace);
 void (*aspace_exe_put_hook)(void *exe);
-bool (*vm_oom_hook)(void);
 
 struct aspace *aspace_new(void)
 {

@@ -15,7 +15,6 @@
 #include "mem/frame.h"
 #include "mem/kmap.h"
 #include "vm/anon.h"
-#include "vm/mmap.h"
 #include "vm/ptshare.h"
 #include "vm/tlb.h"
 

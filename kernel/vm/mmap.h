@@ -4,6 +4,7 @@
 #define VM_MMAP_H
 
 #include "vm/aspace.h"
+#include "vm/zap.h"
 
 /* PROT_* and MAP_* with Linux's values (the same on i386 and x86_64). */
 #define PROT_NONE 0
@@ -27,9 +28,6 @@
 #define MAP_STACK 0x20000
 #define MAP_HUGETLB 0x40000
 #define MAP_FIXED_NOREPLACE 0x100000
-
-/* Free addresses kept below a region that grows down. */
-#define VM_STACK_GUARD (256ul << PAGE_SHIFT)
 
 /* Nothing is placed below (mmap_min_addr). */
 #define VM_MIN_ADDR 0x10000ul
@@ -72,15 +70,8 @@ int vm_unmap_locked(struct aspace *as, uaddr_t start, uaddr_t end);
 uaddr_t vm_find_gap(struct aspace *as, unsigned long len);
 /* May the space have len more bytes with these VMA_ flags? 0, -ENOMEM. */
 int vm_check_room(struct aspace *as, unsigned long len, uint32_t flags);
-/* Drops what is mapped in the range, keeping the regions (madvise DONTNEED); -ENOMEM changes nothing that was private. */
-int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end);
 /* Makes the pages of the range resident (MAP_POPULATE, mlock); stops at the first error, which it returns. */
 int vm_populate(struct aspace *as, uaddr_t addr, unsigned long len, bool write);
-/*
- * Called by vfs/pagecache when a file shrinks, for each region that it linked, under the lock that its link/unlink take: unmaps the object's
- * pages [pgoff, pgoff + pages). The pages left the object before.
- */
-void vma_zap(struct vma *v, unsigned long pgoff, unsigned long pages);
 /* mmap and stack randomisation (norandmaps turns it off). */
 void vm_layout_init(struct aspace *as, unsigned long stack_limit);
 

@@ -18,7 +18,7 @@
 
 #include "arch/mmu.h"
 #include "mem/page.h"
-#include "vm/aspace.h"
+#include "vm/space.h"
 #include "vm/tlb.h"
 
 #define PT_RESERVE_MAX (2 * (ARCH_PT_LEVELS - 1))

@@ -3,15 +3,15 @@
 #include "vm/tlb.h"
 #include "arch/irqflag.h"
 #include "arch/mmu.h"
-#include "vm/ptshare.h"
 
 static struct aspace *loaded[MAX_CPUS]; /* own CPU, interrupts off */
 
 static bool loaded_here(struct aspace *as) { return loaded[this_cpu()->id] == as; }
 
-void tlb_batch_begin(struct tlb_batch *b, struct aspace *as)
+void tlb_batch_begin(struct tlb_batch *b, struct aspace *as, void (*put_table)(struct page *table))
 {
 	b->as = as;
+	b->put_table = put_table;
 	b->page_count = b->addr_count = 0;
 	b->all = false;
 }
@@ -45,7 +45,7 @@ void tlb_batch_end(struct tlb_batch *b)
 	flush(b);
 	for (unsigned i = 0; i < b->page_count; i++) {
 		if (b->pages[i]->kind == PAGE_TABLE)
-			ptshare_put(b->pages[i]);
+			b->put_table(b->pages[i]);
 		else
 			page_put(b->pages[i]);
 	}

@@ -7,7 +7,7 @@
 #define VM_TLB_H
 
 #include "mem/page.h"
-#include "vm/aspace.h"
+#include "vm/space.h"
 
 #define TLB_BATCH_MAX 32
 #define TLB_PAGE_MAX 8 /* more addresses than this: flush everything */
@@ -16,11 +16,13 @@ struct tlb_batch {
 	struct aspace *as;
 	unsigned page_count, addr_count;
 	bool all;
-	struct page *pages[TLB_BATCH_MAX];   /* to be put: tables by ptshare_put, others by page_put */
+	struct page *pages[TLB_BATCH_MAX];   /* to be put: tables by put_table, others by page_put */
+	void (*put_table)(struct page *table);
 	uaddr_t addrs[TLB_PAGE_MAX];
 };
 
-void tlb_batch_begin(struct tlb_batch *b, struct aspace *as);
+/* put_table gives up a reference to a page table. */
+void tlb_batch_begin(struct tlb_batch *b, struct aspace *as, void (*put_table)(struct page *table));
 void tlb_batch_addr(struct tlb_batch *b, uaddr_t va);
 /* p may be NULL. Flushes first when full. */
 void tlb_batch_page(struct tlb_batch *b, struct page *p);

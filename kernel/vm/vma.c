@@ -3,7 +3,7 @@
 #include "vm/vma.h"
 #include "lib/errno.h"
 #include "mem/slab.h"
-#include "vm/aspace.h"
+#include "vm/space.h"
 
 static SLAB_CACHE(vma_cache, vma);
 

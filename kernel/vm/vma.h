@@ -21,6 +21,9 @@
 #define VMA_WIPEONFORK 0x800u
 #define VMA_SPECIAL 0x1000u  /* vDSO and the like: not merged, not expanded */
 
+/* Free addresses kept below a region that grows down. */
+#define VM_STACK_GUARD (256ul << PAGE_SHIFT)
+
 struct aspace;
 
 struct vma {

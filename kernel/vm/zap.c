@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Taking pages out of regions that stay. */
+#include "vm/zap.h"
+#include "arch/mmu.h"
+#include "lib/bits.h"
+#include "lib/errno.h"
+#include "sched/sched.h"
+#include "vm/ptshare.h"
+#include "vm/tlb.h"
+
+bool (*vm_oom_hook)(void);
+
+/* Enough tables that unmapping [start, end) cannot run out: one for each level at either border. */
+static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
+{
+	struct tlb_batch b;
+	uaddr_t resume = start;
+	bool done;
+
+	tlb_batch_begin(&b, as, ptshare_put);
+	spin_lock(&as->pt_lock);
+	done = ptshare_unmap(as, start, end, r, &b, &resume);
+	tlb_batch_end(&b);
+	spin_unlock(&as->pt_lock);
+	return done ? 0 : -ENOMEM;
+}
+
+/* None if no table on the way to either border is shared: the common case, and the one that must work when memory has run out. */
+static unsigned unmap_tables_needed(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	bool own_start = true, own_end = true;
+
+	spin_lock(&as->pt_lock);
+	ptshare_peek(as, start, &own_start);
+	ptshare_peek(as, end - 1, &own_end);
+	spin_unlock(&as->pt_lock);
+	return own_start && own_end ? 0 : PT_RESERVE_MAX;
+}
+
+int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	struct pt_reserve r = { 0 };
+	int err = -ENOMEM;
+
+	if (pt_reserve_fill(&r, unmap_tables_needed(as, start, end)))
+		err = unmap_pages(as, start, end, &r);
+	pt_reserve_drop(&r);
+	return err;
+}
+
+void vma_zap(struct vma *v, unsigned long pgoff, unsigned long pages)
+{
+	unsigned long first = MAX(pgoff, v->pgoff), last = MIN(pgoff + pages < pgoff ? ~0ul : pgoff + pages, v->pgoff + vma_pages(v));
+
+	if (first >= last)
+		return;
+	/* Pages of a file that has shrunk may not stay: this ends when memory is found, with the help of what others free. */
+	while (vm_drop_pages(v->aspace, v->start + ((first - v->pgoff) << PAGE_SHIFT), v->start + ((last - v->pgoff) << PAGE_SHIFT)))
+		if (!vm_oom_hook || !vm_oom_hook())
+			sched_yield();
+}

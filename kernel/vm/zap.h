@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking pages out of regions that stay: madvise, truncate, fork's exceptions. Whole tables go by one count, whoever shares them; at the borders the
+ * path is unshared, with tables gathered before pt_lock is taken.
+ */
+#ifndef VM_ZAP_H
+#define VM_ZAP_H
+
+#include "vm/space.h"
+#include "vm/vma.h"
+
+/* Set by proc: the OOM killer; returns true if something was killed or is dying, so that trying again makes sense. */
+extern bool (*vm_oom_hook)(void);
+
+/* Drops what is mapped in the range, keeping the regions (madvise DONTNEED); -ENOMEM changes nothing that was private. */
+int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end);
+/*
+ * Called by vfs/pagecache when a file shrinks, for each region that it linked, under the lock that its link/unlink take: unmaps the object's
+ * pages [pgoff, pgoff + pages). The pages left the object before.
+ */
+void vma_zap(struct vma *v, unsigned long pgoff, unsigned long pages);
+
+#endif
