@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A page fault, in phases: check (the region), gather (what can need memory or sleep), then, under pt_lock, unshare the path, resolve, map. The
- * loop in vm_fault is the only one: a phase that lacks something says what, it is gathered without locks, and everything is looked at anew.
+ * loop is in try_region: a step that lacks something says what, it is gathered without spinlocks, and the entry is looked at anew. vm_fault tries again
+ * from the start after a stack has grown or the OOM killer has made room.
  *
  *                      read                         write
  *   anonymous, missing  zero page, read-only         fresh zeroed frame
@@ -19,6 +20,7 @@
 #include "vm/tlb.h"
 
 #define OOM_TRIES 64
+#define FAULT_AROUND 16 /* pages, aligned: so they lie in one table */
 
 enum step { STEP_DONE, STEP_NEED_TABLES, STEP_NEED_FRAME, STEP_NEED_ZEROED, STEP_NEED_FILE, STEP_AGAIN };
 
@@ -31,6 +33,8 @@ struct fault {
 	struct page *frame;     /* fresh, private */
 	bool frame_zeroed;
 	struct page *file_page; /* with a reference */
+	unsigned around_count;  /* neighbours of a file page that are in memory, with references */
+	struct { uaddr_t va; struct page *page; } around[FAULT_AROUND];
 };
 
 static void drop_gathered(struct fault *f)
@@ -40,6 +44,8 @@ static void drop_gathered(struct fault *f)
 		page_put(f->frame);
 	if (f->file_page)
 		page_put(f->file_page);
+	for (unsigned i = 0; i < f->around_count; i++)
+		page_put(f->around[i].page);
 }
 
 static unsigned long leaf_flags(const struct vma *v, bool write)
@@ -107,6 +113,23 @@ static enum step resolve_anon_missing(struct fault *f, struct vma *v, pte_t *e)
 	return STEP_DONE;
 }
 
+/* Maps the neighbours too, as far as nothing is mapped there: programs touch what they read soon. e is the entry of f->addr. */
+static void map_around(struct fault *f, const struct vma *v, pte_t *e)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < f->around_count; i++) {
+		struct page *p = f->around[i].page;
+		pte_t *n = e + (long)(f->around[i].va - f->addr) / (long)PAGE_SIZE;
+
+		if (!pte_mapped(*n) && (!v->ops->current_page || v->ops->current_page(v->object, p)))
+			ptshare_set(f->as, n, pte_make(page_pfn(p), leaf_flags(v, false) & ~PTE_ACCESSED));
+		else
+			f->around[left++] = f->around[i];
+	}
+	f->around_count = left;
+}
+
 static enum step resolve_file_missing(struct fault *f, struct vma *v, pte_t *e)
 {
 	bool private_write = f->access == FAULT_WRITE && !(v->flags & VMA_SHARED);
@@ -130,6 +153,7 @@ static enum step resolve_file_missing(struct fault *f, struct vma *v, pte_t *e)
 		mark_dirty(f->file_page);
 	install(f, e, f->file_page, leaf_flags(v, f->access == FAULT_WRITE));
 	f->file_page = NULL;
+	map_around(f, v, e);
 	return STEP_DONE;
 }
 
@@ -154,6 +178,32 @@ static enum step resolve(struct fault *f, struct vma *v)
 	return s;
 }
 
+/* Asked before pt_lock is taken, since the object's own lock comes first. */
+static void gather_around(struct fault *f, struct vma *v)
+{
+	uaddr_t block = ALIGN_DOWN(f->addr, FAULT_AROUND * PAGE_SIZE);
+	uaddr_t end = v->end - block > FAULT_AROUND * PAGE_SIZE ? block + FAULT_AROUND * PAGE_SIZE : v->end;
+
+	for (uaddr_t va = MAX(block, v->start); va < end; va += PAGE_SIZE) {
+		struct page *p = va == f->addr ? NULL : v->ops->peek(v->object, vma_pgoff(v, va));
+
+		if (p) {
+			f->around[f->around_count].va = va;
+			f->around[f->around_count++].page = p;
+		}
+	}
+}
+
+static int gather_file(struct fault *f, struct vma *v)
+{
+	bool shared_write = f->access == FAULT_WRITE && v->flags & VMA_SHARED;
+	int err = v->ops->fault(v, vma_pgoff(v, f->addr), shared_write, &f->file_page);
+
+	if (!err && f->access != FAULT_WRITE && v->ops->peek && !f->around_count)
+		gather_around(f, v);
+	return err;
+}
+
 /* Gets what a step asked for. 0, -ENOMEM, or the object's error. */
 static int gather(struct fault *f, struct vma *v, enum step need)
 {
@@ -170,7 +220,7 @@ static int gather(struct fault *f, struct vma *v, enum step need)
 		f->frame_zeroed = zeroed;
 		return f->frame ? 0 : -ENOMEM;
 	case STEP_NEED_FILE:
-		return v->ops->fault(v, vma_pgoff(v, f->addr), f->access == FAULT_WRITE && v->flags & VMA_SHARED, &f->file_page);
+		return gather_file(f, v);
 	default:
 		return 0;
 	}
@@ -215,8 +265,8 @@ static enum fault_result grow_stack(struct aspace *as, uaddr_t addr)
 	return r;
 }
 
-/* One round with the regions locked. *need says what is missing when the result is FAULT_OK and *done is false. */
-static enum fault_result try_once(struct fault *f, bool *done)
+/* With the regions locked for reading: they stay, so that what a step lacks is gathered and the entry looked at again until it is done. */
+static enum fault_result try_region(struct fault *f)
 {
 	struct vma *v = vma_find(f->as, f->addr);
 	enum step s;
@@ -226,35 +276,44 @@ static enum fault_result try_once(struct fault *f, bool *done)
 		return FAULT_MAPERR;
 	if (!access_ok(v, f->access))
 		return FAULT_ACCERR;
-	s = resolve(f, v);
-	*done = s == STEP_DONE;
-	if (*done)
-		return FAULT_OK;
-	err = gather(f, v, s);
-	if (!err)
-		return FAULT_OK;
+	for (err = 0; !err; err = gather(f, v, s)) {
+		s = resolve(f, v);
+		if (s == STEP_DONE)
+			return FAULT_OK;
+	}
 	return err == -ENOMEM ? FAULT_OOM : err == -EINTR ? FAULT_KILLED : FAULT_BUS;
+}
+
+static void fault_begin(struct fault *f, struct aspace *as, uaddr_t addr, enum fault_access access)
+{
+	f->as = as;
+	f->addr = PAGE_DOWN(addr);
+	f->access = access;
+	f->tables.count = 0;
+	f->frame = f->file_page = NULL;
+	f->frame_zeroed = false;
+	f->around_count = 0; /* the array is not cleared: this runs for every fault */
 }
 
 enum fault_result vm_fault(struct aspace *as, uaddr_t addr, enum fault_access access, uaddr_t sp)
 {
-	struct fault f = { .as = as, .addr = PAGE_DOWN(addr), .access = access };
+	struct fault f;
 	enum fault_result r;
 	unsigned tries = 0;
-	bool done = false;
+	bool again;
 
 	(void)sp;
 	if (addr >= ARCH_USER_TOP)
 		return FAULT_MAPERR;
+	fault_begin(&f, as, addr, access);
 	do {
 		rwlock_read_lock(&as->lock);
-		r = try_once(&f, &done);
+		r = try_region(&f);
 		rwlock_read_unlock(&as->lock);
-		if (r == FAULT_MAPERR && grow_stack(as, f.addr) == FAULT_OK)
-			r = FAULT_OK;
-		if (r == FAULT_OOM && ++tries < OOM_TRIES && !waitq_interrupted(WAIT_KILLABLE) && vm_oom_hook && vm_oom_hook())
-			r = FAULT_OK;
-	} while (r == FAULT_OK && !done);
+		again = r == FAULT_MAPERR && grow_stack(as, f.addr) == FAULT_OK;
+		if (r == FAULT_OOM && ++tries < OOM_TRIES && !waitq_interrupted(WAIT_KILLABLE))
+			again = vm_oom_hook && vm_oom_hook();
+	} while (again);
 	drop_gathered(&f);
 	return r;
 }

@@ -10,7 +10,7 @@
 
 bool (*vm_oom_hook)(void);
 
-/* Enough tables that unmapping [start, end) cannot run out: one for each level at either border. */
+/* With PT_RESERVE_MAX tables it cannot run out: one for each level at either border. */
 static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
 {
 	struct tlb_batch b;

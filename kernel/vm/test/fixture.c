@@ -117,6 +117,16 @@ static void link(struct vma *v) { list_push_back(&((struct test_file *)v->object
 static void unlink(struct vma *v) { list_del(&v->link); }
 static bool current_page(void *object, struct page *p) { return p->owner == object; }
 
+static struct page *peek(void *object, unsigned long pgoff)
+{
+	struct test_file *f = object;
+
+	if (pgoff >= FILE_PAGES || !f->pages[pgoff])
+		return NULL;
+	page_get(f->pages[pgoff]);
+	return f->pages[pgoff];
+}
+
 static int fault(struct vma *v, unsigned long pgoff, bool write, struct page **out)
 {
 	struct test_file *f = v->object;
@@ -136,7 +146,8 @@ static int fault(struct vma *v, unsigned long pgoff, bool write, struct page **o
 	return 0;
 }
 
-const struct vm_ops test_file_ops = { .get = get, .put = put, .fault = fault, .link = link, .unlink = unlink, .current_page = current_page };
+const struct vm_ops test_file_ops = { .get = get, .put = put, .fault = fault, .link = link, .unlink = unlink, .current_page = current_page,
+	.peek = peek };
 
 void test_enter(struct aspace *as)
 {

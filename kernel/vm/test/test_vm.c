@@ -321,6 +321,26 @@ static void test_private_file_pages(void **state)
 	test_file_put(f);
 }
 
+static void test_neighbours_in_memory_are_mapped_along(void **state)
+{
+	struct test_file *f = test_file_new(8);
+	struct map_request r = { .addr = AT(2), .len = PAGES(6), .prot = PROT_READ, .flags = MAP_PRIVATE | MAP_FIXED, .ops = &test_file_ops, .object = f,
+				 .pgoff = 1, .may = VMA_MAYREAD };
+
+	(void)state;
+	assert_true(vm_map(as, &r) == AT(2));
+	assert_int_equal(word_at(AT(3)), 0);
+	assert_int_equal(word_at(AT(6)), 0);
+	assert_int_equal(vm_drop_pages(as, AT(2), AT(8)), 0);
+	assert_int_equal(word_at(AT(6)), 0);
+	assert_int_equal(as->rss_file, 2);
+	assert_ptr_equal(page_at(as, AT(3)), f->pages[2]);
+	assert_null(page_at(as, AT(4)));
+	assert_false(pte_writable(ptshare_peek(as, AT(3), NULL)));
+	assert_int_equal(vm_unmap(as, AT(2), PAGES(6)), 0);
+	test_file_put(f);
+}
+
 static void test_protections(void **state)
 {
 	(void)state;
@@ -639,7 +659,8 @@ int main(void)
 		CASE(test_fork_costs_as_many_frames_whatever_the_size), CASE(test_last_holder_takes_the_table_and_pages_over),
 		CASE(test_many_generations), CASE(test_more_holders_than_eight_bits_count), CASE(test_unmapped_whole_table_goes_by_its_count),
 		CASE(test_unmap_changes_nothing_without_memory), CASE(test_fork_fails_without_a_trace), CASE(test_shared_memory_stays_shared),
-		CASE(test_private_file_pages), CASE(test_protections), CASE(test_rights_of_the_object_bound_mprotect), CASE(test_map_errors),
+		CASE(test_private_file_pages), CASE(test_neighbours_in_memory_are_mapped_along),
+		CASE(test_protections), CASE(test_rights_of_the_object_bound_mprotect), CASE(test_map_errors),
 		CASE(test_placement), CASE(test_neighbours_join_and_split), CASE(test_break), CASE(test_stack_grows_to_its_limit_and_guard),
 		CASE(test_remap), CASE(test_advice), CASE(test_mincore_tells_what_is_mapped), CASE(test_locking),
 		CASE(test_another_space_is_written_as_if_by_itself), CASE(test_out_of_memory_ends), CASE(test_user_copies), CASE(test_uio),
