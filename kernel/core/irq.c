@@ -52,13 +52,15 @@ void irq_enter(void)
 	struct cpu *c = this_cpu();
 
 	preempt_disable();
-	c->irq_depth++;
+	if (!c->irq_depth++)
+		c->lock_base = c->lock_depth;
 	c->irqs++;
 }
 
 void irq_leave(void)
 {
-	this_cpu()->irq_depth--;
+	if (!--this_cpu()->irq_depth)
+		this_cpu()->lock_base = 0;
 	preempt_enable_no_resched();
 }
 

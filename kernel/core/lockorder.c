@@ -21,7 +21,9 @@ void lockorder_acquire(const void *lock, enum lock_class c, bool nested)
 	for (unsigned i = 0; i < cpu->lock_depth; i++) {
 		enum lock_class held = class_of(cpu->lock_stack[i]);
 
-		if (held > c || (held == c && !nested) || cpu->lock_stack[i] == lock)
+		bool ordered = i < cpu->lock_base || held < c || (held == c && nested);
+
+		if (!ordered || cpu->lock_stack[i] == lock)
 			panic("lock order: %s taken while holding %s", lock_class_name(c), lock_class_name(held));
 	}
 	if (cpu->lock_depth == 16)

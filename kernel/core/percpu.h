@@ -30,6 +30,7 @@ struct cpu {
 	unsigned kmap_depth;       /* mem/kmap: windows in use by the current thread */
 	const void *lock_stack[16]; /* core/lockorder, debug builds: spinlocks held by this CPU */
 	unsigned lock_depth;
+	unsigned lock_base;        /* locks below were taken before this interrupt: no order to keep with them */
 	uint64_t irqs;             /* interrupts taken, for /proc/stat */
 };
 
