@@ -70,7 +70,7 @@ struct super {
 	dev_t dev;                     /* st_dev */
 	struct inode *root;            /* owned */
 	struct dentry *root_dentry;    /* made by the first mount; owned; mount lock */
-	unsigned mounts;               /* mount lock */
+	unsigned mounts;               /* LOCK_DENTRY */
 	unsigned long flags;           /* MS_RDONLY ... */
 	void *data;
 	bool revalidate;               /* names may change behind the cache: ask inode_ops->revalidate */

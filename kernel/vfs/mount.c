@@ -41,7 +41,9 @@ static struct mount *mount_alloc(struct super *sb, struct dentry *root, const ch
 	m->flags = flags & MOUNT_FLAGS;
 	list_init(&m->link);
 	m->id = next_id++;
+	spin_lock(&dentry_lock);
 	sb->mounts++;
+	spin_unlock(&dentry_lock);
 	return m;
 }
 
@@ -68,9 +70,9 @@ void mount_put(struct mount *m)
 	if (!refcount_put(&m->refs))
 		return;
 	dentry_put(m->root);
-	mutex_lock(&mount_mutex);
+	spin_lock(&dentry_lock); /* the mutex may not be taken: files are put in any place */
 	last = --m->sb->mounts == 0;
-	mutex_unlock(&mount_mutex);
+	spin_unlock(&dentry_lock);
 	if (last)
 		super_retire(m->sb);
 	super_put(m->sb);
@@ -401,12 +403,28 @@ bool mount_cross_up(struct path *p)
 	return true;
 }
 
+/* The mount with the smallest number above id, with a reference. */
+static struct mount *next_mount(int id)
+{
+	struct mount *m, *best = NULL;
+
+	spin_lock(&dentry_lock);
+	list_for_each_entry(m, &mounts, link)
+		if (m->id > id && (!best || m->id < best->id))
+			best = m;
+	if (best)
+		mount_get(best);
+	spin_unlock(&dentry_lock);
+	return best;
+}
+
+/* No lock is held while fn runs: it may sleep, and mounts may come and go. */
 void mount_each(void (*fn)(struct mount *m, void *ctx), void *ctx)
 {
 	struct mount *m;
 
-	mutex_lock(&mount_mutex);
-	list_for_each_entry(m, &mounts, link)
+	for (int id = -1; (m = next_mount(id)) != NULL; mount_put(m)) {
+		id = m->id;
 		fn(m, ctx);
-	mutex_unlock(&mount_mutex);
+	}
 }

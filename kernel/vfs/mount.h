@@ -54,6 +54,7 @@ int mount_umount(const struct path *p, int flags);
 void mount_cross_down(struct path *p);
 /* From a mount's root to where it is mounted; false at the top. References are exchanged. */
 bool mount_cross_up(struct path *p);
+/* Oldest first; fn runs with a reference held and no lock. */
 void mount_each(void (*fn)(struct mount *m, void *ctx), void *ctx);
 
 #endif
