@@ -40,9 +40,10 @@ struct rt_sigframe {
 	uint32_t uc_flags, uc_link;
 	struct { uint32_t sp; int32_t flags; uint32_t size; } uc_stack;
 	struct sigcontext sc;
-	uint64_t mask;
+	uint64_t mask; /* 4-byte alignment is enough on i386: no padding */
 	uint8_t retcode[8];
-} __packed;
+};
+_Static_assert(sizeof(struct rt_sigframe) == 4 * 4 + 128 + 8 + 12 + 88 + 8 + 8, "rt_sigframe of Linux on i386");
 
 static bool user_ok(uaddr_t a, size_t n) { return a <= ARCH_USER_TOP && n <= ARCH_USER_TOP - a; }
 

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/* The line discipline. */
+#include "dev/ldisc.h"
+#include "lib/string.h"
+#include "task/sigqueue.h"
+
+#define MASK (LDISC_BUF - 1)
+#define DISABLED 0 /* _POSIX_VDISABLE */
+
+const struct termios termios_default = {
+	.iflag = ICRNL | IXON | IMAXBEL | IUTF8, .oflag = OPOST | ONLCR, .cflag = 0010002u | 0000060u | 0000200u | 0004000u /* 115200, 8 bits, CREAD, CLOCAL */, .lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+	.cc = { [VINTR] = 3, [VQUIT] = 28, [VERASE] = 127, [VKILL] = 21, [VEOF] = 4, [VMIN] = 1, [VSTART] = 17, [VSTOP] = 19, [VSUSP] = 26, [VREPRINT] = 18,
+		[VDISCARD] = 15, [VWERASE] = 23, [VLNEXT] = 22 },
+};
+
+void ldisc_init(struct ldisc *l, const struct ldisc_ops *ops, void *ctx)
+{
+	memset(l, 0, sizeof(*l));
+	l->t = termios_default;
+	l->ops = ops;
+	l->ctx = ctx;
+}
+
+static bool eof_at(const struct ldisc *l, unsigned i) { return l->eof[(i & MASK) / 8] >> (i & 7) & 1; }
+
+static void set_eof(struct ldisc *l, unsigned i, bool on)
+{
+	uint8_t bit = (uint8_t)(1u << (i & 7)), *p = &l->eof[(i & MASK) / 8];
+
+	*p = on ? *p | bit : *p & (uint8_t)~bit;
+}
+
+static void echo_raw(struct ldisc *l, const char *s, size_t n) { l->ops->echo(l->ctx, s, n); }
+
+static void echo_processed(struct ldisc *l, const char *s, size_t n)
+{
+	char out[16];
+	size_t used;
+
+	while (n) {
+		size_t k = ldisc_output(l, s, n, &used, out, sizeof(out));
+
+		echo_raw(l, out, k);
+		s += used;
+		n -= used;
+	}
+}
+
+static bool is_control(unsigned char c) { return (c < 32 && c != '\n' && c != '\t') || c == 127; }
+
+static void echo_char(struct ldisc *l, unsigned char c)
+{
+	char s[2] = { '^', (char)(c ^ 0x40) };
+
+	if (!(l->t.lflag & ECHO)) {
+		if (c == '\n' && l->t.lflag & ECHONL && l->t.lflag & ICANON)
+			echo_processed(l, "\n", 1);
+		return;
+	}
+	if (is_control(c) && l->t.lflag & ECHOCTL)
+		echo_processed(l, s, 2);
+	else
+		echo_processed(l, (char *)&c, 1);
+}
+
+/* Columns that a character took on the screen at column col. */
+static unsigned width(const struct ldisc *l, unsigned char c, unsigned col)
+{
+	if (c == '\t')
+		return 8 - (col & 7);
+	if (is_control(c))
+		return l->t.lflag & ECHOCTL ? 2 : 0;
+	if (l->t.iflag & IUTF8 && (c & 0xc0) == 0x80)
+		return 0;
+	return 1;
+}
+
+/* Erases from the screen what lies between the new end of the line and the old one. */
+static void rub_out(struct ldisc *l, unsigned old_tail)
+{
+	unsigned col = l->line_start_column, from;
+
+	for (unsigned i = l->ready; i != l->tail; i++)
+		col += width(l, l->buf[i & MASK], col);
+	from = col;
+	for (unsigned i = l->tail; i != old_tail; i++)
+		col += width(l, l->buf[i & MASK], col);
+	for (; col > from; col--)
+		echo_processed(l, "\b \b", 3);
+}
+
+static bool continuation(const struct ldisc *l, unsigned char c) { return l->t.iflag & IUTF8 && (c & 0xc0) == 0x80; }
+
+static void erase_one(struct ldisc *l)
+{
+	unsigned old = l->tail;
+
+	if (l->tail == l->ready)
+		return;
+	do
+		l->tail--;
+	while (l->tail != l->ready && continuation(l, l->buf[l->tail & MASK]));
+	if (l->t.lflag & ECHO) {
+		if (l->t.lflag & ECHOE)
+			rub_out(l, old);
+		else
+			echo_char(l, l->t.cc[VERASE]);
+	}
+}
+
+static bool word_char(unsigned char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 128; }
+
+static void erase_word(struct ldisc *l)
+{
+	unsigned old = l->tail;
+
+	while (l->tail != l->ready && !word_char(l->buf[(l->tail - 1) & MASK]))
+		l->tail--;
+	while (l->tail != l->ready && word_char(l->buf[(l->tail - 1) & MASK]))
+		l->tail--;
+	if (l->t.lflag & ECHO)
+		rub_out(l, old);
+}
+
+static void erase_line(struct ldisc *l)
+{
+	unsigned old = l->tail;
+
+	l->tail = l->ready;
+	if (!(l->t.lflag & ECHO))
+		return;
+	if (l->t.lflag & ECHOKE && l->t.lflag & ECHOE) {
+		rub_out(l, old);
+	} else {
+		echo_char(l, l->t.cc[VKILL]);
+		if (l->t.lflag & ECHOK)
+			echo_processed(l, "\n", 1);
+	}
+}
+
+static void reprint(struct ldisc *l)
+{
+	echo_char(l, l->t.cc[VREPRINT]);
+	echo_processed(l, "\n", 1);
+	for (unsigned i = l->ready; i != l->tail; i++)
+		echo_char(l, l->buf[i & MASK]);
+}
+
+void ldisc_flush_input(struct ldisc *l)
+{
+	l->head = l->ready = l->tail = 0;
+	l->lines = 0;
+	l->literal = false;
+	memset(l->eof, 0, sizeof(l->eof));
+}
+
+static int signal_of(const struct ldisc *l, unsigned char c)
+{
+	if (!(l->t.lflag & ISIG) || c == DISABLED)
+		return 0;
+	return c == l->t.cc[VINTR] ? SIGINT : c == l->t.cc[VQUIT] ? SIGQUIT : c == l->t.cc[VSUSP] ? SIGTSTP : 0;
+}
+
+/* One place stays free in canonical mode, so that the line can be ended. */
+static bool store(struct ldisc *l, unsigned char c, bool line_end)
+{
+	unsigned room = LDISC_BUF - (l->tail - l->head);
+
+	if (room <= (l->t.lflag & ICANON && !line_end ? 1u : 0u)) {
+		if (l->t.iflag & IMAXBEL)
+			echo_raw(l, "\a", 1);
+		return false;
+	}
+	set_eof(l, l->tail, false);
+	l->buf[l->tail++ & MASK] = c;
+	return true;
+}
+
+static void finish_line(struct ldisc *l)
+{
+	l->ready = l->tail;
+	l->lines++;
+	l->line_start_column = l->column;
+}
+
+static bool is_cc(const struct ldisc *l, unsigned which, unsigned char c) { return c != DISABLED && c == l->t.cc[which]; }
+
+/* Editing characters; true if c was one. */
+static bool edit(struct ldisc *l, unsigned char c)
+{
+	bool extended = l->t.lflag & IEXTEN;
+
+	if (is_cc(l, VERASE, c))
+		erase_one(l);
+	else if (is_cc(l, VKILL, c))
+		erase_line(l);
+	else if (extended && is_cc(l, VWERASE, c))
+		erase_word(l);
+	else if (extended && is_cc(l, VREPRINT, c) && l->t.lflag & ECHO)
+		reprint(l);
+	else if (extended && is_cc(l, VLNEXT, c)) {
+		l->literal = true;
+		if (l->t.lflag & ECHO && l->t.lflag & ECHOCTL)
+			echo_processed(l, "^\b", 2);
+	} else if (is_cc(l, VEOF, c)) {
+		if (store(l, 0, true)) {
+			set_eof(l, l->tail - 1, true);
+			finish_line(l);
+		}
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void input_canonical(struct ldisc *l, unsigned char c)
+{
+	bool end = c == '\n' || is_cc(l, VEOL, c) || is_cc(l, VEOL2, c);
+
+	if (!l->literal && edit(l, c))
+		return;
+	if (l->literal)
+		end = false;
+	l->literal = false;
+	if (l->tail == l->ready)
+		l->line_start_column = l->column;
+	if (!store(l, c, end))
+		return;
+	echo_char(l, c);
+	if (end)
+		finish_line(l);
+}
+
+/* Conversions on input; -1: the character vanishes. */
+static int translate(const struct ldisc *l, unsigned char c)
+{
+	if (l->t.iflag & ISTRIP)
+		c &= 0x7f;
+	if (c == '\r') {
+		if (l->t.iflag & IGNCR)
+			return -1;
+		if (l->t.iflag & ICRNL)
+			return '\n';
+	} else if (c == '\n' && l->t.iflag & INLCR) {
+		return '\r';
+	}
+	return c;
+}
+
+void ldisc_input(struct ldisc *l, unsigned char raw)
+{
+	int c = l->literal ? raw : translate(l, raw), sig;
+
+	if (c < 0)
+		return;
+	if (!l->literal && l->t.iflag & IXON) {
+		if (is_cc(l, VSTOP, (unsigned char)c)) {
+			l->stopped = true;
+			return;
+		}
+		if (is_cc(l, VSTART, (unsigned char)c) || (l->stopped && l->t.iflag & IXANY)) {
+			l->stopped = false;
+			if (is_cc(l, VSTART, (unsigned char)c))
+				return;
+		}
+	}
+	sig = l->literal ? 0 : signal_of(l, (unsigned char)c);
+	if (sig) {
+		if (!(l->t.lflag & NOFLSH))
+			ldisc_flush_input(l);
+		echo_char(l, (unsigned char)c);
+		l->ops->signal(l->ctx, sig);
+		return;
+	}
+	if (l->t.lflag & ICANON) {
+		input_canonical(l, (unsigned char)c);
+		return;
+	}
+	l->literal = false;
+	if (store(l, (unsigned char)c, false)) {
+		l->ready = l->tail;
+		echo_char(l, (unsigned char)c);
+	}
+}
+
+bool ldisc_readable(const struct ldisc *l)
+{
+	if (l->t.lflag & ICANON)
+		return l->lines > 0;
+	return l->ready - l->head >= (l->t.cc[VTIME] || !l->t.cc[VMIN] ? 1u : l->t.cc[VMIN]);
+}
+
+unsigned ldisc_available(const struct ldisc *l) { return l->t.lflag & ICANON && !l->lines ? 0 : l->ready - l->head; }
+
+static bool ends_line(const struct ldisc *l, unsigned char c) { return c == '\n' || is_cc(l, VEOL, c) || is_cc(l, VEOL2, c); }
+
+size_t ldisc_read(struct ldisc *l, char *to, size_t n)
+{
+	bool canonical = l->t.lflag & ICANON;
+	size_t done = 0;
+
+	while (l->head != l->ready && (done < n || (canonical && eof_at(l, l->head)))) {
+		unsigned char c = l->buf[l->head & MASK];
+		bool eof = eof_at(l, l->head);
+
+		if (eof && !canonical) { /* stayed from canonical mode */
+			l->head++;
+			continue;
+		}
+		l->head++;
+		if (!eof)
+			to[done++] = (char)c;
+		if (canonical && (eof || ends_line(l, c))) {
+			l->lines -= l->lines > 0;
+			break;
+		}
+	}
+	return done;
+}
+
+void ldisc_settings_changed(struct ldisc *l, uint32_t old)
+{
+	if (old & ICANON && !(l->t.lflag & ICANON)) {
+		l->ready = l->tail;
+		l->lines = 0;
+	} else if (!(old & ICANON) && l->t.lflag & ICANON && l->head != l->ready) {
+		/* what is there becomes a line of its own */
+		l->lines = 1;
+		for (unsigned i = l->head; i != l->ready; i++)
+			l->lines += ends_line(l, l->buf[i & MASK]) && i + 1 != l->ready;
+	}
+}
+
+/* What c becomes; up to 8 bytes. */
+static size_t output_char(struct ldisc *l, unsigned char c, char *to)
+{
+	switch (c) {
+	case '\n':
+		if (l->t.oflag & ONLCR) {
+			l->column = 0;
+			to[0] = '\r';
+			to[1] = '\n';
+			return 2;
+		}
+		if (l->t.oflag & ONLRET)
+			l->column = 0;
+		break;
+	case '\r':
+		if (l->t.oflag & ONOCR && !l->column)
+			return 0;
+		if (l->t.oflag & OCRNL) {
+			to[0] = '\n';
+			return 1;
+		}
+		l->column = 0;
+		break;
+	case '\t':
+		if ((l->t.oflag & XTABS) == XTABS) {
+			size_t n = 8 - (l->column & 7);
+
+			memset(to, ' ', n);
+			l->column += (unsigned)n;
+			return n;
+		}
+		l->column += 8 - (l->column & 7);
+		break;
+	case '\b':
+		l->column -= l->column > 0;
+		break;
+	default:
+		l->column += !is_control(c) && !continuation(l, c);
+	}
+	to[0] = (char)c;
+	return 1;
+}
+
+size_t ldisc_output(struct ldisc *l, const char *src, size_t len, size_t *used, char *out, size_t cap)
+{
+	size_t n = 0, i = 0;
+
+	if (!(l->t.oflag & OPOST)) {
+		n = len < cap ? len : cap;
+		memcpy(out, src, n);
+		*used = n;
+		return n;
+	}
+	while (i < len && cap - n >= 8)
+		n += output_char(l, (unsigned char)src[i++], out + n);
+	*used = i;
+	return n;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* null, zero, full, random, urandom (null(4), full(4), random(4)). */
+#include "dev/memdev.h"
+
+#include "dev/random.h"
+#include "lib/bits.h"
+#include "lib/errno.h"
+#include "vfs/chrdev.h"
+#include "vfs/file.h"
+
+static ssize_t null_read(struct file *f, struct uio *u, loff_t *pos)
+{
+	(void)f, (void)u, (void)pos;
+	return 0;
+}
+
+static ssize_t null_write(struct file *f, struct uio *u, loff_t *pos)
+{
+	(void)f, (void)pos;
+	return (ssize_t)u->left;
+}
+
+static ssize_t zero_read(struct file *f, struct uio *u, loff_t *pos)
+{
+	size_t done = 0;
+
+	(void)f, (void)pos;
+	while (u->left && !waitq_interrupted(WAIT_KILLABLE)) {
+		size_t n = MIN(u->left, 65536ul), moved = uio_put_zero(u, n);
+
+		done += moved;
+		if (moved < n)
+			return done ? (ssize_t)done : -EFAULT;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t full_write(struct file *f, struct uio *u, loff_t *pos)
+{
+	(void)f, (void)pos;
+	return u->left ? -ENOSPC : 0;
+}
+
+static ssize_t random_read(struct file *f, struct uio *u, loff_t *pos)
+{
+	char bytes[64];
+	size_t done = 0;
+
+	(void)f, (void)pos;
+	while (u->left && !waitq_interrupted(WAIT_KILLABLE)) {
+		size_t n = MIN(u->left, sizeof(bytes)), moved;
+
+		random_bytes(bytes, n);
+		moved = uio_put(u, bytes, n);
+		done += moved;
+		if (moved < n)
+			return done ? (ssize_t)done : -EFAULT;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t random_write(struct file *f, struct uio *u, loff_t *pos)
+{
+	char bytes[64];
+	size_t done = 0;
+
+	(void)f, (void)pos;
+	while (u->left) {
+		size_t n = MIN(u->left, sizeof(bytes)), moved = uio_get(u, bytes, n);
+
+		random_stir(bytes, moved);
+		done += moved;
+		if (moved < n)
+			return done ? (ssize_t)done : -EFAULT;
+	}
+	return (ssize_t)done;
+}
+
+/* A private mapping of /dev/zero is anonymous memory; shared ones are not there. */
+static int zero_mmap(struct file *f, struct map_request *r)
+{
+	(void)f;
+	if (r->flags & MAP_SHARED)
+		return -ENODEV;
+	r->ops = NULL;
+	r->object = NULL;
+	r->may = VMA_MAYREAD | VMA_MAYWRITE | VMA_MAYEXEC;
+	return 0;
+}
+
+static const struct file_ops null_ops = { .read = null_read, .write = null_write };
+static const struct file_ops zero_ops = { .read = zero_read, .write = null_write, .mmap = zero_mmap };
+static const struct file_ops full_ops = { .read = zero_read, .write = full_write };
+static const struct file_ops random_ops = { .read = random_read, .write = random_write };
+
+void memdev_init(void)
+{
+	chrdev_register(MEM_MAJOR, 3, 1, &null_ops, "mem");
+	chrdev_register(MEM_MAJOR, 5, 1, &zero_ops, "mem");
+	chrdev_register(MEM_MAJOR, 7, 1, &full_ops, "mem");
+	chrdev_register(MEM_MAJOR, 8, 2, &random_ops, "mem");
+}
