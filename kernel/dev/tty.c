@@ -18,7 +18,7 @@
 #include "vfs/file.h"
 
 enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCSBRK = 0x5409, TCXONC, TCFLSH, TIOCEXCL, TIOCNXCL, TIOCSCTTY, TIOCGPGRP, TIOCSPGRP, TIOCOUTQ,
-       TIOCGWINSZ = 0x5413, TIOCSWINSZ, TIOCINQ = 0x541b, TIOCNOTTY = 0x5422, TCSBRKP = 0x5425, TIOCGSID = 0x5429 };
+       TIOCGWINSZ = 0x5413, TIOCSWINSZ, TIOCINQ = 0x541b, TIOCGSERIAL = 0x541e, TIOCNOTTY = 0x5422, TCSBRKP = 0x5425, TIOCGSID = 0x5429 };
 
 struct winsize { uint16_t rows, cols, xpixel, ypixel; };
 
@@ -419,6 +419,14 @@ static long flush_queues(struct tty *t, unsigned long which)
 	return 0;
 }
 
+/* struct serial_struct, of which the type (16550A) and the number are told. */
+static long get_serial(struct tty *t, unsigned long arg)
+{
+	uint32_t s[15] = { 4, t->port };
+
+	return user_write(arg, s, sizeof(s));
+}
+
 static long put_int(unsigned long arg, int n) { return user_put(arg, &n); }
 
 static long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg)
@@ -438,6 +446,7 @@ static long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 	case TIOCSPGRP: return set_group(t, arg);
 	case TIOCGWINSZ: return get_size(t, arg);
 	case TIOCSWINSZ: return set_size(t, arg);
+	case TIOCGSERIAL: return get_serial(t, arg);
 	case TIOCOUTQ: return put_int(arg, 0);
 	case TIOCINQ: return put_int(arg, (int)ldisc_available(&t->ld));
 	default: return -ENOTTY;
