@@ -142,14 +142,14 @@ static void become_zombie(struct process *p)
 	sigpending_flush(&p->pending, ~0ull);
 	spin_unlock_irqrestore(&p->sighand->lock, irq);
 	parent = p->parent;
+	child_siginfo(p, &info);
+	if (p->exit_signal)
+		signal_post_process(parent, &info);
 	if (p->exit_signal == SIGCHLD && parent_ignores(parent)) {
 		waitq_wake_all(&parent->child_wait);
 		proc_reap(p);
 		return;
 	}
-	child_siginfo(p, &info);
-	if (p->exit_signal)
-		signal_post_process(parent, &info);
 	waitq_wake_all(&parent->child_wait);
 	spin_unlock(&proc_tree_lock);
 }

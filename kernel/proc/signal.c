@@ -99,7 +99,7 @@ static void stay_stopped(struct task *t)
 	for (;;) {
 		irq = spin_lock_irqsave(&p->sighand->lock);
 		if (!p->stopped || t->thread.work & WORK_KILL) {
-			report = p->cont_report;
+			report = !(t->thread.work & WORK_KILL); /* wait may have taken cont_report already */
 			signal_recalc(t);
 			spin_unlock_irqrestore(&p->sighand->lock, irq);
 			break;

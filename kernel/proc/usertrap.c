@@ -30,8 +30,10 @@ bool usertrap_page_fault(struct trapframe *tf, uaddr_t addr, enum fault_access a
 	if (!as)
 		return false;
 	r = vm_fault(as, addr, access, tf_user(tf) ? tf_sp(tf) : 0);
-	if (r == FAULT_OK)
+	if (r == FAULT_OK) {
+		task_current()->minflt++;
 		return true;
+	}
 	if (tf_user(tf))
 		fault_signal(r, addr);
 	return false;

@@ -111,8 +111,8 @@ void group_inherit(struct process *child, struct process *parent)
 
 int group_init_process(struct process *p)
 {
-	struct session *s = session_new(p->pid, p);
-	struct pgroup *g = s ? pgroup_new(p->pid, s) : NULL;
+	struct session *s = session_new(0, NULL);
+	struct pgroup *g = s ? pgroup_new(0, s) : NULL;
 
 	if (!g) {
 		session_put(s);
@@ -248,7 +248,7 @@ long group_setpgid(pid_t pid, pid_t pgid)
 	struct pgroup *fresh, *old = NULL;
 	long err;
 
-	if (pgid < 0)
+	if (pgid < 0 || (pgid == 0 && pid < 0))
 		return -EINVAL;
 	p = pid && pid != me->pid ? pid_process(pid) : (process_get(me), me);
 	if (!p)

@@ -76,13 +76,29 @@ struct task *pid_task(pid_t n)
 	return t;
 }
 
+/* A process that is ending or a zombie has no thread that its number leads to. */
+static struct process *find_zombie(pid_t n)
+{
+	struct process *p, *found = NULL;
+
+	spin_lock(&proc_tree_lock);
+	list_for_each_entry(p, &process_list, all_link)
+		if (p->pid == n && p->state != PROCESS_REAPED) {
+			process_get(p);
+			found = p;
+			break;
+		}
+	spin_unlock(&proc_tree_lock);
+	return found;
+}
+
 struct process *pid_process(pid_t n)
 {
 	struct task *t = pid_task(n);
 	struct process *p = NULL;
 
 	if (!t)
-		return NULL;
+		return n > 0 ? find_zombie(n) : NULL;
 	if (t->process->pid == n) {
 		p = t->process;
 		process_get(p);

@@ -29,7 +29,7 @@ CFLAGS = ["-m32", "-O2", "-static", "-s", "-Wall", "-Wextra", "-Werror",
           f"-ffile-prefix-map={HERE}/=",
           # Bad arguments are the point of these programs.
           "-Wno-nonnull", "-Wno-stringop-overflow", "-Wno-stringop-overread", "-Wno-array-bounds"]
-SILENCE_S = 150      # a machine that prints nothing for so long hangs
+SILENCE_S = 60       # a machine that prints nothing for so long hangs
 LINE = re.compile(r"^(ok|skip|not ok) ([\w.-]+)(?:: (.*))?$")
 
 
