@@ -125,7 +125,7 @@ long sys_getpgrp(void) { return group_getpgid(0); }
 long sys_getpgid(int pid) { return group_getpgid(pid); }
 long sys_getsid(int pid) { return group_getsid(pid); }
 long sys_setsid(void) { return group_setsid(); }
-long sys_setpgid(int pid, int pgid) { return pid < 0 ? -ESRCH : group_setpgid(pid, pgid); }
+long sys_setpgid(int pid, int pgid) { return group_setpgid(pid, pgid); }
 
 long sys_set_tid_address(uaddr_t addr)
 {

@@ -128,6 +128,8 @@ static int view_take(struct view *v, struct process *p)
 	if (t) {
 		view_thread(v, t);
 		view_cred(v, t->cred);
+		if (READ_ONCE(p->stopped)) /* its threads park at their next way out of the kernel */
+			v->state = 'T';
 	}
 	if (p->state == PROCESS_ZOMBIE || !t)
 		v->state = 'Z';

@@ -218,7 +218,7 @@ static long setpgid_locked(struct process *me, struct process *p, pid_t pgid, st
 
 	if (p != me && p->parent != me)
 		return -ESRCH;
-	if (p->state == PROCESS_ZOMBIE || !p->group)
+	if (p->state == PROCESS_REAPED || !p->group)
 		return -ESRCH;
 	if (p != me && p->session != me->session)
 		return -EPERM;

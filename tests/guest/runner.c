@@ -120,7 +120,7 @@ static int run(const char *name, bool silent)
 	return status;
 }
 
-static bool read_counts(struct counts *c)
+static bool read_counts_once(struct counts *c)
 {
 	FILE *f;
 	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
@@ -136,6 +136,24 @@ static bool read_counts(struct counts *c)
 		c->n++;
 	fclose(f);
 	return c->n > 0;
+}
+
+/* What is still on its way out (a thread is freed by its successor) is waited for: until two readings agree, for a second at most. */
+static bool read_counts(struct counts *c)
+{
+	static struct counts again;
+
+	if (!read_counts_once(c))
+		return false;
+	for (int i = 0; i < 50; i++) {
+		usleep(20000);
+		if (!read_counts_once(&again))
+			return false;
+		if (memcmp(&again, c, sizeof(again)) == 0)
+			return true;
+		*c = again;
+	}
+	return true;
 }
 
 static void compare(const struct counts *a, const struct counts *b)
