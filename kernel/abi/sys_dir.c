@@ -223,7 +223,7 @@ static long list(int fd, uaddr_t buf, unsigned count, bool old)
 	if (!f->ops->iterate)
 		goto out;
 	r = -ENOMEM;
-	l.buf = kmalloc(MAX(l.cap, 1), 0);
+	l.buf = kmalloc(MAX(l.cap, (size_t)1), 0);
 	if (!l.buf)
 		goto out;
 	mutex_lock(&f->pos_lock);
