@@ -92,7 +92,7 @@ static long read_link(int dirfd, const char *name, uaddr_t buf, int size)
 	else if (!text)
 		n = -ENOMEM;
 	else
-		n = i->ops->readlink(i, text, MIN((size_t)size, PATH_MAX));
+		n = i->ops->readlink(i, text, MIN((size_t)size, (size_t)PATH_MAX));
 	if (n > 0 && user_write(buf, text, (size_t)n))
 		n = -EFAULT;
 	kfree(text);
