@@ -215,6 +215,19 @@ static int proc_setattr(struct inode *i, const struct iattr *a)
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
 }
 
+/* Names come and go by the kernel's doing only. */
+static int proc_create(struct inode *dir, const char *name, size_t len, mode_t mode, struct inode **out)
+{
+	(void)dir, (void)name, (void)len, (void)mode, (void)out;
+	return -ENOENT;
+}
+
+static int proc_unlink(struct inode *dir, const char *name, size_t len, struct inode *victim)
+{
+	(void)dir, (void)name, (void)len, (void)victim;
+	return -EPERM;
+}
+
 /* ---- reading directories ---- */
 
 struct pid_list { pid_t *pids; unsigned n, cap; };
@@ -450,7 +463,7 @@ static ssize_t text_write(struct file *f, struct uio *u, loff_t *pos)
 	return (ssize_t)n;
 }
 
-static const struct inode_ops dir_ops = { .lookup = proc_lookup, .revalidate = proc_revalidate, .getattr = proc_getattr, .setattr = proc_setattr };
+static const struct inode_ops dir_ops = { .lookup = proc_lookup, .create = proc_create, .mkdir = proc_create, .unlink = proc_unlink, .revalidate = proc_revalidate, .getattr = proc_getattr, .setattr = proc_setattr };
 static const struct inode_ops link_ops = { .readlink = proc_readlink, .setattr = proc_setattr };
 static const struct inode_ops magic_ops = { .readlink = magic_readlink, .follow = magic_follow, .getattr = proc_getattr, .setattr = proc_setattr };
 static const struct inode_ops file_inode_ops = { .getattr = proc_getattr, .setattr = proc_setattr };
