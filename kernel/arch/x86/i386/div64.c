@@ -8,6 +8,7 @@
 uint64_t __udivmoddi4(uint64_t n, uint64_t d, uint64_t *rem);
 uint64_t __udivdi3(uint64_t n, uint64_t d);
 uint64_t __umoddi3(uint64_t n, uint64_t d);
+int __ctzdi2(uint64_t n);
 int64_t __divmoddi4(int64_t n, int64_t d, int64_t *rem);
 int64_t __divdi3(int64_t n, int64_t d);
 int64_t __moddi3(int64_t n, int64_t d);
@@ -104,4 +105,12 @@ int64_t __moddi3(int64_t n, int64_t d)
 
 	__divmoddi4(n, d, &r);
 	return r;
+}
+
+/* Zero bits below the lowest one that is set (GCC calls it for __builtin_ctzll). */
+int __ctzdi2(uint64_t n)
+{
+	uint32_t low = (uint32_t)n;
+
+	return low ? __builtin_ctz(low) : 32 + __builtin_ctz((uint32_t)(n >> 32));
 }
