@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs kbench on a kernel under `-icount`, where a nanosecond is one instruction, beside the figures of Debian's kernel.
 
-    run.py KERNEL [--only PART] [--mb N] [--ms N] [--busybox FILE]
+    run.py KERNEL [--only PART] [--mb N] [--ms N]
     run.py KERNEL --fork-ratio [LIMIT]     fails when fork() of 256 MB costs more than LIMIT (1.5) times fork() of 1 MB
 
 The last column is this kernel's cost divided by Linux's: below 1 is better.
@@ -15,8 +15,9 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 TREE = HERE.parent
 BUILD = TREE / "build" / "bench"
-sys.path.insert(0, str(TREE / "tests" / "guest"))
-from run import Cpio  # noqa: E402  (the guest tests' writer of cpio archives)
+sys.path.insert(0, str(TREE / "tools"))
+import packages  # noqa: E402
+from initrd import Cpio  # noqa: E402
 
 INIT = """#!/bin/sh
 mount -t proc proc /proc 2>/dev/null
@@ -28,17 +29,7 @@ poweroff -f
 LIMIT_S = 900
 
 
-def find_busybox(given):
-    """A static busybox for i386."""
-    if given:
-        return pathlib.Path(given)
-    for path in sorted((TREE / "build").rglob("busybox")):
-        if path.is_file() and not path.is_symlink():
-            return path
-    sys.exit("no busybox for i386 in build/: run ./perigee build first, or name one with --busybox")
-
-
-def make_initrd(busybox):
+def make_initrd():
     BUILD.mkdir(parents=True, exist_ok=True)
     program = BUILD / "kbench"
     if not program.exists() or program.stat().st_mtime < (HERE / "kbench.c").stat().st_mtime:
@@ -47,7 +38,7 @@ def make_initrd(busybox):
     for name in ("dev", "proc", "tmp", "bin"):
         cpio.add(name, 0o040755)
     cpio.add("dev/console", 0o020600, device=(5, 1))
-    cpio.add("bin/busybox", 0o100755, busybox.read_bytes())
+    cpio.add("bin/busybox", 0o100755, packages.busybox().read_bytes())
     for name in ("sh", "mount", "poweroff"):
         cpio.add(f"bin/{name}", 0o120777, b"busybox")
     cpio.add("bin/kbench", 0o100755, program.read_bytes())
@@ -57,10 +48,10 @@ def make_initrd(busybox):
     return path
 
 
-def measure(kernel, words, busybox):
+def measure(kernel, words):
     """{benchmark: instructions}, printing each as it comes."""
     command = ["qemu-system-i386", "-accel", "tcg", "-icount", "shift=0,sleep=off", "-m", "1024", "-kernel", kernel,
-               "-initrd", str(make_initrd(find_busybox(busybox))), "-append",
+               "-initrd", str(make_initrd()), "-append",
                "console=ttyS0 quiet nokaslr mitigations=off panic=-1 -- " + " ".join(words),
                "-display", "none", "-serial", "stdio", "-no-reboot"]
     linux, figures = reference(), {}
@@ -91,13 +82,12 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--mb", type=int, default=256)
     parser.add_argument("--ms", type=int, default=10)
-    parser.add_argument("--busybox")
     parser.add_argument("--fork-ratio", nargs="?", type=float, const=1.5)
     args = parser.parse_args()
     only = "fork_call" if args.fork_ratio else args.only
     words = [f"ms={args.ms}", f"mb={args.mb}"] + ([f"only={only}"] if only else [])
     print(f"{'benchmark':<28}{'instructions':>14}{'Linux 6.1':>14}   ratio")
-    figures = measure(args.kernel, words, args.busybox)
+    figures = measure(args.kernel, words)
     if not args.fork_ratio:
         return 0 if figures else 1
     small, big = figures.get("fork_call_1MB"), figures.get(f"fork_call_{args.mb}MB")

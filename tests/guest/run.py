@@ -24,6 +24,8 @@ import time
 from dataclasses import dataclass, field
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "tools"))
+from initrd import Cpio  # noqa: E402
 BUILD = pathlib.Path(os.environ.get("GUEST_BUILD", HERE.parent.parent / "build" / "guest"))
 CFLAGS = ["-m32", "-O2", "-static", "-s", "-Wall", "-Wextra", "-Werror",
           f"-ffile-prefix-map={HERE}/=",
@@ -76,30 +78,6 @@ def tests():
         listed = subprocess.run([out / program, "-l"], capture_output=True, text=True, check=True)
         names += [f"{program}/{test}" for test in listed.stdout.split()]
     return names
-
-
-class Cpio:
-    """A writer of cpio archives (newc)."""
-
-    def __init__(self):
-        self.parts, self.size, self.inode = [], 0, 0
-
-    def _put(self, data):
-        self.parts.append(data)
-        self.size += len(data)
-        pad = -self.size % 4
-        self.parts.append(b"\0" * pad)
-        self.size += pad
-
-    def add(self, name, mode, data=b"", device=(0, 0)):
-        self.inode += 1
-        fields = (self.inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name) + 1, 0)
-        self._put(b"070701" + b"".join(b"%08X" % f for f in fields) + name.encode() + b"\0")
-        self._put(data)
-
-    def finish(self):
-        self.add("TRAILER!!!", 0)
-        return b"".join(self.parts)
 
 
 def make_initrd(chosen):
