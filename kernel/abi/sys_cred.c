@@ -19,6 +19,8 @@ static long replace(struct cred *c)
 	cred_fix_caps(c, old);
 	spin_lock(&proc_tree_lock);
 	t->cred = c;
+	if (c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid || c->fsgid != old->fsgid)
+		t->parent_death_signal = 0; /* prctl(2) */
 	spin_unlock(&proc_tree_lock);
 	cred_put(old);
 	return 0;

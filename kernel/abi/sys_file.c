@@ -90,13 +90,10 @@ static long transfer_buffer(int fd, uaddr_t buf, size_t count, loff_t *pos, bool
 
 	if (!user_range_ok(buf, count)) {
 		struct file *f = get(fd);
+		bool ok = f && f->mode & (write ? FMODE_WRITE : FMODE_READ);
 
-		if (!f)
-			return -EBADF;
 		file_put(f);
-		if (count > (size_t)(~0ul >> 1))
-			return -EINVAL;
-		return -EFAULT;
+		return ok ? -EFAULT : -EBADF;
 	}
 	uio_user(&u, buf, MIN(count, IO_MAX));
 	return transfer(fd, &u, pos, write);

@@ -536,6 +536,14 @@ long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
 
 	(void)a3, (void)a4, (void)a5;
 	switch (option) {
+	case PR_SET_PDEATHSIG:
+		if (a2 > NSIG)
+			return -EINVAL;
+		task_current()->parent_death_signal = (int)a2;
+		return 0;
+	case PR_GET_PDEATHSIG:
+		v = task_current()->parent_death_signal;
+		return user_put(a2, &v);
 	case PR_SET_NAME: return set_name(a2);
 	case PR_GET_NAME: return user_write(a2, thread_current()->name, 16);
 	case PR_GET_DUMPABLE: return p->dumpable;

@@ -26,7 +26,8 @@ struct execution {
 	struct file *file;
 	struct args *args;
 	const char *name;
-	char *interp_buf;         /* script line */
+	const char *script;       /* name by which the file at hand was found: x->name, then what the last script line says */
+	char *interp_buf;         /* two script lines: the one at hand, and the one that script points into */
 	struct elf_image *image, *interp;
 	struct aspace *as;
 	uaddr_t sp, entry;
@@ -56,19 +57,21 @@ static char *skip_blanks(char *p)
 }
 
 /* "#! interpreter [argument]": 1 when the file is a script, and x->file is now the interpreter. */
-static int follow_script(struct execution *x)
+static int follow_script(struct execution *x, unsigned depth)
 {
-	char *line = x->interp_buf, *path, *arg, *end;
+	char *line = x->interp_buf + (depth & 1 ? SCRIPT_LINE : 0), *path, *arg, *end;
 	const char *with[3];
 	struct file *f;
 	ssize_t n = file_read_kernel(x->file, line, SCRIPT_LINE - 1, 0);
 	unsigned count = 0;
+	bool end_seen;
 	int err;
 
 	if (n < 2 || line[0] != '#' || line[1] != '!')
 		return n < 0 ? (int)n : 0;
 	line[n] = '\0';
 	end = strchr(line, '\n');
+	end_seen = end != NULL;
 	if (end)
 		*end = '\0';
 	for (end = line + strlen(line); end > line && (end[-1] == ' ' || end[-1] == '\t'); )
@@ -78,6 +81,8 @@ static int follow_script(struct execution *x)
 		return -ENOEXEC;
 	for (arg = path; *arg && *arg != ' ' && *arg != '\t'; arg++)
 		;
+	if (!*arg && !end_seen && n == SCRIPT_LINE - 1)
+		return -ENOEXEC; /* the name is cut off */
 	if (*arg) {
 		*arg++ = '\0';
 		arg = skip_blanks(arg);
@@ -85,7 +90,7 @@ static int follow_script(struct execution *x)
 	with[count++] = path;
 	if (*arg)
 		with[count++] = arg;
-	with[count++] = x->name;
+	with[count++] = x->script;
 	err = args_replace_first(x->args, with, count);
 	if (err)
 		return err;
@@ -94,6 +99,7 @@ static int follow_script(struct execution *x)
 		return (int)PTR_ERR(f);
 	file_put(x->file);
 	x->file = f;
+	x->script = path;
 	err = may_execute(f);
 	return err ? err : 1;
 }
@@ -104,8 +110,9 @@ static int resolve_scripts(struct execution *x)
 
 	if (r)
 		return r;
+	x->script = x->name;
 	for (unsigned depth = 0; depth <= SCRIPT_DEPTH; depth++) {
-		r = follow_script(x);
+		r = follow_script(x, depth);
 		if (r <= 0)
 			return r;
 	}
@@ -312,6 +319,8 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	reset_signals(p, fresh);
 	str_copy(p->comm, base ? base + 1 : x->name, sizeof(p->comm));
 	memcpy(t->thread.name, p->comm, sizeof(t->thread.name));
+	if (t->cred->euid != t->cred->uid || t->cred->egid != t->cred->gid)
+		t->parent_death_signal = 0;
 	t->altstack.size = 0;
 	t->clear_tid = t->robust_list = 0;
 	arch_fpu_reset(&t->thread.arch);
@@ -323,7 +332,7 @@ static long prepare(struct execution *x)
 {
 	int err;
 
-	x->interp_buf = kmalloc(SCRIPT_LINE, 0);
+	x->interp_buf = kmalloc(2 * SCRIPT_LINE, 0);
 	if (!x->interp_buf)
 		return -ENOMEM;
 	err = resolve_scripts(x);

@@ -80,6 +80,19 @@ static struct process *new_parent(struct process *p)
 	return init_process;
 }
 
+/* PR_SET_PDEATHSIG: to each thread that asked. PROC_TREE lock held. */
+static void tell_of_death(struct process *child)
+{
+	struct task *t;
+
+	list_for_each_entry(t, &child->tasks, process_link) {
+		int signo = READ_ONCE(t->parent_death_signal);
+
+		if (signo)
+			signal_post_process(child, &(struct siginfo){ .signo = signo, .code = SI_USER });
+	}
+}
+
 /* Children go to init; zombies among them are its affair now. PROC_TREE lock held. */
 static void orphan_children(struct process *p)
 {
@@ -90,6 +103,7 @@ static void orphan_children(struct process *p)
 		c->parent = to;
 		c->exit_signal = SIGCHLD;
 		list_push_back(&to->children, &c->sibling);
+		tell_of_death(c);
 		if (c->state == PROCESS_ZOMBIE)
 			signal_kernel(to, SIGCHLD);
 	}

@@ -47,6 +47,7 @@ struct task {
 	bool exiting;
 	struct waitq *vfork_done;   /* the parent waits here until exec or exit */
 	int exit_signal;
+	int parent_death_signal;    /* to the process when the parent goes; 0: none. Own thread; the parent reads it under PROC_TREE lock */
 };
 
 #define PROCESS_RUNNING 0

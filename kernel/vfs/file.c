@@ -39,8 +39,9 @@ struct file *file_new(const struct path *p, const struct file_ops *ops, unsigned
 /* Gives back what file_new took; the path too. */
 static void file_free(struct file *f)
 {
+	file_allow_write(f);
 	if (f->mode & FMODE_WRITE_COUNTED)
-		__atomic_fetch_sub(&f->inode->writers, 1, __ATOMIC_RELEASE);
+		file_write_end(f->inode);
 	path_put(&f->path);
 	cred_put((struct cred *)f->cred);
 	slab_free(&file_cache, f);
@@ -70,9 +71,25 @@ static bool writers_step(struct inode *i, int step)
 	return true;
 }
 
-int file_deny_write(struct file *f) { return writers_step(f->inode, -1) ? 0 : -ETXTBSY; }
+int file_write_begin(struct inode *i) { return writers_step(i, 1) ? 0 : -ETXTBSY; }
 
-void file_allow_write(struct file *f) { __atomic_fetch_add(&f->inode->writers, 1, __ATOMIC_RELEASE); }
+void file_write_end(struct inode *i) { __atomic_fetch_sub(&i->writers, 1, __ATOMIC_RELEASE); }
+
+int file_deny_write(struct file *f)
+{
+	if (!writers_step(f->inode, -1))
+		return -ETXTBSY;
+	f->mode |= FMODE_DENIES_WRITE;
+	return 0;
+}
+
+void file_allow_write(struct file *f)
+{
+	if (!(f->mode & FMODE_DENIES_WRITE))
+		return;
+	f->mode &= ~FMODE_DENIES_WRITE;
+	__atomic_fetch_add(&f->inode->writers, 1, __ATOMIC_RELEASE);
+}
 
 /* What open does with an inode of each type. NULL: -ENXIO. */
 static const struct file_ops *ops_for(const struct inode *i)
@@ -101,7 +118,7 @@ static int open_count_writer(struct file *f)
 {
 	if (!(f->mode & FMODE_WRITE) || !S_ISREG(f->inode->mode))
 		return 0;
-	if (!writers_step(f->inode, 1))
+	if (file_write_begin(f->inode))
 		return -ETXTBSY;
 	f->mode |= FMODE_WRITE_COUNTED;
 	return 0;

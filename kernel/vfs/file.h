@@ -35,6 +35,7 @@
 #define FMODE_WRITE 2u
 #define FMODE_PATH 4u
 #define FMODE_WRITE_COUNTED 16u /* inode->writers includes it */
+#define FMODE_DENIES_WRITE 32u  /* inode->writers counts it as a program that runs */
 #define FMODE_STREAM 8u  /* no position: lseek gives ESPIPE, pos is NULL in read/write */
 
 struct file;
@@ -74,7 +75,10 @@ struct file {
 
 /* Opens what the system call opens: flags and mode checked (EINVAL, EISDIR, ...), creation included. ERR_PTR. */
 struct file *file_open(int dirfd, const char *name, int flags, mode_t mode);
-/* A program to be run: opened for reading, execution checked by the caller. Name of the current process or the kernel. ERR_PTR. */
+/*
+ * A program to be run: opened for reading; nobody writes to it until it is closed or file_allow_write was called. Name of the current process
+ * or the kernel. ERR_PTR: -EACCES, -ETXTBSY (open for writing), and what the walk finds.
+ */
 struct file *file_open_exec(const char *name);
 /* Opens a path already found (exec, kernel). Takes its own references. */
 struct file *file_open_path(const struct path *p, int flags, const struct cred *c);
@@ -97,10 +101,14 @@ extern void (*file_close_locks_hook)(struct file *f, void *owner);
 /* Kernel buffers (exec, initrd): at an explicit offset. */
 ssize_t file_read_kernel(struct file *f, void *buf, size_t len, loff_t pos);
 loff_t file_seek(struct file *f, loff_t off, int whence);
-/* Changes the length for truncate(2) and its kin; the right to write was checked. EFBIG (with SIGXFSZ) EINVAL EISDIR. */
+/* One more / one less writer of the contents; -ETXTBSY while the program runs. */
+int file_write_begin(struct inode *i);
+void file_write_end(struct inode *i);
+/* Changes the length for truncate(2) and its kin; the right to write was checked. EFBIG (with SIGXFSZ) EINVAL EISDIR ETXTBSY. */
 int file_truncate(struct inode *i, loff_t size);
-/* deny writing to programs that run (ETXTBSY). 0 or -ETXTBSY. */
+/* Denies writing to a program that runs, until the file is closed or file_allow_write. Once a file; 0 or -ETXTBSY. */
 int file_deny_write(struct file *f);
+/* Gives up what file_deny_write took, if it did. Not while others could close the file. */
 void file_allow_write(struct file *f);
 
 #endif

@@ -80,14 +80,12 @@ static int may_open(const struct opening *o, const struct path *p, const struct 
 }
 
 /* Whoever may write may change the time that goes with it: the check of inode_setattr is passed with root's eyes. */
-int file_truncate(struct inode *i, loff_t size)
+static int truncate_counted(struct inode *i, loff_t size)
 {
 	struct iattr a = { .valid = ATTR_SIZE | ATTR_MTIME, .size = size, .mtime = inode_now() };
 	struct cred *root;
 	int err;
 
-	if (size < 0)
-		return -EINVAL;
 	if (thread_current()->user && (uint64_t)size > process_current()->limits.cur[RLIMIT_FSIZE]) {
 		signal_kernel(process_current(), SIGXFSZ);
 		return -EFBIG;
@@ -98,6 +96,17 @@ int file_truncate(struct inode *i, loff_t size)
 	root = cred_root();
 	err = inode_setattr(i, &a, root);
 	cred_put(root);
+	return err;
+}
+
+int file_truncate(struct inode *i, loff_t size)
+{
+	int err = size < 0 ? -EINVAL : file_write_begin(i);
+
+	if (err)
+		return err;
+	err = truncate_counted(i, size);
+	file_write_end(i);
 	return err;
 }
 
@@ -268,6 +277,16 @@ struct file *file_open(int dirfd, const char *name, int flags, mode_t mode)
 	return f;
 }
 
+static struct file *deny_write_or_put(struct file *f)
+{
+	int err = IS_ERR(f) ? 0 : file_deny_write(f);
+
+	if (!err)
+		return f;
+	file_put(f);
+	return ERR_PTR(err);
+}
+
 struct file *file_open_exec(const char *name)
 {
 	struct file *f = ERR_PTR(-EACCES);
@@ -285,7 +304,7 @@ struct file *file_open_exec(const char *name)
 			err = -EACCES;
 		else
 			err = inode_permission(i, MAY_EXEC, w.cred);
-		f = err ? ERR_PTR(err) : file_open_path(&p, O_RDONLY, w.cred);
+		f = err ? ERR_PTR(err) : deny_write_or_put(file_open_path(&p, O_RDONLY, w.cred));
 		path_put(&p);
 	} else {
 		f = ERR_PTR(err);

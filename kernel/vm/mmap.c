@@ -234,15 +234,21 @@ static int protect_pages(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t
 	return 0;
 }
 
-static int check_protect(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t flags)
+/* How far from start the rights may be had: *end comes down to the first hole (-ENOMEM) or refusal (-EACCES), as Linux changes what is before. */
+static int check_protect(struct aspace *as, uaddr_t start, uaddr_t *end, uint32_t flags)
 {
 	uaddr_t at = start;
+	int err = 0;
 
-	for (struct vma *v = vma_find(as, start); at < end; v = vma_next(v)) {
+	for (struct vma *v = vma_find(as, start); at < *end; v = vma_next(v)) {
 		if (!v || v->start > at)
-			return -ENOMEM;
-		if (flags & ~(v->flags >> 4) & (VMA_READ | VMA_WRITE | VMA_EXEC))
-			return -EACCES;
+			err = -ENOMEM;
+		else if (flags & ~(v->flags >> 4) & (VMA_READ | VMA_WRITE | VMA_EXEC))
+			err = -EACCES;
+		if (err) {
+			*end = at;
+			return err;
+		}
 		at = v->end;
 	}
 	return 0;
@@ -251,10 +257,11 @@ static int check_protect(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t
 static int protect_locked(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t flags)
 {
 	struct pt_reserve r = { 0 };
-	int err = check_protect(as, start, end, flags);
+	int refused = check_protect(as, start, &end, flags), err;
 
-	if (!err)
-		err = vma_split_range(as, start, end);
+	if (start == end)
+		return refused;
+	err = vma_split_range(as, start, end);
 	for (struct vma *v = err ? NULL : vma_find(as, start); v && v->start < end && !err; v = vma_next(v)) {
 		uint32_t want = (v->flags & ~(VMA_READ | VMA_WRITE | VMA_EXEC)) | flags;
 
@@ -268,7 +275,7 @@ static int protect_locked(struct aspace *as, uaddr_t start, uaddr_t end, uint32_
 	}
 	tlb_flush_aspace(as);
 	pt_reserve_drop(&r);
-	return err;
+	return err ? err : refused;
 }
 
 int vm_protect(struct aspace *as, uaddr_t addr, unsigned long len, int prot)

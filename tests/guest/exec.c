@@ -467,3 +467,45 @@ TEST(headers_refused)
 		CHECK_ERR(execve("./bad", argv, environ), ENOEXEC);
 	}
 }
+
+HELPER(wait)
+{
+	char c = 0;
+
+	(void)!write(1, &c, 1);
+	(void)!read(0, &c, 1);
+	return 0;
+}
+
+/* From the start of exec to the end of the last process that runs the program; not longer. */
+TEST(running_program_is_not_written_to)
+{
+	char *argv[] = {"exec", "@wait", NULL}, *quick[] = {"exec", "@exit0", NULL};
+	struct gate started = gate_make();
+	int in[2], fd;
+	pid_t pid;
+
+	copy_self("prog", 0755);
+	CHECK_OK(pipe(in));
+	FORK(pid) {
+		dup2(in[0], 0);
+		dup2(started.fd[1], 1);
+		close(in[0]);
+		close(in[1]);
+		execve("./prog", argv, environ);
+		FAIL("exec: %s", strerror(errno));
+	}
+	close(in[0]);
+	gate_wait(&started);
+	CHECK_ERR(open("prog", O_WRONLY), ETXTBSY);
+	CHECK_ERR(open("prog", O_RDONLY | O_TRUNC), ETXTBSY);
+	CHECK_ERR(truncate("prog", 10), ETXTBSY);
+	CHECK_OK(chmod("prog", 0700));
+	close(in[1]);
+	reap_ok(pid);
+	fd = CHECK_OK(open("prog", O_WRONLY));
+	CHECK_ERR(execve("./prog", quick, environ), ETXTBSY);
+	close(fd);
+	CHECK_EQ(run("./prog", quick, environ), 0);
+	CHECK_OK(truncate("prog", 10));
+}
