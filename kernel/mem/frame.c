@@ -108,6 +108,7 @@ static struct page *block_alloc(struct zone *z, unsigned order)
 		block_push(z, p + BIT(o), o);
 	}
 	z->free -= BIT(order);
+	p->kind = PAGE_RESERVED; /* at once: while it were PAGE_FREE, whoever frees the buddy would merge with it */
 	p->order = (uint8_t)order;
 	return p;
 }
@@ -137,6 +138,7 @@ static inline struct page *stack_pop(struct cache_stack *s)
 	if (p) {
 		s->top = (struct page *)p->link.next;
 		s->count--;
+		p->kind = PAGE_RESERVED; /* before its order becomes a valid one, as in block_alloc */
 	}
 	return p;
 }
