@@ -14,14 +14,6 @@
 #define FIOASYNC 0x5452
 #define FIONREAD 0x541b
 #define IO_MAX 0x7ffff000ul /* bytes that one call moves at most */
-#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC)
-
-static unsigned long nofile(void)
-{
-	uint64_t n = process_current()->limits.cur[RLIMIT_NOFILE];
-
-	return n > 1048576 ? 1048576 : (unsigned long)n;
-}
 
 static struct file *get(int fd) { return fd < 0 ? NULL : fd_get(fdtable_current(), (unsigned)fd, false); }
 
@@ -31,7 +23,7 @@ static long install(struct file *f, int flags)
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	fd = fd_install(fdtable_current(), f, 0, flags & O_CLOEXEC, nofile());
+	fd = fd_install(fdtable_current(), f, 0, flags & O_CLOEXEC, fd_limit());
 	if (fd < 0)
 		file_put(f);
 	return fd == -EINVAL ? -EMFILE : fd;
@@ -176,7 +168,7 @@ long sys_dup3(int from, int to, unsigned flags)
 {
 	if (flags & ~(unsigned)O_CLOEXEC || from == to)
 		return -EINVAL;
-	return fd_dup_to(fdtable_current(), (unsigned)from, (unsigned)to, flags & O_CLOEXEC, nofile());
+	return fd_dup_to(fdtable_current(), (unsigned)from, (unsigned)to, flags & O_CLOEXEC, fd_limit());
 }
 
 long sys_dup2(int from, int to)
@@ -218,59 +210,6 @@ long sys_pipe2(uaddr_t fds, unsigned flags)
 }
 
 long sys_pipe(uaddr_t fds) { return sys_pipe2(fds, 0); }
-
-enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ };
-
-static long dup_from(int fd, unsigned long from, bool cloexec)
-{
-	struct file *f = fd_get(fdtable_current(), (unsigned)fd, true);
-	int n;
-
-	if (!f)
-		return -EBADF;
-	n = from > 0x7fffffff ? -EINVAL : fd_install(fdtable_current(), f, (unsigned)from, cloexec, nofile());
-	if (n < 0)
-		file_put(f);
-	return n;
-}
-
-static long fcntl_file(struct file *f, int fd, int cmd, unsigned long arg)
-{
-	struct fdtable *t = fdtable_current();
-
-	switch (cmd) {
-	case F_DUPFD: return dup_from(fd, arg, false);
-	case F_DUPFD_CLOEXEC: return dup_from(fd, arg, true);
-	case F_GETFD: return fd_get_cloexec(t, (unsigned)fd);
-	case F_SETFD: return fd_set_cloexec(t, (unsigned)fd, arg & 1);
-	case F_GETFL: return (long)f->flags;
-	case F_SETFL:
-		if (f->mode & FMODE_PATH)
-			return -EBADF;
-		f->flags = (f->flags & ~(unsigned)SETFL_MASK) | ((unsigned)arg & SETFL_MASK);
-		return 0;
-	case F_GETPIPE_SZ:
-		return pipe_get_size(f);
-	case F_SETPIPE_SZ:
-		return pipe_set_size(f, arg);
-	case F_GETOWN: return 0;
-	default: return -EINVAL;
-	}
-}
-
-long sys_fcntl64(int fd, int cmd, uaddr_t arg)
-{
-	struct file *f = fd_get(fdtable_current(), (unsigned)fd, true);
-	long r;
-
-	if (!f)
-		return -EBADF;
-	r = fcntl_file(f, fd, cmd, arg);
-	file_put(f);
-	return r;
-}
-
-long sys_fcntl(int fd, int cmd, uaddr_t arg) { return sys_fcntl64(fd, cmd, arg); }
 
 static long set_flag(struct file *f, unsigned flag, uaddr_t arg)
 {
@@ -395,15 +334,6 @@ static long advise(int fd, int advice)
 
 long sys_fadvise64(int fd, loff_t pos, size_t len, int advice) { (void)pos, (void)len; return advise(fd, advice); }
 long sys_fadvise64_64(int fd, loff_t pos, loff_t len, int advice) { (void)pos, (void)len; return advise(fd, advice); }
-
-/* Whole-file locks are not there yet, and a lock that does not lock is worse than none. */
-long sys_flock(int fd, int op)
-{
-	long err = check_fd(fd);
-
-	(void)op;
-	return err ? err : -ENOLCK;
-}
 
 #define SEND_CHUNK PAGE_SIZE
 

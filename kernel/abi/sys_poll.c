@@ -17,8 +17,6 @@
 
 static long poll_again(struct task *t);
 
-static unsigned long nofile(void) { return (unsigned long)MIN(process_current()->limits.cur[RLIMIT_NOFILE], 1048576ull); }
-
 static long read_pollfds(struct pollset_fd *fds, uaddr_t user, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -48,7 +46,7 @@ static long do_poll(uaddr_t user, unsigned n, ktime_t deadline)
 	struct pollset_fd few[POLL_STACK], *fds = few;
 	long r, err;
 
-	if (n > nofile())
+	if (n > fd_limit())
 		return -EINVAL;
 	if (n > POLL_STACK)
 		fds = kmalloc(n * sizeof(*fds), 0);

@@ -27,9 +27,12 @@ struct u_statfs64 { uint32_t type, bsize; uint64_t blocks, bfree, bavail, files,
 struct u_sysinfo { int32_t uptime; uint32_t loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap; uint16_t procs, pad; uint32_t totalhigh, freehigh, mem_unit;
 		   char f[8]; };
 struct u_utsname { char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65]; };
+struct u_flock { int16_t type, whence; int32_t start, len, pid; };
+struct u_flock64 { int16_t type, whence; int64_t start, len; int32_t pid; } __packed;
 struct u_tms { int32_t utime, stime, cutime, cstime; };
 
 _Static_assert(sizeof(struct u_stat64) == 96, "struct stat64 of i386");
+_Static_assert(sizeof(struct u_flock64) == 24, "struct flock64 of i386");
 _Static_assert(sizeof(struct u_stat) == 64, "struct stat of i386");
 _Static_assert(sizeof(struct u_statx) == 256, "struct statx");
 _Static_assert(sizeof(struct u_sigaction) == 20, "struct kernel_sigaction");

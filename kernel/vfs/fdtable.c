@@ -134,6 +134,8 @@ void fdtable_put(struct fdtable *t)
 
 struct fdtable *fdtable_current(void) { return process_current()->files; }
 
+unsigned long fd_limit(void) { return (unsigned long)MIN(process_current()->limits.cur[RLIMIT_NOFILE], (uint64_t)FD_MAX); }
+
 struct fdtable *fdtable_of(struct process *p)
 {
 	struct fdtable *t;

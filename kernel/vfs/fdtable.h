@@ -23,6 +23,7 @@ struct fdtable *fdtable_dup(struct fdtable *t); /* fork; NULL without memory */
 static inline void fdtable_get(struct fdtable *t) { refcount_get(&t->refs); }
 void fdtable_put(struct fdtable *t);
 struct fdtable *fdtable_current(void);
+unsigned long fd_limit(void); /* the current process's limit of numbers, for the functions below */
 /* Lowest free number >= from, below the RLIMIT_NOFILE given; the file's reference is taken over. -EMFILE, -ENOMEM, -EINVAL (from too big). */
 int fd_install(struct fdtable *t, struct file *f, unsigned from, bool cloexec, unsigned long limit);
 /* With a reference, or NULL (EBADF; also for O_PATH files unless path_ok). */

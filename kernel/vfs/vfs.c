@@ -4,6 +4,7 @@
 
 #include "vfs/anoninode.h"
 #include "vfs/fdtable.h"
+#include "vfs/flock.h"
 #include "vfs/pagecache.h"
 #include "vfs/pipe.h"
 
@@ -34,6 +35,7 @@ void vfs_init(void)
 	anoninode_init();
 	path_dirfd_hook = dirfd_path;
 	file_fifo_ops = &fifo_ops;
+	flock_init();
 	aspace_exe_put_hook = exe_put;
 	vm_shared_anon_hook = mapping_shared_anon;
 }

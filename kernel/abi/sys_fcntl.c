@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* fcntl(2) and the locks on files: flock(2), records of processes and of open files. */
+#include "abi/convert.h"
+#include "lib/errno.h"
+#include "syscall_protos.h"
+#include "vfs/fdtable.h"
+#include "vfs/flock.h"
+#include "vfs/pipe.h"
+
+#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC)
+
+enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_GETLK64 = 12, F_SETLK64, F_SETLKW64,
+       F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ };
+enum { LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8 };
+
+long sys_flock(int fd, int op)
+{
+	struct file *f = fd_get(fdtable_current(), (unsigned)fd, false);
+	int what = op & ~LOCK_NB;
+	long err = -EINVAL;
+
+	if (!f)
+		return -EBADF;
+	if (what == LOCK_UN)
+		err = flock_whole(f, F_UNLCK, false);
+	else if (what == LOCK_SH || what == LOCK_EX)
+		err = flock_whole(f, what == LOCK_SH ? F_RDLCK : F_WRLCK, !(op & LOCK_NB));
+	file_put(f);
+	return err;
+}
+
+static long lock_from_user(struct u_flock64 *l, uaddr_t from, bool wide)
+{
+	struct u_flock n;
+
+	if (wide)
+		return user_get(l, from);
+	if (user_get(&n, from))
+		return -EFAULT;
+	*l = (struct u_flock64){ n.type, n.whence, n.start, n.len, n.pid };
+	return 0;
+}
+
+static long lock_to_user(const struct u_flock64 *l, uaddr_t to, bool wide)
+{
+	struct u_flock n = { l->type, l->whence, (int32_t)l->start, (int32_t)l->len, l->pid };
+
+	if (wide)
+		return user_put(to, l);
+	if (l->start > INT32_MAX || l->len > INT32_MAX)
+		return -EOVERFLOW;
+	return user_put(to, &n);
+}
+
+/* The bytes that the structure names. A length below zero counts backwards, zero reaches to the end. -EINVAL, -EOVERFLOW. */
+static long range_of(struct file *f, const struct u_flock64 *l, struct flock_request *r)
+{
+	loff_t base = 0, start;
+
+	switch (l->whence) {
+	case 0: break;
+	case 1: base = f->pos; break;
+	case 2: base = inode_size(f->inode); break;
+	default: return -EINVAL;
+	}
+	if (__builtin_add_overflow(base, l->start, &start))
+		return -EOVERFLOW;
+	if (start < 0)
+		return -EINVAL;
+	r->start = start;
+	r->end = FLOCK_END;
+	if (l->len > 0) {
+		if (l->len - 1 > FLOCK_END - start)
+			return -EOVERFLOW;
+		r->end = start + l->len - 1;
+	} else if (l->len < 0) {
+		if (start + l->len < 0)
+			return -EINVAL;
+		r->start = start + l->len;
+		r->end = start - 1;
+	}
+	return 0;
+}
+
+static long make_request(struct file *f, const struct u_flock64 *l, bool ofd, struct flock_request *r)
+{
+	*r = (struct flock_request){ .type = l->type, .owner = ofd ? (const void *)f : fdtable_current(), .pid = ofd ? -1 : process_current()->pid };
+	if (ofd && l->pid)
+		return -EINVAL;
+	return range_of(f, l, r);
+}
+
+static long get_lock(struct file *f, uaddr_t user, bool wide, bool ofd)
+{
+	struct flock_request r;
+	struct u_flock64 l;
+	long err = lock_from_user(&l, user, wide);
+
+	if (!err && l.type != F_RDLCK && l.type != F_WRLCK)
+		err = -EINVAL;
+	if (!err)
+		err = make_request(f, &l, ofd, &r);
+	if (err)
+		return err;
+	flock_test(f, &r);
+	l.type = (int16_t)r.type;
+	if (r.type != F_UNLCK) {
+		l.whence = 0;
+		l.start = r.start;
+		l.len = r.end == FLOCK_END ? 0 : r.end - r.start + 1;
+		l.pid = r.pid;
+	}
+	return lock_to_user(&l, user, wide);
+}
+
+static long set_lock(struct file *f, int fd, uaddr_t user, bool wide, bool ofd, bool wait)
+{
+	struct flock_request r;
+	struct u_flock64 l;
+	struct file *now;
+	long err = lock_from_user(&l, user, wide);
+
+	if (!err)
+		err = make_request(f, &l, ofd, &r);
+	if (err)
+		return err;
+	switch (r.type) {
+	case F_UNLCK: break;
+	case F_RDLCK: err = f->mode & FMODE_READ ? 0 : -EBADF; break;
+	case F_WRLCK: err = f->mode & FMODE_WRITE ? 0 : -EBADF; break;
+	default: err = -EINVAL;
+	}
+	if (err)
+		return err;
+	err = flock_record(f, &r, wait);
+	if (err || ofd || r.type == F_UNLCK)
+		return err;
+	/* another thread may have closed the descriptor meanwhile, and that gives up the process's records */
+	now = fd_get(fdtable_current(), (unsigned)fd, true);
+	if (now != f) {
+		r.type = F_UNLCK;
+		flock_record(f, &r, false);
+		err = -EBADF;
+	}
+	file_put(now);
+	return err;
+}
+
+static long dup_from(int fd, unsigned long from, bool cloexec)
+{
+	struct file *f = fd_get(fdtable_current(), (unsigned)fd, true);
+	int n;
+
+	if (!f)
+		return -EBADF;
+	n = from > 0x7fffffff ? -EINVAL : fd_install(fdtable_current(), f, (unsigned)from, cloexec, fd_limit());
+	if (n < 0)
+		file_put(f);
+	return n;
+}
+
+static long set_flags(struct file *f, unsigned flags)
+{
+	if (flags & O_NOATIME && !(f->flags & O_NOATIME) && !inode_owner_or_capable(f->inode, cred_current()))
+		return -EPERM;
+	f->flags = (f->flags & ~(unsigned)SETFL_MASK) | (flags & SETFL_MASK);
+	return 0;
+}
+
+/* What an O_PATH descriptor allows, too. -ENOSYS: not one of these. */
+static long fcntl_descriptor(struct file *f, int fd, int cmd, unsigned long arg)
+{
+	struct fdtable *t = fdtable_current();
+
+	switch (cmd) {
+	case F_DUPFD: return dup_from(fd, arg, false);
+	case F_DUPFD_CLOEXEC: return dup_from(fd, arg, true);
+	case F_GETFD: return fd_get_cloexec(t, (unsigned)fd);
+	case F_SETFD: return fd_set_cloexec(t, (unsigned)fd, arg & 1);
+	case F_GETFL: return (long)f->flags;
+	default: return -ENOSYS;
+	}
+}
+
+static long fcntl_file(struct file *f, int fd, int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case F_SETFL: return set_flags(f, (unsigned)arg);
+	case F_GETLK: return get_lock(f, arg, false, false);
+	case F_SETLK: return set_lock(f, fd, arg, false, false, false);
+	case F_SETLKW: return set_lock(f, fd, arg, false, false, true);
+	case F_GETPIPE_SZ: return pipe_get_size(f);
+	case F_SETPIPE_SZ: return pipe_set_size(f, arg);
+	case F_GETOWN: return 0;
+	default: return -EINVAL;
+	}
+}
+
+/* Those that only the call with wide structures knows. */
+static long fcntl_wide(struct file *f, int fd, int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case F_GETLK64: return get_lock(f, arg, true, false);
+	case F_SETLK64: return set_lock(f, fd, arg, true, false, false);
+	case F_SETLKW64: return set_lock(f, fd, arg, true, false, true);
+	case F_OFD_GETLK: return get_lock(f, arg, true, true);
+	case F_OFD_SETLK: return set_lock(f, fd, arg, true, true, false);
+	case F_OFD_SETLKW: return set_lock(f, fd, arg, true, true, true);
+	default: return fcntl_file(f, fd, cmd, arg);
+	}
+}
+
+static long do_fcntl(int fd, int cmd, unsigned long arg, bool wide)
+{
+	struct file *f = fd_get(fdtable_current(), (unsigned)fd, true);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = fcntl_descriptor(f, fd, cmd, arg);
+	if (r == -ENOSYS && f->mode & FMODE_PATH)
+		r = -EBADF;
+	else if (r == -ENOSYS)
+		r = wide ? fcntl_wide(f, fd, cmd, arg) : fcntl_file(f, fd, cmd, arg);
+	file_put(f);
+	return r;
+}
+
+long sys_fcntl(int fd, int cmd, uaddr_t arg) { return do_fcntl(fd, cmd, arg, false); }
+long sys_fcntl64(int fd, int cmd, uaddr_t arg) { return do_fcntl(fd, cmd, arg, true); }
