@@ -35,7 +35,8 @@ def try_build(debug=False, compiler="clang"):
 
 
 def build(debug=False, compiler="clang"):
-    print(f"building {folder(debug, compiler).relative_to(ROOT)}", file=sys.stderr, flush=True)
+    if not (folder(debug, compiler) / "perigee.elf").exists():
+        print(f"building {folder(debug, compiler).relative_to(ROOT)}", file=sys.stderr, flush=True)
     path, text = try_build(debug, compiler)
     if path is None:
         sys.exit(text)

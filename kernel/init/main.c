@@ -21,6 +21,7 @@
 #include "fs/initrd.h"
 #include "fs/procfs.h"
 #include "fs/tmpfs.h"
+#include "lib/string.h"
 #include "mem/bootmem.h"
 #include "mem/frame.h"
 #include "mem/slab.h"
@@ -51,6 +52,12 @@ static const struct trap_ops trap_ops = {
 
 #define INIT_WORDS_MAX 32
 
+/* Words that are the kernel's own though nobody has asked for them yet when init starts: init is not told of them. */
+static const char *const own_words[] = {
+	"acpi", "console", "debug", "debug_exit", "init", "loglevel", "maxcpus", "noapic", "nolapic", "norandmaps", "nosmp", "panic", "quiet",
+	"rdinit", "ro", "root", "rootflags", "rootfstype", "rw", "strace", "vdso",
+};
+
 static const char *const init_candidates[] = { "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
 
 /* Init is gone: the machine has nothing left to do. Its status goes to the debug port, if the command line names one. */
@@ -77,15 +84,36 @@ static bool try_init(const char *path, const char **argv, const char *const *env
 	return !err;
 }
 
+static bool defines(const char *const *envp, const char *name, size_t n)
+{
+	for (; *envp; envp++)
+		if (!strncmp(*envp, name, n))
+			return true;
+	return false;
+}
+
+/* The command line's variables, and HOME and TERM where it does not set them. envp has room for two more than INIT_WORDS_MAX and the end. */
+static void init_environment(const char **envp)
+{
+	unsigned n = cmdline_init_env(envp, INIT_WORDS_MAX);
+
+	if (!defines(envp, "HOME=", 5))
+		envp[n++] = "HOME=/";
+	if (!defines(envp, "TERM=", 5))
+		envp[n++] = "TERM=linux";
+}
+
 /* The order is Linux's: rdinit= or /init from the initrd, then init=, then the usual places. */
 static void start_first_program(void)
 {
 	static const char *argv[INIT_WORDS_MAX + 2];
-	static const char *envp[INIT_WORDS_MAX + 3] = { "HOME=/", "TERM=linux" };
+	static const char *envp[INIT_WORDS_MAX + 3];
 	const char *rdinit = cmdline_get("rdinit"), *init = cmdline_get("init");
 
+	for (size_t i = 0; i < ARRAY_SIZE(own_words); i++)
+		cmdline_has(own_words[i]);
 	cmdline_init_args(argv + 1, INIT_WORDS_MAX);
-	cmdline_init_env(envp + 2, INIT_WORDS_MAX);
+	init_environment(envp);
 	if (try_init(rdinit ? rdinit : "/init", argv, envp))
 		return;
 	if (init) {

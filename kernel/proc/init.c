@@ -4,6 +4,7 @@
 #include "arch/context.h"
 #include "arch/trap.h"
 #include "core/klog.h"
+#include "core/cmdline.h"
 #include "core/panic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -101,6 +102,8 @@ static struct task *make_init(void)
 		panic("no memory for init");
 	str_copy(p->comm, "init", sizeof(p->comm));
 	t->thread.aspace = p->aspace;
+	if (cmdline_has("strace"))
+		t->thread.work |= WORK_TRACE; /* and so have all its descendants */
 	init_process = p;
 	list_push_back(&p->tasks, &t->process_link);
 	p->task_count = 1;

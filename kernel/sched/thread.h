@@ -24,11 +24,11 @@ enum thread_state {
 	THREAD_DEAD,
 };
 
-/* Bits of thread.work: what must be looked at before the return to user mode. */
+/* Bits of thread.work. Those of the low byte must be looked at before the return to user mode: the way back tests that byte. */
 #define WORK_RESCHED 1u
 #define WORK_SIGNAL 2u  /* an unblocked signal may be pending, or a stop is wanted */
 #define WORK_KILL 4u    /* a fatal signal: killable waits end */
-#define WORK_TRACE 8u   /* system calls of this thread are traced */
+#define WORK_TRACE 0x100u /* system calls of this thread are traced */
 
 enum sched_policy { SCHED_NORMAL = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5 };
 

@@ -97,7 +97,7 @@ trap_common:
 /* On the way to user mode: interrupts are off from the last look at thread.work on. */
 to_user:
 	movl %fs:CPU_CURRENT, %eax
-	cmpl $0, (%eax)
+	cmpb $0, (%eax)
 	jne work
 restore:
 	RESTORE_REGS
