@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Builds the kernel: `build(debug, compiler)` gives the path of perigee.elf. One build folder a variant, under build/."""
+"""Builds the kernel: `build(debug, compiler)` gives the path of perigee.elf. One build folder a variant, under build/.
+
+build/host has the programs of the host tests, which run the kernel's sources on this machine."""
+import json
 import pathlib
 import subprocess
 import sys
@@ -32,6 +35,30 @@ def try_build(debug=False, compiler="clang"):
         worked, more = _run(["ninja", "-C", str(where)])
         text += more
     return (where / "perigee.elf" if worked else None), text
+
+
+def build_host():
+    """Builds the host tests."""
+    where = BUILD / "host"
+    setup = ["meson", "setup", str(where)]
+    worked, text = _run([*setup, "--reconfigure"] if (where / "build.ninja").exists() else setup)
+    if worked:
+        worked, more = _run(["ninja", "-C", str(where)])
+        text += more
+    if not worked:
+        sys.exit(text)
+
+
+def host_tests(suite):
+    """{name: command} of the host tests of one suite."""
+    listed = json.loads(subprocess.run(["meson", "introspect", "--tests", str(BUILD / "host")], capture_output=True, check=True).stdout)
+    return {test["name"]: test["cmd"] for test in listed if any(s.split(":")[-1] == suite for s in test["suite"])}
+
+
+def test_functions(command):
+    """The names of the test functions of a cmocka program, from its symbols."""
+    symbols = subprocess.run(["nm", "--defined-only", command[0]], capture_output=True, text=True, check=True).stdout
+    return sorted(line.split()[2] for line in symbols.splitlines() if line.split()[1] in "tT" and line.split()[2].startswith("test_"))
 
 
 def build(debug=False, compiler="clang"):

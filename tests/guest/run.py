@@ -175,8 +175,10 @@ def _words(chosen, case, leaks):
 
 
 def select_tests(pattern):
-    """The programs, and the one test of them, that a pattern means."""
+    """The programs, and the one test of them, that a pattern means; a list of programs means just these."""
     every = programs()
+    if isinstance(pattern, list):
+        return pattern, None
     if not pattern:
         return every, None
     program, _, case = pattern.partition("/")

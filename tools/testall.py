@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""`./perigee test`: everything, or what matches. Each suite lists its tests by name and runs those that are chosen.
+
+A name is SUITE/REST. A suite is a module-level class with `names()` and `run(chosen)`, which yields (name, passed, text): the text of
+a failure is what helps to understand it. Failures end with the command that runs just that test again.
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+import kernelbuild
+import packages
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests"
+HOST_BUILD = ROOT / "build" / "host"
+sys.path.insert(0, str(TESTS / "guest"))
+
+VARIANTS = {"clang": (False, "clang"), "clang-debug": (True, "clang"), "gcc": (False, "gcc"), "gcc-debug": (True, "gcc")}
+
+
+def _say(text):
+    print(text, flush=True)
+
+
+class Build:
+    """The kernel with both compilers, with and without checks: not one warning."""
+    prefix = "build"
+
+    def names(self):
+        return list(VARIANTS)
+
+    def run(self, chosen):
+        for name in chosen:
+            path, text = kernelbuild.try_build(*VARIANTS[name])
+            yield name, path is not None and "warning:" not in text, text
+
+
+class Checks:
+    """What is checked in the sources alone."""
+    prefix = "check"
+    commands = {
+        "layers": ["tools/layercheck.py"],
+        "locks": ["tools/checklocks.py"],
+        "syscalls-documented": ["tools/gensyscalls.py", "--check", "docs/syscalls.md"],
+    }
+
+    def names(self):
+        return list(self.commands)
+
+    def run(self, chosen):
+        for name in chosen:
+            result = subprocess.run(["/usr/bin/python3", *self.commands[name]], cwd=ROOT, capture_output=True, text=True, check=False)
+            yield name, result.returncode == 0, result.stdout + result.stderr
+
+
+class HostTests:
+    """cmocka programs over the real sources on this machine; the suites `unit` and `property` of the native meson build."""
+
+    def __init__(self, prefix):
+        self.prefix = prefix
+
+    def _programs(self):
+        packages.require("build", "unit")
+        kernelbuild.build_host()
+        return kernelbuild.host_tests(self.prefix)
+
+    def names(self):
+        found = []
+        for program, command in self._programs().items():
+            found += [f"{program}/{function}" for function in kernelbuild.test_functions(command)]
+        return found
+
+    def run(self, chosen):
+        programs = self._programs()
+        for program in dict.fromkeys(name.rpartition("/")[0] for name in chosen):
+            mine = [name.rpartition("/")[2] for name in chosen if name.rpartition("/")[0] == program]
+            yield from self._run_program(program, programs[program], mine)
+
+    def _run_program(self, program, command, wanted):
+        environment = {**os.environ, "CMOCKA_MESSAGE_OUTPUT": "STDOUT"}
+        if len(wanted) == 1:
+            environment["TEST_FILTER"] = wanted[0]
+        result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace", check=False)
+        text = result.stdout + result.stderr
+        good = set(re.findall(r"\[ +OK +\] (\w+)", text))
+        for function in wanted:
+            yield f"{program}/{function}", function in good, text[-6000:]
+        if result.returncode and good.issuperset(wanted):
+            yield f"{program}/exit", False, f"status {result.returncode}\n{text[-6000:]}"
+
+
+class Guest:
+    """The programs of tests/guest on one kernel."""
+
+    def __init__(self, prefix, kernel, **options):
+        self.prefix, self.kernel, self.options = prefix, kernel, options
+
+    def names(self):
+        packages.require("gcc")
+        import run
+        return run.tests()
+
+    def run(self, chosen):
+        packages.require("qemu", "gcc")
+        import run
+        alone = chosen[0] if len(chosen) == 1 else None
+        wanted = set(chosen)
+        groups = dict.fromkeys(name.split("/")[0] for name in chosen)
+        pattern = alone or list(groups)
+        for result in run.run_kernel(self.kernel(), pattern, echo=True, **self.options):
+            extra = result.test in ("machine", "exit", "leak")
+            if extra or result.name in wanted:
+                yield result.name, result.passed, "\n".join([result.reason, *("  | " + line for line in result.log)])
+
+
+class Boot:
+    """pytest + pexpect: the system used as a person would."""
+    prefix = "boot"
+
+    def _pytest(self, *words, **kwargs):
+        packages.require("qemu", "boot", "image", "gdb", "gcc")
+        return subprocess.Popen(["/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(TESTS / "boot"), *words,
+                                 str(TESTS / "boot")], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **kwargs)
+
+    def names(self):
+        listed = self._pytest("--collect-only", "-q").communicate()[0]
+        return [line.split("::")[0].split("/")[-1].removesuffix(".py").removeprefix("test_") + "/" + line.split("::", 1)[1].removeprefix("test_")
+                for line in listed.splitlines() if "::" in line]
+
+    @staticmethod
+    def _node(name):
+        file, _, test = name.partition("/")
+        return f"{TESTS / 'boot' / f'test_{file}.py'}::test_{test}"
+
+    def run(self, chosen):
+        kernelbuild.build()
+        nodes = [self._node(name) for name in chosen]
+        command = ["/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short", "--color=no",
+                   "--rootdir", str(TESTS / "boot"), *nodes]
+        packages.require("qemu", "boot", "image", "gdb", "gcc")
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        outcome, text = {}, []
+        for line in process.stdout:
+            text.append(line)
+            found = re.match(r"(?:\S*/)?test_(\w+)\.py::test_(.+?) (PASSED|FAILED|ERROR|SKIPPED)", line)
+            if found:
+                name = f"{found[1]}/{found[2]}"
+                outcome[name] = found[3]
+                _say(f"  {'ok' if found[3] == 'PASSED' else found[3]} {self.prefix}/{name}")
+        process.wait()
+        whole = "".join(text)
+        for name in chosen:
+            yield name, outcome.get(name) == "PASSED", "" if outcome.get(name) == "PASSED" else _about(whole, name)
+
+
+def _about(whole, name):
+    """The part of pytest's report that is about one test, or its end."""
+    title = re.escape("test_" + name.split("/")[1])
+    part = re.search(rf"^_+ (?:ERROR at setup of )?{title} _+$(.*?)(?=^_+ \S|^=+ )", whole, re.M | re.S)
+    return part[1] if part else whole[-4000:]
+
+
+def suites():
+    perigee, debug, linux = (lambda: kernelbuild.build()), (lambda: kernelbuild.build(debug=True)), packages.linux
+    return [Build(), Checks(), HostTests("unit"), HostTests("property"), Guest("guest", perigee), Guest("guest-debug", debug),
+            Guest("guest-linux", linux, leaks=False), Boot()]
+
+
+def _chosen(suite, pattern):
+    if pattern and "/" in pattern and pattern.split("/")[0] in [s.prefix for s in suites()] and pattern.split("/")[0] != suite.prefix:
+        return []
+    names = suite.names()
+    return [n for n in names if not pattern or pattern in f"{suite.prefix}/{n}"]
+
+
+def _run_suite(suite, chosen):
+    """(passed, failed names)"""
+    started, passed, failed = time.monotonic(), 0, []
+    _say(f"== {suite.prefix}: {len(chosen)} tests")
+    for name, good, text in suite.run(chosen):
+        if good:
+            passed += 1
+            continue
+        failed.append(f"{suite.prefix}/{name}")
+        _say(f"FAILED {suite.prefix}/{name}\n{text}\n  again: ./perigee test {suite.prefix}/{name}")
+    _say(f"== {suite.prefix}: {passed} passed, {len(failed)} failed, {time.monotonic() - started:.0f} s")
+    return passed, failed
+
+
+def run(args):
+    packages.require("build", "gcc", "qemu", "unit", "boot", "image", "gdb")
+    passed, failed = 0, []
+    for suite in suites():
+        chosen = _chosen(suite, args.pattern)
+        if args.list:
+            _say("\n".join(f"{suite.prefix}/{n}" for n in chosen))
+        elif chosen:
+            more, bad = _run_suite(suite, chosen)
+            passed, failed = passed + more, failed + bad
+    if args.list:
+        return 0
+    if failed:
+        _say("\nfailed:\n" + "\n".join("  " + name for name in failed))
+    if not passed and not failed:
+        _say(f"nothing matches {args.pattern}; ./perigee test --list lists")
+    _say(f"{passed} passed, {len(failed)} failed")
+    return 1 if failed or not passed else 0
