@@ -14,17 +14,17 @@ void (*proc_init_exit_hook)(int status);
 
 void proc_vfork_release(struct task *t)
 {
-	struct waitq *q = t->vfork_done;
+	struct waitq *q;
 
-	if (!q)
+	if (!READ_ONCE(t->vfork_done))
 		return;
-	/* the parent may return as soon as it sees NULL, and the queue lives on its stack: wake under the queue's own lock */
-	unsigned long irq = spin_lock_irqsave(&q->lock);
-	t->vfork_done = NULL;
-	struct waiter *w, *tmp;
-	list_for_each_entry_safe(w, tmp, &q->waiters, link)
-		sched_wake(w->thread, WAKE_ANY);
-	spin_unlock_irqrestore(&q->lock, irq);
+	/* the queue lives on the parent's stack: it leaves only after it has had the lock */
+	spin_lock(&proc_tree_lock);
+	q = t->vfork_done;
+	WRITE_ONCE(t->vfork_done, NULL);
+	if (q)
+		waitq_wake_all(q);
+	spin_unlock(&proc_tree_lock);
 }
 
 /* What one thread leaves behind while it can still touch its memory. */

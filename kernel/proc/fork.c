@@ -245,7 +245,10 @@ static long deliver(struct birth *b)
 		process_put(b->process); /* birth's own; the task and the tree have theirs */
 	sched_start(&t->thread);
 	if (vfork) {
-		waitq_wait(&b->vfork_done, !READ_ONCE(t->vfork_done), WAIT_UNINTERRUPTIBLE);
+		waitq_wait(&b->vfork_done, !READ_ONCE(t->vfork_done), WAIT_KILLABLE);
+		spin_lock(&proc_tree_lock); /* killed: nobody is to be told any more; else the one who told it is through */
+		t->vfork_done = NULL;
+		spin_unlock(&proc_tree_lock);
 		task_put(t);
 	}
 	return number;

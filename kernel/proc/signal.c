@@ -31,7 +31,6 @@ void signal_set_temporary_mask(sigset64 mask)
 	t->saved_mask = t->sigmask;
 	t->restore_mask = true;
 	signal_set_mask(mask);
-	thread_set_work(&t->thread, WORK_SIGNAL);
 }
 
 long signal_action(int signo, const struct sigaction *new, struct sigaction *old)

@@ -45,7 +45,7 @@ struct task {
 	struct cred *cred;          /* replaced by its own thread under PROC_TREE lock (readers elsewhere: cred_get there) */
 	uint64_t minflt, majflt;
 	bool exiting;
-	struct waitq *vfork_done;   /* the parent waits here until exec or exit */
+	struct waitq *vfork_done;   /* PROC_TREE lock: the parent waits here until exec or exit */
 	int exit_signal;
 	int parent_death_signal;    /* to the process when the parent goes; 0: none. Own thread; the parent reads it under PROC_TREE lock */
 };

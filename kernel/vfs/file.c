@@ -177,6 +177,8 @@ ssize_t file_read(struct file *f, struct uio *u, loff_t *pos)
 		return -EBADF;
 	if (!f->ops->read)
 		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
+	if (pos && *pos < 0)
+		return -EINVAL;
 	if (f->mode & FMODE_STREAM)
 		return pos ? -ESPIPE : f->ops->read(f, u, NULL);
 	if (pos)
@@ -193,7 +195,7 @@ ssize_t file_write(struct file *f, struct uio *u, loff_t *pos)
 
 	if (!(f->mode & FMODE_WRITE))
 		return -EBADF;
-	if (!f->ops->write)
+	if (!f->ops->write || (pos && *pos < 0))
 		return -EINVAL;
 	if (f->mode & FMODE_STREAM)
 		return pos ? -ESPIPE : f->ops->write(f, u, NULL);

@@ -488,3 +488,22 @@ TEST(clone_stores_thread_ids)
 	CHECK_EQ(in_child, 0);
 	reap_ok(pid);
 }
+
+TEST(vfork_parent_can_be_killed)
+{
+	pid_t *inner = map_anon(PAGE, PROT_READ | PROT_WRITE, MAP_SHARED), pid;
+
+	FORK(pid) {
+		pid_t mine = vfork();
+
+		if (mine == 0) {
+			*inner = getpid();
+			for (;;)
+				pause();
+		}
+	}
+	CHECK_SOON(*(volatile pid_t *)inner);
+	CHECK_OK(kill(pid, SIGKILL));
+	reap_signal(pid, SIGKILL);
+	CHECK_OK(kill(*inner, SIGKILL)); /* it lived on */
+}

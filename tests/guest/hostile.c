@@ -374,3 +374,40 @@ TEST(names_full_of_slashes_and_links)
 	CHECK_ERR(access(path, F_OK) == 0 ? (errno = ENOENT, -1) : -1, ENOENT);
 	machine_is_well();
 }
+
+/* The segment that gs names is taken away while it is loaded; from there on only plain system calls are made. */
+TEST(segment_in_use_taken_away)
+{
+	struct { unsigned entry, base, limit, flags; } gone = {0, 0, 0, 0x28}; /* read_exec_only and not present: empty */
+	unsigned short gs;
+	pid_t pid;
+
+	__asm__("mov %%gs, %0" : "=r"(gs));
+	gone.entry = gs >> 3;
+	FORK(pid) {
+		for (int i = 0; i < 3; i++) {
+			long r;
+
+			__asm__ volatile("int $0x80" : "=a"(r) : "a"(SYS_set_thread_area), "b"(&gone) : "memory");
+			__asm__ volatile("int $0x80" : "=a"(r) : "a"(SYS_sched_yield) : "memory");
+		}
+		__asm__ volatile("int $0x80" : : "a"(SYS_exit), "b"(0));
+	}
+	reap_ok(pid);
+	machine_is_well();
+}
+
+TEST(sendfile_from_before_the_start)
+{
+	int out = new_file("out"), in = CHECK_OK(open("/proc/self/stat", O_RDONLY));
+
+	static const long before[] = {-1, -275, -4096, -0x70000000, LONG_MIN};
+
+	for (unsigned i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		off_t off = before[i];
+		off64_t off64 = before[i];
+
+		CHECK_ERR(syscall(SYS_sendfile, out, in, &off, 275), EINVAL);
+		CHECK_ERR(syscall(SYS_sendfile64, out, in, &off64, 275), EINVAL);
+	}
+}

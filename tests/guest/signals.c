@@ -5,6 +5,8 @@
  */
 #include "guest.h"
 
+#include <poll.h>
+
 static volatile int handled, depth, deepest;
 static volatile siginfo_t last;
 static volatile int order[64];
@@ -652,4 +654,25 @@ TEST(old_style_calls)
 	CHECK_EQ(handled, 1);
 	CHECK_EQ(syscall(SYS_ssetmask, 1u << (SIGUSR1 - 1)), 0);
 	CHECK_EQ(syscall(SYS_sgetmask), 1u << (SIGUSR1 - 1));
+}
+
+/* Waiting is sleeping: whoever waits for a signal leaves the processor to others. */
+TEST(waiting_takes_no_processor_time)
+{
+	struct itimerval soon = {{0, 0}, {0, 150000}};
+	struct rusage before, after;
+	sigset_t none;
+	long us;
+
+	catch(SIGALRM, 0);
+	sigemptyset(&none);
+	CHECK_OK(getrusage(RUSAGE_SELF, &before));
+	CHECK_OK(setitimer(ITIMER_REAL, &soon, NULL));
+	CHECK_ERR(sigsuspend(&none), EINTR);
+	CHECK_OK(setitimer(ITIMER_REAL, &soon, NULL));
+	CHECK_ERR(ppoll(NULL, 0, NULL, &none), EINTR);
+	CHECK_OK(getrusage(RUSAGE_SELF, &after));
+	us = (after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000;
+	us += after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec;
+	CHECK(us < 100000);
 }

@@ -44,12 +44,15 @@ static const char *const names[32] = {
 	"machine check", "SIMD error",
 };
 
+/* The kernel has no use for gs, which may still hold the very selector that went bad: the way out of this trap must not load it again. */
 static bool fix_up(struct trapframe *tf)
 {
 	unsigned long to = x86_extable_find(tf->eip);
 
-	if (to)
+	if (to) {
 		tf->eip = to;
+		tf->gs = 0;
+	}
 	return to != 0;
 }
 
