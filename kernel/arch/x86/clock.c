@@ -1,89 +1,84 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The time-stamp counter as clock, calibrated against channel 2 of the PIT unless CPUID tells its frequency; channel 0 of the PIT, one-shot, as
- * timer (Intel 8254 data sheet).
+ * The time-stamp counter as clock. As timer, best first: the local APIC's, compared with the TSC; the same, counting down; channel 0 of the PIT.
  */
 #include "arch/clock.h"
 #include "arch/platform.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/intc.h"
 #include "arch/x86/io.h"
+#include "arch/x86/lapic.h"
+#include "arch/x86/pit.h"
 #include "arch/x86/regs.h"
+#include "arch/x86/tsc.h"
+#include "core/klog.h"
 #include "lib/bits.h"
 #include "lib/div64.h"
 
-#define PIT_HZ 1193182u
-#define PIT_CH0 0x40
-#define PIT_CH2 0x42
-#define PIT_MODE 0x43
-#define MODE_CH0_ONESHOT 0x30 /* mode 0: interrupt on terminal count, low then high byte */
-#define MODE_CH2_ONESHOT 0xb0
-#define PORT_B 0x61
-#define CALIBRATE_TICKS 2386u /* 2 ms */
+#define NS_PER_S 1000000000u
+#define SCALE_SHIFT 24
+#define PIT_MAX_NS 50000000ull    /* its 16 bits end at 54 ms: the timer room finds nothing due and arms it again */
+#define MAX_NS 20000000000ull     /* the same for the others */
 #define CMOS_INDEX 0x70
 #define CMOS_DATA 0x71
 
+enum timer_kind { TIMER_PIT, TIMER_LAPIC, TIMER_DEADLINE };
+static const char *const timer_names[] = { "PIT", "local APIC", "local APIC with TSC deadline" };
+
 static uint64_t tsc_hz;
+static enum timer_kind timer;
+static uint32_t timer_scale; /* timer ticks of a nanosecond, << SCALE_SHIFT */
 
 uint64_t arch_cycles(void) { return x86_rdtsc(); }
 uint64_t arch_cycles_hz(void) { return tsc_hz; }
 
-static uint64_t hz_from_cpuid(void)
+static uint32_t scale_of(uint64_t hz)
 {
-	struct x86_cpuid r;
+	uint64_t scale = hz << SCALE_SHIFT;
 
-	if (x86_max_leaf() < 0x15)
-		return 0;
-	r = x86_cpuid(0x15, 0);
-	if (!r.a || !r.b || !r.c)
-		return 0;
-	return (uint64_t)r.c * r.b / r.a;
-}
-
-/* Channel 2 counts down once while its gate is on; its output bit rises at the end. */
-static uint64_t hz_from_pit(void)
-{
-	uint64_t start, end;
-
-	outb(PORT_B, (uint8_t)((inb(PORT_B) & ~3u) | 1));
-	outb(PIT_MODE, MODE_CH2_ONESHOT);
-	outb(PIT_CH2, CALIBRATE_TICKS & 0xff);
-	outb(PIT_CH2, CALIBRATE_TICKS >> 8);
-	start = x86_rdtsc();
-	while (!(inb(PORT_B) & 0x20) && x86_rdtsc() - start < 1ull << 33)
-		;
-	end = x86_rdtsc();
-	return (end - start) * PIT_HZ / CALIBRATE_TICKS;
+	div64_32(&scale, NS_PER_S);
+	return (uint32_t)scale;
 }
 
 void arch_clock_init(void)
 {
-	tsc_hz = hz_from_cpuid();
-	if (!tsc_hz)
-		tsc_hz = hz_from_pit();
-	if (!tsc_hz)
-		tsc_hz = 1000000000ull;
+	bool lapic = x86_lapic_present(), deadline = lapic && x86_cpu_has(X86_DEADLINE);
+	struct x86_rates r = x86_rates_find(lapic && !deadline);
+
+	tsc_hz = r.tsc_hz;
+	timer = deadline ? TIMER_DEADLINE : r.lapic_hz ? TIMER_LAPIC : TIMER_PIT;
+	timer_scale = scale_of(timer == TIMER_DEADLINE ? r.tsc_hz : timer == TIMER_LAPIC ? r.lapic_hz : PIT_HZ);
+	x86_pit_stop();
+	if (timer == TIMER_DEADLINE)
+		x86_lapic_timer_use_deadline();
 	arch_timer_stop();
-	arch_irq_unmask(IRQ_PIT);
+	if (timer == TIMER_PIT)
+		arch_irq_unmask(IRQ_PIT);
+	klog_info("interrupts: %s; clock: TSC, %lu kHz (%s); timer: %s", x86_intc_name(), (unsigned long)(tsc_hz / 1000), r.source, timer_names[timer]);
 }
 
-/* At most 54 ms ahead: the timer room finds nothing due and arms it again. */
 void arch_timer_arm(uint64_t delta_ns)
 {
-	uint32_t ticks;
+	uint64_t ticks;
 
-	if (delta_ns > 50000000ull)
-		delta_ns = 50000000ull;
-	ticks = (uint32_t)((delta_ns * 1254u) >> 20) + 1; /* 1193182 / 1e9 = 1251.1 / 2^20, rounded up a little */
-	ticks = MIN(ticks, 65535u);
-	outb(PIT_MODE, MODE_CH0_ONESHOT);
-	outb(PIT_CH0, (uint8_t)ticks);
-	outb(PIT_CH0, (uint8_t)(ticks >> 8));
+	delta_ns = MIN(delta_ns, timer == TIMER_PIT ? PIT_MAX_NS : MAX_NS);
+	ticks = mul_u64_u32_shr(delta_ns, timer_scale, SCALE_SHIFT) + 1; /* rather late than early */
+	if (timer == TIMER_DEADLINE)
+		x86_lapic_timer_deadline(x86_rdtsc() + ticks);
+	else if (timer == TIMER_LAPIC)
+		x86_lapic_timer_oneshot((uint32_t)MIN(ticks, 0xffffffffull));
+	else
+		x86_pit_oneshot((uint32_t)MIN(ticks, 65535ull));
 }
 
 void arch_timer_stop(void)
 {
-	outb(PIT_MODE, MODE_CH0_ONESHOT); /* waits for a count that does not come */
+	if (timer == TIMER_DEADLINE)
+		x86_lapic_timer_deadline(0);
+	else if (timer == TIMER_LAPIC)
+		x86_lapic_timer_oneshot(0);
+	else
+		x86_pit_stop();
 }
 
 static unsigned cmos(uint8_t reg)

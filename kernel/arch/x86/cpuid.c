@@ -58,10 +58,13 @@ void x86_cpuid_init(void)
 	note(X86_FXSR, r.d, 24);
 	note(X86_SSE, r.d, 25);
 	note(X86_SSE2, r.d, 26);
+	note(X86_DEADLINE, r.c, 24);
 	note(X86_RDRAND, r.c, 30);
+	note(X86_HYPERVISOR, r.c, 31);
 	if (cpu_info.max_leaf >= 7) {
 		r = x86_cpuid(7, 0);
 		note(X86_SMEP, r.b, 7);
+		note(X86_SMAP, r.b, 20);
 		note(X86_UMIP, r.c, 2);
 	}
 	read_brand();
@@ -79,7 +82,8 @@ unsigned long arch_hwcap(void) { return cpu_info.hwcap; }
 /* Linux's names of the CPUID.1:EDX bits that we look at. */
 static const char *const flag_names[] = { [X86_PSE] = "pse", [X86_TSC] = "tsc", [X86_MSR] = "msr", [X86_APIC] = "apic", [X86_SEP] = "sep", [X86_PGE] = "pge",
 					  [X86_FXSR] = "fxsr", [X86_SSE] = "sse", [X86_SSE2] = "sse2", [X86_SMEP] = "smep", [X86_UMIP] = "umip",
-					  [X86_RDRAND] = "rdrand" };
+					  [X86_RDRAND] = "rdrand", [X86_SMAP] = "smap", [X86_DEADLINE] = "tsc_deadline_timer",
+					  [X86_HYPERVISOR] = "hypervisor" };
 
 size_t arch_cpu_describe(unsigned n, char *buf, size_t cap)
 {

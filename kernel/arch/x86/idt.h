@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The vector table. Vectors: 0-31 exceptions, 32-47 ISA lines of the 8259s, 48.. I/O APIC, 0x80 system calls, 0xf0.. this CPU's own. */
+/* The vector table. Vectors: 0-31 exceptions, 32-95 interrupt lines (ISA 0-15 first), 0x80 system calls, 0xf0.. this CPU's own. */
 #ifndef X86_IDT_H
 #define X86_IDT_H
 
+#define VECTOR_NMI 2u
+#define VECTOR_MACHINE_CHECK 18u
 #define VECTOR_IRQ 0x20u
 #define VECTOR_SYSCALL 0x80u
 #define VECTOR_TIMER 0xf0u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The interrupt controller in use: the two 8259s, with every register set here, for no BIOS need have run. */
+/* The interrupt controllers in use: I/O APICs and local APIC where the machine has and describes them, else the two 8259s. */
 #ifndef X86_INTC_H
 #define X86_INTC_H
 
@@ -9,6 +9,8 @@
 
 /* Acknowledges the vector and calls line() for a device's line, timer() for the PIT's. Interrupts off. */
 void x86_intc_dispatch(unsigned vector, void (*line)(unsigned), void (*timer)(void));
+/* The local APIC's timer went off. */
 void x86_intc_eoi_timer(void);
+const char *x86_intc_name(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include "arch/mmu.h"
 #include "arch/boot.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/mmu.h"
 #include "arch/x86/regs.h"
 #include "core/percpu.h"
 #include "lib/bits.h"
@@ -21,6 +22,7 @@
 #define ROOT_SELF 1023u
 #define KMAP_BASE 0xFFBF0000ul
 #define DEVICE_BASE 0xFF800000ul
+#define DEVICE_END (KMAP_BASE - MAX_CPUS * ARCH_KMAP_SLOTS * PAGE_SIZE)
 #define SMALL_RAM (64ul << 20)
 
 extern char _text_start[], _text_end[], _rodata_end[];
@@ -29,6 +31,7 @@ extern pte_t boot_directory[];
 paddr_t x86_direct_top;
 static pte_t *kernel_root; /* the boot directory, completed */
 static vaddr_t vmap_end;
+static vaddr_t device_next = DEVICE_BASE; /* boot CPU, while it sets the machine up */
 
 static pte_t *table_of(pte_t e) { return arch_direct(e.v & PAGE_MASK); }
 
@@ -135,3 +138,26 @@ bool arch_kernel_mapped(vaddr_t va)
 vaddr_t arch_vmap_end(void) { return vmap_end; }
 vaddr_t arch_kmap_slot(unsigned cpu, unsigned i) { return KMAP_BASE - ((vaddr_t)cpu * ARCH_KMAP_SLOTS + i + 1) * PAGE_SIZE; }
 pfn_t arch_kernel_root(void) { return arch_direct_phys(kernel_root) >> PAGE_SHIFT; }
+
+void *x86_device_map(paddr_t phys, size_t bytes)
+{
+	vaddr_t va = device_next;
+	paddr_t first = PAGE_DOWN(phys);
+	uint64_t span = ALIGN_UP((uint64_t)phys + bytes, (uint64_t)PAGE_SIZE) - first;
+
+	if (!bytes || (uint64_t)phys + bytes > 1ull << 32 || span > DEVICE_END - va)
+		return NULL;
+	for (size_t off = 0; off < (size_t)span; off += PAGE_SIZE)
+		arch_kernel_map(va + off, (first + off) >> PAGE_SHIFT, PTE_WRITE | PTE_NOCACHE);
+	device_next = va + (size_t)span;
+	return (void *)(va + (phys - first));
+}
+
+vaddr_t x86_device_mark(void) { return device_next; }
+
+void x86_device_release(vaddr_t mark)
+{
+	for (vaddr_t va = mark; va < device_next; va += PAGE_SIZE)
+		arch_kernel_unmap(va);
+	device_next = mark;
+}

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The 8259 pair (Intel 8259A data sheet): lines 0-15 at vectors 32-47, edge triggered, all masked until asked for. */
-#include "arch/platform.h"
-#include "arch/x86/acpi.h"
+/* The masks live in a copy here, so that they are never read back from the ports. */
+#include "arch/x86/pic.h"
 #include "arch/x86/idt.h"
-#include "arch/x86/intc.h"
 #include "arch/x86/io.h"
-#include "core/irq.h"
+#include "core/spinlock.h"
 
 #define PIC1 0x20
 #define PIC2 0xa0
@@ -15,7 +13,8 @@
 #define OCW3_ISR 0x0b
 #define CASCADE 2u
 
-static uint16_t masked = 0xffff;
+static struct spinlock lock = SPINLOCK_INIT(LOCK_DEVICE);
+static uint16_t masked = 0xffff; /* lock */
 
 static void write_masks(void)
 {
@@ -23,17 +22,7 @@ static void write_masks(void)
 	outb(PIC2 + 1, (uint8_t)(masked >> 8));
 }
 
-void arch_irq_unmask(unsigned line)
-{
-	if (line >= 16)
-		return;
-	masked &= (uint16_t)~(1u << line);
-	if (line >= 8)
-		masked &= (uint16_t)~(1u << CASCADE);
-	write_masks();
-}
-
-void arch_platform_init(void)
+void x86_pic_init(void)
 {
 	outb(PIC1, ICW1_INIT);
 	outb(PIC2, ICW1_INIT);
@@ -44,11 +33,22 @@ void arch_platform_init(void)
 	outb(PIC1 + 1, ICW4_8086);
 	outb(PIC2 + 1, ICW4_8086);
 	write_masks();
-	irq_unmask_hook = arch_irq_unmask;
-	x86_acpi_init();
 }
 
-/* Lines 7 and 15 also report interrupts that went away; those are not in service. */
+void x86_pic_unmask(unsigned line)
+{
+	unsigned long irq;
+
+	if (line >= PIC_LINES)
+		return;
+	irq = spin_lock_irqsave(&lock);
+	masked &= (uint16_t)~(1u << line);
+	if (line >= 8)
+		masked &= (uint16_t)~(1u << CASCADE);
+	write_masks();
+	spin_unlock_irqrestore(&lock, irq);
+}
+
 static bool spurious(unsigned line)
 {
 	uint16_t port = line < 8 ? PIC1 : PIC2;
@@ -63,21 +63,12 @@ static bool spurious(unsigned line)
 	return true;
 }
 
-void x86_intc_dispatch(unsigned vector, void (*line)(unsigned), void (*timer)(void))
+bool x86_pic_ack(unsigned line)
 {
-	unsigned n = vector - VECTOR_IRQ;
-
-	if (n >= 16 || spurious(n))
-		return;
-	if (n >= 8)
+	if (line >= PIC_LINES || spurious(line))
+		return false;
+	if (line >= 8)
 		outb(PIC2, OCW2_EOI);
 	outb(PIC1, OCW2_EOI);
-	if (n == IRQ_PIT)
-		timer();
-	else
-		line(n);
-}
-
-void x86_intc_eoi_timer(void)
-{
+	return true;
 }

@@ -115,7 +115,7 @@ void x86_trap(struct trapframe *tf)
 		page_fault(tf, addr);
 		return;
 	}
-	if (tf_user(tf))
+	if (tf_user(tf) && tf->vector != VECTOR_NMI && tf->vector != VECTOR_MACHINE_CHECK)
 		user_exception(tf);
 	else if (!fix_up(tf))
 		ops->fatal(tf, names[tf->vector] ? names[tf->vector] : "exception");
