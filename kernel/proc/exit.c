@@ -68,7 +68,6 @@ static void release_process(struct process *p)
 	spin_unlock(&proc_tree_lock);
 	fdtable_put(files);
 	fsctx_put(fs);
-	thread_current()->aspace = NULL;
 	aspace_put(as);
 }
 
@@ -184,6 +183,7 @@ __noreturn void proc_exit_thread(int status)
 	spin_lock(&proc_tree_lock);
 	irq = spin_lock_irqsave(&p->sighand->lock);
 	t->exiting = true;
+	t->thread.aspace = NULL; /* before the count falls: whoever sees it may give the address space back */
 	list_del(&t->process_link);
 	sigpending_flush(&t->pending, ~0ull);
 	last = --p->task_count == 0;
@@ -199,8 +199,6 @@ __noreturn void proc_exit_thread(int status)
 	if (last) {
 		release_process(p);
 		become_zombie(p);
-	} else {
-		thread_current()->aspace = NULL;
 	}
 	process_put(p);
 	sched_exit();
