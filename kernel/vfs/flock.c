@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks on files. An inode gets its set of locks with the first one and keeps it for life. The locks of one owner in a set never overlap, and
+ * Locks on files. An inode has a set of locks while it has locks, or somebody looks. The locks of one owner in a set never overlap, and
  * neighbours of the same type are one. Waiting is by the set's queue: whoever gives up something wakes all, and they look again.
  *
  * All under flock_lock: locking is rare, and the search for deadlocks goes from set to set.
@@ -23,6 +23,7 @@ struct lock {
 
 struct lockset {
 	struct list locks;
+	unsigned users;       /* calls that look at it */
 	struct waitq wait;    /* for any change */
 };
 
@@ -40,22 +41,46 @@ static struct list blocked_list = LIST_INIT(blocked_list); /* flock_lock */
 static struct list all_locks = LIST_INIT(all_locks);       /* flock_lock */
 static SLAB_CACHE(lock_cache, lock);
 
-/* The inode's set, made if need be; NULL without memory. */
-static struct lockset *set_of(struct inode *i)
+/* The inode's set, made if need be, held by the caller until set_put; NULL without memory, or (make false) when there is none. */
+static struct lockset *set_get(struct inode *i, bool make)
 {
-	struct lockset *s = load_acquire(&i->flocks), *seen = NULL;
+	struct lockset *fresh = NULL, *s;
 
-	if (s)
-		return s;
-	s = kzalloc(sizeof(*s));
+	for (;;) {
+		spin_lock(&flock_lock);
+		if (fresh && !i->flocks) {
+			store_release(&i->flocks, fresh);
+			fresh = NULL;
+		}
+		s = i->flocks;
+		if (s)
+			s->users++;
+		spin_unlock(&flock_lock);
+		if (s || !make)
+			break;
+		fresh = kzalloc(sizeof(*fresh));
+		if (!fresh)
+			break;
+		list_init(&fresh->locks);
+		waitq_init(&fresh->wait);
+	}
+	kfree(fresh);
+	return s;
+}
+
+static void set_put(struct inode *i, struct lockset *s)
+{
+	bool empty;
+
 	if (!s)
-		return NULL;
-	list_init(&s->locks);
-	waitq_init(&s->wait);
-	if (__atomic_compare_exchange_n(&i->flocks, (void **)&seen, s, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return s;
-	kfree(s);
-	return seen;
+		return;
+	spin_lock(&flock_lock);
+	empty = --s->users == 0 && list_empty(&s->locks);
+	if (empty)
+		store_release(&i->flocks, NULL);
+	spin_unlock(&flock_lock);
+	if (empty)
+		kfree(s);
 }
 
 static bool same_owner(const struct lock *a, const struct lock *b) { return a->kind == b->kind && a->r.owner == b->r.owner; }
@@ -259,10 +284,10 @@ static int set_lock(struct lockset *s, const struct lock *want, bool wait)
 int flock_whole(struct file *f, int type, bool wait)
 {
 	struct lock want = { .kind = KIND_WHOLE, .inode = f->inode, .r = { F_UNLCK, 0, FLOCK_END, f, process_current()->pid } };
-	struct lockset *s = set_of(f->inode);
+	struct lockset *s = set_get(f->inode, true);
 	struct lock *l;
 	bool have = false;
-	int err;
+	int err = 0;
 
 	if (!s)
 		return -ENOLCK;
@@ -270,11 +295,13 @@ int flock_whole(struct file *f, int type, bool wait)
 	list_for_each_entry(l, &s->locks, link)
 		have |= same_owner(l, &want) && l->r.type == type;
 	spin_unlock(&flock_lock);
-	if (have)
-		return 0;
-	err = set_lock(s, &want, false);
+	if (!have)
+		err = set_lock(s, &want, false);
 	want.r.type = type;
-	return err || type == F_UNLCK ? err : set_lock(s, &want, wait);
+	if (!have && !err && type != F_UNLCK)
+		err = set_lock(s, &want, wait);
+	set_put(f->inode, s);
+	return err;
 }
 
 static enum lock_kind kind_of(const struct flock_request *r) { return r->pid < 0 ? KIND_OFD : KIND_POSIX; }
@@ -282,20 +309,20 @@ static enum lock_kind kind_of(const struct flock_request *r) { return r->pid < 0
 int flock_record(struct file *f, const struct flock_request *r, bool wait)
 {
 	struct lock want = { .kind = kind_of(r), .inode = f->inode, .r = *r };
-	struct lockset *s;
+	struct lockset *s = set_get(f->inode, r->type != F_UNLCK);
+	int err = s ? set_lock(s, &want, wait) : r->type == F_UNLCK ? 0 : -ENOLCK;
 
-	if (r->type == F_UNLCK && !load_acquire(&f->inode->flocks))
-		return 0;
-	s = set_of(f->inode);
-	return s ? set_lock(s, &want, wait) : -ENOLCK;
+	set_put(f->inode, s);
+	return err;
 }
 
 void flock_test(struct file *f, struct flock_request *r)
 {
 	struct lock want = { .kind = kind_of(r), .r = *r }, *l = NULL;
-	struct lockset *s = load_acquire(&f->inode->flocks);
+	struct lockset *s;
 
 	spin_lock(&flock_lock);
+	s = f->inode->flocks;
 	if (s)
 		l = in_the_way(s, &want);
 	if (l)
@@ -319,21 +346,23 @@ void flock_each(void (*fn)(const char *kind, const struct flock_request *r, cons
 /* A descriptor was closed (owner: its table, whose records on the file go), or the open file (owner NULL: its own go). */
 static void close_locks(struct file *f, void *owner)
 {
-	struct lockset *s = f->inode->flocks;
+	struct lockset *s = set_get(f->inode, false);
 	const void *who = owner ? owner : f;
 	struct lock *l, *tmp;
 	struct change c;
 
+	if (!s)
+		return;
 	change_begin(&c, 0);
 	spin_lock(&flock_lock);
 	list_for_each_entry_safe(l, tmp, &s->locks, link)
 		if (l->r.owner == who && (l->kind == KIND_POSIX) == (owner != NULL))
 			take_out(&c, l);
 	spin_unlock(&flock_lock);
-	if (list_empty(&c.freed))
-		return;
+	if (!list_empty(&c.freed))
+		waitq_wake_all(&s->wait);
 	change_end(&c);
-	waitq_wake_all(&s->wait);
+	set_put(f->inode, s);
 }
 
 void flock_init(void) { file_close_locks_hook = close_locks; }

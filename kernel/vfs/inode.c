@@ -9,7 +9,6 @@
 #include "core/spinlock.h"
 #include "lib/div64.h"
 #include "lib/string.h"
-#include "mem/slab.h"
 #include "task/process.h"
 
 static atomic_long_t live;
@@ -45,7 +44,6 @@ void inode_put(struct inode *i)
 	if (!refcount_put(&i->refs))
 		return;
 	atomic_dec(&live);
-	kfree(i->flocks); /* no file is open, so it is empty */
 	sb->ops->inode_free(i);
 	super_put(sb);
 }

@@ -141,7 +141,7 @@ struct inode {
 	int writers;                  /* open for writing (> 0), or programs that run (< 0); atomic, see vfs/file */
 	struct mapping *mapping;      /* page cache; NULL: none */
 	void *pipe;                   /* FIFO: vfs/pipe, while open */
-	void *flocks;                 /* struct lockset of vfs/flock, once somebody locked; freed with the inode */
+	void *flocks;                 /* struct lockset of vfs/flock, while there are locks */
 	void *data;                   /* the file system's */
 };
 

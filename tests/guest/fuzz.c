@@ -19,6 +19,7 @@
 #define CALLS 600         /* that one worker makes */
 #define WORKER_MS 400     /* then it is killed */
 #define MAX_PROCESSES 40
+#define ROOT_EVERY 4 /* workers; the others are nobody in particular */
 #define ARGS 6
 
 static unsigned long rnd_state;
@@ -147,6 +148,8 @@ static void stir(void)
 		unsigned at = rnd(PAGE / 4);
 
 		((long *)room)[at] = rnd(3) == 0 ? any_pointer() : rnd(2) ? any_number() : rnd(2) ? any_size() : (long)rnd(16);
+		if (is_root && ((char *)room)[at * sizeof(long)] == '/')
+			((long *)room)[at] = 0; /* not a name that leads out of here */
 	}
 }
 
@@ -299,7 +302,7 @@ static void worker(unsigned seed)
 	int p[2];
 
 	rnd_state = seed;
-	is_root = seed % 4 == 0;
+	is_root = seed % ROOT_EVERY == 0;
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	room = mmap(NULL, 5 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -447,7 +450,9 @@ static void watch_all(int id, unsigned seed, unsigned long until, const unsigned
 		else
 			watch(pid, mine);
 		CHECK_OK(stat("/", &now));
-		if (now.st_mode != root.st_mode)
+		if (mine % ROOT_EVERY == 0) /* a worker with all rights may have found its name */
+			CHECK_OK(chmod("/", root.st_mode));
+		else if (now.st_mode != root.st_mode)
 			FAIL("seed %u: / changed in round %u of watcher %d", seed, round, id);
 		for (unsigned i = 0; i < PAGE / sizeof(*canary); i++)
 			if (canary[i] != (0x5eed0000u | i))
