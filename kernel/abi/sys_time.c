@@ -6,11 +6,10 @@
 #include "lib/errno.h"
 #include "proc/itimer.h"
 #include "syscall_protos.h"
+#include "task/cputime.h"
 
 enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUTIME, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME };
 #define TIMER_ABSTIME 1
-
-uint64_t process_cpu_ns(struct process *p);
 
 static long read_clock(int clock, uint64_t *ns)
 {
@@ -166,7 +165,7 @@ long sys_alarm(unsigned seconds)
 {
 	struct itimer_value new = { .value_ns = (uint64_t)seconds * NSEC_PER_SEC }, old;
 
-	itimer_real(&new, &old);
+	itimer_set(ITIMER_REAL, &new, &old);
 	old.value_ns += NSEC_PER_SEC - 1;
 	div64_32(&old.value_ns, NSEC_PER_SEC);
 	return (long)old.value_ns;
@@ -181,15 +180,13 @@ static long put_itimer(uaddr_t to, const struct itimer_value *v)
 	return user_put(to, &u);
 }
 
-#define ITIMER_REAL 0
-
 long sys_getitimer(int which, uaddr_t value)
 {
 	struct itimer_value v;
 
-	if (which != ITIMER_REAL)
+	if (which < ITIMER_REAL || which > ITIMER_PROF)
 		return -EINVAL;
-	itimer_real(NULL, &v);
+	itimer_set((enum itimer_which)which, NULL, &v);
 	return put_itimer(value, &v);
 }
 
@@ -203,10 +200,10 @@ long sys_setitimer(int which, uaddr_t new, uaddr_t old)
 		if (!err)
 			err = timeval_from_user(new + sizeof(struct u_timeval), &v.value_ns);
 	}
-	if (!err && which != ITIMER_REAL)
+	if (!err && (which < ITIMER_REAL || which > ITIMER_PROF))
 		err = -EINVAL;
 	if (err)
 		return err;
-	itimer_real(&v, &was);
+	itimer_set((enum itimer_which)which, &v, &was);
 	return old ? put_itimer(old, &was) : 0;
 }

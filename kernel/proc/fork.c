@@ -115,6 +115,7 @@ static int share_signals(struct process *child, struct process *parent, unsigned
 static void inherit(struct process *child, struct process *parent, int exit_signal)
 {
 	child->limits = parent->limits;
+	child->cpu_watched = parent->limits.cur[RLIMIT_CPU] != RLIM_INFINITY64;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
 	child->personality = parent->personality;
 	child->dumpable = parent->dumpable;

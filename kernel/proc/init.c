@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "proc/exec.h"
 #include "proc/exit.h"
+#include "proc/itimer.h"
 #include "task/group.h"
 #include "task/pid.h"
 #include "vfs/fdtable.h"
@@ -27,6 +28,7 @@ static struct attempt attempt;
 void proc_init(void)
 {
 	process_init();
+	itimer_init();
 	waitq_init(&attempt.done);
 }
 

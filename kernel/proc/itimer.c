@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* ITIMER_REAL. The callback runs in interrupt context; the process outlives its armed timer (itimer_exit). */
+/* Interval timers. ITIMER_REAL's callback runs in interrupt context; the process outlives its armed timer (itimer_exit). */
 #include "proc/itimer.h"
 #include "core/clock.h"
+#include "lib/bits.h"
 #include "lib/compiler.h"
+#include "task/cputime.h"
 
 static void fire(struct timer *tm)
 {
@@ -14,9 +16,8 @@ static void fire(struct timer *tm)
 		timer_arm(tm, tm->expires + every);
 }
 
-void itimer_real(const struct itimer_value *new, struct itimer_value *old)
+static void set_real(struct process *p, const struct itimer_value *new, struct itimer_value *old)
 {
-	struct process *p = process_current();
 	struct timer *tm = &p->alarm_timer;
 	ktime_t now = clock_now();
 
@@ -27,9 +28,46 @@ void itimer_real(const struct itimer_value *new, struct itimer_value *old)
 	timer_cancel(tm);
 	if (!tm->fn)
 		timer_setup(tm, fire);
-	p->alarm_interval_ns = new->interval_ns;
+	p->alarm_interval_ns = new->value_ns ? new->interval_ns : 0;
 	if (new->value_ns)
 		timer_arm(tm, now + new->value_ns);
+}
+
+/* Does anything of the process depend on its CPU time? sighand->lock held. */
+static void watch(struct process *p)
+{
+	bool any = p->cpu_timers[0].expires_ns || p->cpu_timers[1].expires_ns || p->limits.cur[RLIMIT_CPU] != RLIM_INFINITY64;
+
+	WRITE_ONCE(p->cpu_watched, any);
+}
+
+static uint64_t reading(const struct cputime *c, unsigned timer) { return timer == 0 ? c->user_ns : c->user_ns + c->system_ns; }
+
+static void set_cpu(struct process *p, unsigned timer, const struct itimer_value *new, struct itimer_value *old)
+{
+	struct cputime c = process_cputime(p);
+	uint64_t now = reading(&c, timer);
+	struct cpu_timer *t = &p->cpu_timers[timer];
+	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+
+	old->interval_ns = t->interval_ns;
+	old->value_ns = t->expires_ns ? (t->expires_ns > now ? t->expires_ns - now : 1) : 0;
+	if (new) {
+		t->interval_ns = new->interval_ns;
+		t->expires_ns = new->value_ns ? now + new->value_ns : 0;
+		watch(p);
+	}
+	spin_unlock_irqrestore(&p->sighand->lock, irq);
+}
+
+void itimer_set(enum itimer_which which, const struct itimer_value *new, struct itimer_value *old)
+{
+	struct process *p = process_current();
+
+	if (which == ITIMER_REAL)
+		set_real(p, new, old);
+	else
+		set_cpu(p, which - ITIMER_VIRTUAL, new, old);
 }
 
 void itimer_exit(struct process *p)
@@ -38,3 +76,69 @@ void itimer_exit(struct process *p)
 	if (p->alarm_timer.fn)
 		timer_cancel(&p->alarm_timer);
 }
+
+void itimer_limit_changed(struct process *p)
+{
+	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+
+	p->cpu_warned_s = 0;
+	watch(p);
+	spin_unlock_irqrestore(&p->sighand->lock, irq);
+}
+
+/* Has the timer run out? Goes on with its interval then. sighand->lock held. */
+static bool cpu_timer_due(struct cpu_timer *t, uint64_t now)
+{
+	if (!t->expires_ns || now < t->expires_ns)
+		return false;
+	if (!t->interval_ns)
+		t->expires_ns = 0;
+	else
+		t->expires_ns += t->interval_ns > now - t->expires_ns ? t->interval_ns : now - t->expires_ns + t->interval_ns;
+	return true;
+}
+
+/* What the limit of CPU time asks for: SIGKILL at the hard limit, SIGXCPU at the soft one and each second after. sighand->lock held. */
+static int limit_signal(struct process *p, uint64_t used_ns)
+{
+	uint64_t soft = p->limits.cur[RLIMIT_CPU], hard = p->limits.max[RLIMIT_CPU], next = MAX(soft, p->cpu_warned_s);
+
+	if (hard < UINT32_MAX && used_ns >= hard * NSEC_PER_SEC)
+		return SIGKILL;
+	if (soft >= UINT32_MAX || used_ns < next * NSEC_PER_SEC)
+		return 0;
+	p->cpu_warned_s = next + 1;
+	return SIGXCPU;
+}
+
+void itimer_check(void)
+{
+	struct process *p = process_current();
+	struct cputime c = process_cputime(p);
+	bool virtual, prof;
+	unsigned long irq;
+	int limit;
+
+	thread_clear_work(thread_current(), WORK_CPUTIME);
+	irq = spin_lock_irqsave(&p->sighand->lock);
+	virtual = cpu_timer_due(&p->cpu_timers[0], reading(&c, 0));
+	prof = cpu_timer_due(&p->cpu_timers[1], reading(&c, 1));
+	limit = limit_signal(p, c.user_ns + c.system_ns);
+	watch(p);
+	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	if (virtual)
+		signal_kernel(p, SIGVTALRM);
+	if (prof)
+		signal_kernel(p, SIGPROF);
+	if (limit)
+		signal_kernel(p, limit);
+}
+
+/* Interrupt context. */
+static void ticked(struct thread *t)
+{
+	if (t->user && READ_ONCE(((struct task *)t)->process->cpu_watched))
+		thread_set_work(t, WORK_CPUTIME);
+}
+
+void itimer_init(void) { sched_tick_hook = ticked; }

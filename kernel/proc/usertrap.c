@@ -2,6 +2,7 @@
 /* A trap from user mode. */
 #include "proc/usertrap.h"
 #include "proc/exit.h"
+#include "proc/itimer.h"
 #include "proc/signal.h"
 #include "vm/fault.h"
 
@@ -53,6 +54,8 @@ void usertrap_return(struct trapframe *tf)
 
 	if (work & WORK_RESCHED)
 		sched_preempt();
-	if (work & (WORK_SIGNAL | WORK_KILL))
+	if (work & WORK_CPUTIME)
+		itimer_check();
+	if (work & (WORK_SIGNAL | WORK_KILL | WORK_CPUTIME))
 		signal_deliver(tf);
 }

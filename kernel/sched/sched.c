@@ -16,6 +16,7 @@
 #include "sched/runq.h"
 
 void (*sched_switch_aspace)(void *prev_aspace, void *next_aspace);
+void (*sched_tick_hook)(struct thread *t);
 
 static struct thread boot_thread; /* the boot context: CPU 0's idle thread. Its stack is the boot stack */
 
@@ -56,6 +57,8 @@ static void tick(struct timer *timer)
 	if (runq_tick_preempts(rq))
 		want_switch(rq);
 	spin_unlock(&rq->lock);
+	if (sched_tick_hook)
+		sched_tick_hook(rq->curr);
 	if (!idle)
 		tick_arm(rq, now);
 }

@@ -50,6 +50,8 @@ struct sched_stats {
 	unsigned long load[3]; /* 1, 5, 15 minutes, fixed point 11 bits */
 };
 void sched_stats(struct sched_stats *s);
+/* Set by proc: a tick found this thread running. Interrupt context. */
+extern void (*sched_tick_hook)(struct thread *t);
 /* Set by vm: called with interrupts off when the next thread has another address space. */
 extern void (*sched_switch_aspace)(void *prev_aspace, void *next_aspace);
 

@@ -88,7 +88,10 @@ struct process {
 	struct usage usage, child_usage; /* of dead threads / of waited children; PROC_TREE lock */
 	struct timer alarm_timer;    /* ITIMER_REAL; sighand->lock */
 	uint64_t alarm_interval_ns;
-	void *itimers;               /* proc/itimer */
+	/* CPU time, proc/itimer; sighand->lock */
+	struct cpu_timer { uint64_t expires_ns, interval_ns; } cpu_timers[2]; /* ITIMER_VIRTUAL, ITIMER_PROF; expires 0: off */
+	uint64_t cpu_warned_s;       /* SIGXCPU was sent up to here, 0: not yet */
+	bool cpu_watched;            /* any of this, or RLIMIT_CPU, is set */
 	ktime_t start_time;          /* clock_now() at birth */
 	char comm[16];               /* of the process; sighand->lock to change */
 	int dumpable;

@@ -200,8 +200,7 @@ TEST(profiling_timers)
 	long long start = now(CLOCK_PROCESS_CPUTIME_ID);
 
 	signal(SIGPROF, on_signal);
-	if (setitimer(ITIMER_PROF, &timer, NULL) < 0 && errno == EINVAL)
-		SKIP("no profiling timers");
+	CHECK_OK(setitimer(ITIMER_PROF, &timer, NULL));
 	while (!handled && now(CLOCK_PROCESS_CPUTIME_ID) - start < 2000000000LL)
 		;
 	CHECK_EQ(handled, 1);
@@ -239,4 +238,77 @@ TEST(many_sleepers)
 		}
 	for (int i = 0; i < 50; i++)
 		reap_ok(pid[i]);
+}
+
+static volatile sig_atomic_t ticks_seen;
+
+static void on_tick(int sig UNUSED)
+{
+	ticks_seen++;
+}
+
+TEST(virtual_timer_counts_user_time_only)
+{
+	struct itimerval timer = {{0, 20000}, {0, 20000}}, left;
+	long long start = now(CLOCK_PROCESS_CPUTIME_ID);
+
+	signal(SIGVTALRM, on_tick);
+	CHECK_ERR(setitimer(3, &timer, NULL), EINVAL);
+	CHECK_ERR(setitimer(-1, &timer, NULL), EINVAL);
+	CHECK_OK(setitimer(ITIMER_VIRTUAL, &timer, NULL));
+	sleep_ms(100); /* takes no processor time */
+	CHECK_EQ(ticks_seen, 0);
+	CHECK_OK(getitimer(ITIMER_VIRTUAL, &left));
+	CHECK(left.it_value.tv_usec > 0 && left.it_value.tv_usec <= 24000); /* Linux rounds up to its tick */
+	CHECK_EQ(left.it_interval.tv_usec, 20000);
+	while (ticks_seen < 3 && now(CLOCK_PROCESS_CPUTIME_ID) - start < 3000000000LL)
+		for (volatile int i = 0; i < 100000; i++)
+			;
+	CHECK(ticks_seen >= 3);
+	CHECK(now(CLOCK_PROCESS_CPUTIME_ID) - start >= 50000000);
+	memset(&timer, 0, sizeof(timer));
+	CHECK_OK(setitimer(ITIMER_VIRTUAL, &timer, &left));
+	CHECK_EQ(left.it_interval.tv_usec, 20000);
+	CHECK_OK(getitimer(ITIMER_VIRTUAL, &left));
+	CHECK_EQ(left.it_value.tv_usec, 0);
+}
+
+TEST(timers_are_not_inherited)
+{
+	struct itimerval timer = {{0, 0}, {100, 0}}, left;
+	pid_t pid;
+
+	for (int which = ITIMER_REAL; which <= ITIMER_PROF; which++)
+		CHECK_OK(setitimer(which, &timer, NULL));
+	FORK(pid) {
+		for (int which = ITIMER_REAL; which <= ITIMER_PROF; which++) {
+			CHECK_OK(getitimer(which, &left));
+			CHECK_EQ(left.it_value.tv_sec, 0);
+		}
+	}
+	reap_ok(pid);
+}
+
+TEST(limit_of_processor_time)
+{
+	struct rlimit l = {1, 2};
+	pid_t pid;
+
+	FORK(pid) {
+		signal(SIGXCPU, on_tick);
+		CHECK_OK(setrlimit(RLIMIT_CPU, &l));
+		while (!ticks_seen)
+			;
+		CHECK(now(CLOCK_PROCESS_CPUTIME_ID) >= 900000000LL);
+		for (;;)
+			;
+	}
+	reap_signal(pid, SIGKILL);
+	FORK(pid) {
+		l.rlim_max = 10;
+		CHECK_OK(setrlimit(RLIMIT_CPU, &l));
+		for (;;)
+			;
+	}
+	reap_signal(pid, SIGXCPU);
 }

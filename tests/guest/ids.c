@@ -167,3 +167,46 @@ TEST(old_sixteen_bit_calls)
 	CHECK_OK(syscall(SYS_setresuid, 0xffff, 7, 0xffff)); /* 0xffff: as it was */
 	check_uids(100000, 7, 0);
 }
+
+/* prlimit of another process: its owner's right, or root's. */
+TEST(limits_of_others)
+{
+	struct rlimit64 l = {100, 200}, got;
+	struct gate ready = gate_make();
+	pid_t other, pid;
+
+	FORK(other) {
+		CHECK_OK(setgid(1000));
+		CHECK_OK(setuid(1000));
+		gate_open(&ready);
+		pause();
+	}
+	gate_wait(&ready);
+	CHECK_OK(prlimit64(other, RLIMIT_NOFILE, &l, NULL));
+	CHECK_OK(prlimit64(other, RLIMIT_NOFILE, NULL, &got));
+	CHECK_EQ(got.rlim_cur, 100);
+	CHECK_EQ(got.rlim_max, 200);
+	FORK(pid) {
+		CHECK_OK(setgid(1000));
+		CHECK_OK(setuid(1000));
+		l.rlim_cur = 50;
+		CHECK_OK(prlimit64(other, RLIMIT_NOFILE, &l, &got));
+		CHECK_EQ(got.rlim_cur, 100);
+		l.rlim_max = 300;
+		CHECK_ERR(prlimit64(other, RLIMIT_NOFILE, &l, NULL), EPERM);
+		l.rlim_cur = 301;
+		CHECK_ERR(prlimit64(other, RLIMIT_NOFILE, &l, NULL), EINVAL);
+		CHECK_ERR(prlimit64(other, RLIM_NLIMITS, NULL, &got), EINVAL);
+		CHECK_ERR(prlimit64(getppid(), RLIMIT_NOFILE, NULL, &got), EPERM);
+	}
+	reap_ok(pid);
+	FORK(pid) {
+		CHECK_OK(setgid(1001));
+		CHECK_OK(setuid(1001));
+		CHECK_ERR(prlimit64(other, RLIMIT_NOFILE, NULL, &got), EPERM);
+		CHECK_ERR(prlimit64(999999, RLIMIT_NOFILE, NULL, &got), ESRCH);
+	}
+	reap_ok(pid);
+	kill(other, SIGKILL);
+	reap_signal(other, SIGKILL);
+}
