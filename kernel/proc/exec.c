@@ -324,6 +324,7 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	t->altstack.size = 0;
 	t->clear_tid = t->robust_list = 0;
 	arch_fpu_reset(&t->thread.arch);
+	arch_vdso_use(&t->thread.arch, p->aspace->vdso);
 	tf_init_user(tf, x->entry, x->sp);
 	t->syscall_nr = -1;
 }

@@ -35,6 +35,7 @@ void arch_thread_fork(struct arch_thread *child, const struct arch_thread *paren
 	*f = (struct switch_frame){ .ebx = (uint32_t)first, .eip = (uint32_t)x86_fork_start };
 	child->sp = (uint32_t)f;
 	child->user = true;
+	child->sysenter_return = parent->sysenter_return;
 	memcpy(child->tls, parent->tls, sizeof(child->tls));
 	__asm__ volatile("movl %%gs, %0" : "=r"(child->gs));
 	x86_fpu_save(&child->fpu);
@@ -56,6 +57,7 @@ void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_
 	x86_set_kernel_stack(c, (uint32_t)next_stack_top);
 	if (next->user) {
 		load_tls(c, next);
+		c->arch.sysenter_return = next->sysenter_return;
 		x86_fpu_load(&next->fpu);
 		x86_load_gs(next->gs);
 	}

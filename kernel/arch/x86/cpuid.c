@@ -53,7 +53,8 @@ void x86_cpuid_init(void)
 	note(X86_TSC, r.d, 4);
 	note(X86_MSR, r.d, 5);
 	note(X86_APIC, r.d, 9);
-	note(X86_SEP, r.d, 11);
+	if ((r.a & 0xf0f00) != 0x600 || (r.a & 0xf0) >= 0x30 || (r.a & 15) >= 3) /* the first Pentium Pros say so without having it */
+		note(X86_SEP, r.d, 11);
 	note(X86_PGE, r.d, 13);
 	note(X86_FXSR, r.d, 24);
 	note(X86_SSE, r.d, 25);

@@ -25,6 +25,7 @@ void x86_idt_init(void)
 	idt[3] |= (uint64_t)GATE_USER << 32;  /* int3 */
 	idt[4] |= (uint64_t)GATE_USER << 32;  /* into */
 	idt[VECTOR_SYSCALL] = gate((uint32_t)x86_syscall_int80, GATE_INTERRUPT | GATE_USER);
-	idt[8] = (uint64_t)GATE_TASK << 32 | (uint32_t)SELECTOR(GDT_FAULT_TSS, 0) << 16;
+	idt[VECTOR_DOUBLE_FAULT] = (uint64_t)GATE_TASK << 32 | (uint32_t)SELECTOR(GDT_FAULT_TSS, 0) << 16;
+	idt[VECTOR_NMI] = (uint64_t)GATE_TASK << 32 | (uint32_t)SELECTOR(GDT_NMI_TSS, 0) << 16;
 	__asm__ volatile("lidt %0" :: "m"(idtr));
 }

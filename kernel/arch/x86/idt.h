@@ -4,6 +4,7 @@
 #define X86_IDT_H
 
 #define VECTOR_NMI 2u
+#define VECTOR_DOUBLE_FAULT 8u
 #define VECTOR_MACHINE_CHECK 18u
 #define VECTOR_IRQ 0x20u
 #define VECTOR_SYSCALL 0x80u

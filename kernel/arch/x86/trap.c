@@ -3,6 +3,7 @@
 #include "arch/trap.h"
 #include "arch/irqflag.h"
 #include "arch/mmu.h"
+#include "arch/usermem.h"
 #include "arch/x86/extable.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/idt.h"
@@ -10,15 +11,18 @@
 #include "arch/x86/regs.h"
 #include "arch/x86/trap.h"
 #include "core/percpu.h"
+#include "lib/errno.h"
 #include "lib/fmt.h"
 
 #define PF_PRESENT 1u
 #define PF_WRITE 2u
 #define PF_FETCH 16u
 #define EFLAGS_TF 0x100u
+#define VECTOR_DEBUG 1u
 
 static const struct trap_ops *ops;
 void (*x86_syscall_op)(struct trapframe *tf);
+extern char x86_sysenter_entry[], x86_sysenter_entry_end[];
 
 static const struct { uint8_t signo; int16_t code; bool at_ip; } meaning[32] = {
 	[0] = { 8, 1, true },        /* #DE: SIGFPE, FPE_INTDIV */
@@ -102,6 +106,31 @@ static void interrupt(struct trapframe *tf)
 	ops->irq_exit(tf_user(tf), tf->eflags & EFLAGS_IF);
 }
 
+/* SYSENTER leaves TF on: the first instruction of the entry traps. The flag is kept for the program, which is stepped again from its return on. */
+static bool stepped_into_kernel(struct trapframe *tf)
+{
+	if (tf->vector != VECTOR_DEBUG || tf->eip < (uint32_t)x86_sysenter_entry || tf->eip >= (uint32_t)x86_sysenter_entry_end)
+		return false;
+	tf->eflags &= ~EFLAGS_TF;
+	this_cpu()->arch.stepped = true;
+	return true;
+}
+
+void x86_sysenter(struct trapframe *tf)
+{
+	struct arch_cpu *c = &this_cpu()->arch;
+
+	tf->eip = c->sysenter_return;
+	if (c->stepped)
+		tf->eflags |= EFLAGS_TF;
+	c->stepped = false;
+	arch_irq_enable();
+	if (tf->esp > ARCH_USER_TOP - sizeof(uint32_t) || arch_user_read32(&tf->ebp, tf->esp))
+		tf_set_ret(tf, -EFAULT);
+	else
+		ops->syscall(tf);
+}
+
 void x86_trap(struct trapframe *tf)
 {
 	unsigned long addr;
@@ -115,9 +144,9 @@ void x86_trap(struct trapframe *tf)
 		page_fault(tf, addr);
 		return;
 	}
-	if (tf_user(tf) && tf->vector != VECTOR_NMI && tf->vector != VECTOR_MACHINE_CHECK)
+	if (tf_user(tf) && tf->vector != VECTOR_MACHINE_CHECK)
 		user_exception(tf);
-	else if (!fix_up(tf))
+	else if (!stepped_into_kernel(tf) && !fix_up(tf))
 		ops->fatal(tf, names[tf->vector] ? names[tf->vector] : "exception");
 }
 
@@ -137,6 +166,7 @@ void arch_trap_init(const struct trap_ops *o)
 	ops = o;
 	x86_syscall_op = o->syscall;
 	x86_idt_init();
+	x86_sysenter_init(this_cpu());
 }
 
 void tf_describe(const struct trapframe *tf, char *buf, size_t cap)
@@ -146,12 +176,22 @@ void tf_describe(const struct trapframe *tf, char *buf, size_t cap)
 		tf->vector, tf->error, x86_cr2(), x86_cr3());
 }
 
-/* The usual cause is a kernel stack that ran into its guard page. */
-void x86_double_fault_report(void)
+/* What a task gate saved of the interrupted code. */
+static void report(unsigned vector, const char *what)
 {
 	const struct tss *t = &this_cpu()->arch.tss;
 	struct trapframe tf = { .eax = t->eax, .ebx = t->ebx, .ecx = t->ecx, .edx = t->edx, .esi = t->esi, .edi = t->edi, .ebp = t->ebp,
-				.eip = t->eip, .esp = t->esp, .cs = t->cs, .eflags = t->eflags, .vector = 8 };
+				.eip = t->eip, .esp = t->esp, .cs = t->cs, .eflags = t->eflags, .vector = vector };
 
-	ops->fatal(&tf, x86_cr2() >= ARCH_VMAP_START && x86_cr2() - t->esp < PAGE_SIZE * 2 ? "kernel stack overflow" : "double fault");
+	ops->fatal(&tf, what);
 }
+
+/* The usual cause is a kernel stack that ran into its guard page. */
+void x86_double_fault_report(void)
+{
+	uint32_t esp = this_cpu()->arch.tss.esp;
+
+	report(VECTOR_DOUBLE_FAULT, x86_cr2() >= ARCH_VMAP_START && x86_cr2() - esp < PAGE_SIZE * 2 ? "kernel stack overflow" : "double fault");
+}
+
+void x86_nmi_report(void) { report(VECTOR_NMI, names[VECTOR_NMI]); }

@@ -6,6 +6,15 @@
 #define PERCPU_FS 0x18
 #define CPU_CURRENT 4
 #define TF_EIP 56
+#define TF_CS 60
+#define TF_EFLAGS 64
+#define TF_SS 72
+#define CPU_SYSENTER_RETURN 24
+#define TSS_ESP0 4
+#define USER_CS 0x73
+#define USER_DS 0x7b
+#define EFLAGS_IF 0x200
+#define EFLAGS_NOT_BY_SYSEXIT 0x74100 /* AC, VM, RF, NT, TF */
 
 .macro SAVE_REGS
 	pushl %gs
@@ -140,6 +149,54 @@ x86_syscall_int80:
 	cli
 	jmp to_user
 
+/*
+ * SYSENTER: this CPU's TSS lies right above the stack that it loads. The program's flags are all still on but IF: nothing else happens before
+ * they are off, and a debug exception in here is told by its address (x86_trap). %ebp is the program's stack.
+ */
+.globl x86_sysenter_entry
+.globl x86_sysenter_entry_end
+x86_sysenter_entry:
+	movl TSS_ESP0(%esp), %esp
+	pushl $USER_DS
+	pushl %ebp
+	pushfl
+	orl $EFLAGS_IF, (%esp)
+	pushl $2
+	popfl
+x86_sysenter_entry_end:
+	pushl $USER_CS
+	pushl $0
+	pushl $0
+	pushl $128
+	pushl %eax
+	SAVE_REGS
+	movl %esp, %eax
+	call x86_sysenter
+	cli
+	movl %fs:CPU_CURRENT, %eax
+	cmpl $0, (%eax)
+	jne work
+	/* SYSEXIT goes to the landing pad only, which needs neither %ecx nor %edx, and only with plain flags */
+	movl TF_EIP(%esp), %eax
+	testl %eax, %eax
+	jz restore
+	cmpl %fs:CPU_SYSENTER_RETURN, %eax
+	jne restore
+	cmpl $USER_CS, TF_CS(%esp)
+	jne restore
+	cmpl $USER_DS, TF_SS(%esp)
+	jne restore
+	testl $EFLAGS_NOT_BY_SYSEXIT, TF_EFLAGS(%esp)
+	jnz restore
+	RESTORE_REGS
+	movl 12(%esp), %edx
+	movl 24(%esp), %ecx
+	addl $20, %esp
+	andl $~EFLAGS_IF, (%esp)
+	popfl
+	sti
+	sysexit
+
 .globl x86_thread_start
 x86_thread_start:
 	/* first switch to a kernel thread: ebx = entry, esi = arg */
@@ -158,4 +215,9 @@ x86_fork_start:
 .globl x86_double_fault
 x86_double_fault:
 	call x86_double_fault_report
+	ud2
+
+.globl x86_nmi
+x86_nmi:
+	call x86_nmi_report
 	ud2

@@ -13,6 +13,7 @@ struct arch_thread {
 	uint32_t sp;
 	uint64_t tls[ARCH_TLS_SLOTS];
 	uint32_t gs;
+	uint32_t sysenter_return; /* see struct arch_cpu */
 	bool user;          /* has floating-point and TLS state */
 	struct x86_fpu fpu;
 };
