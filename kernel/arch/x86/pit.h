@@ -9,8 +9,10 @@
 
 void x86_pit_oneshot(uint32_t ticks); /* 1 to 65535; interrupts off */
 void x86_pit_stop(void);
-/* Channel 2 counts down once from so many ticks; done() turns true at the end. Boot CPU. */
-void x86_pit_window_start(uint32_t ticks);
-bool x86_pit_window_done(void);
+/* Channel 2 counts down from 65535 once; what it has counted since. Boot CPU. */
+void x86_pit_count_start(void);
+void x86_pit_count_latch(void);
+uint32_t x86_pit_count_read(void); /* as latched */
+bool x86_pit_count_ended(void);    /* it came to 65535 and began again */
 
 #endif

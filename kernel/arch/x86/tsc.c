@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A measurement lasts 2 ms. A virtual machine may be held up between any two instructions, which makes one too long or too short; the median
- * of three is taken.
+ * Clocks are read together at both ends of a few milliseconds. A virtual machine may be held up between any two instructions; of several
+ * readings the one that took the shortest time is used.
  */
 #include "arch/x86/tsc.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/pit.h"
 #include "arch/x86/regs.h"
+#include "lib/div64.h"
 #include "lib/string.h"
 
-#define WINDOW_TICKS 2386u /* 2 ms */
-#define WINDOW_MAX (1ull << 33) /* cycles: there is no PIT */
-#define MEASUREMENTS 3
+#define WINDOW_TICKS 8352u /* 7 ms */
+#define WINDOW_MAX (1ull << 31) /* cycles: there is no PIT */
+#define READINGS 12
 #define LEAF_TSC 0x15
 #define LEAF_FREQUENCY 0x16
 #define LEAF_HYPERVISOR 0x40000000u
@@ -50,33 +51,62 @@ static uint64_t hz_from_cpuid(void)
 	return x86_max_leaf() >= LEAF_FREQUENCY ? (uint64_t)(x86_cpuid(LEAF_FREQUENCY, 0).a & 0xffff) * 1000000 : 0;
 }
 
-static bool measure(uint64_t *tsc, uint64_t *lapic, bool with_lapic)
-{
-	uint64_t start, now;
-	uint32_t lapic_start;
+struct reading { uint64_t tsc, took; uint32_t pit, lapic; };
 
-	x86_pit_window_start(WINDOW_TICKS);
-	start = now = x86_rdtsc();
-	lapic_start = with_lapic ? x86_lapic_timer_count() : 0;
-	while (!x86_pit_window_done() && now - start < WINDOW_MAX)
-		now = x86_rdtsc();
-	*tsc = x86_rdtsc() - start;
-	*lapic = with_lapic ? x86_lapic_timer_count() - lapic_start : 0;
-	return now - start < WINDOW_MAX;
+static struct reading read_once(bool lapic)
+{
+	struct reading r;
+	uint64_t start = x86_rdtsc(), latched;
+
+	x86_pit_count_latch();
+	latched = x86_rdtsc();
+	r.lapic = lapic ? x86_lapic_timer_count() : 0;
+	r.took = x86_rdtsc() - start;
+	r.tsc = start + (latched - start) / 2;
+	r.pit = x86_pit_count_read();
+	return r;
 }
 
-static uint64_t median(const uint64_t *v)
+static struct reading read_best(bool lapic)
 {
-	uint64_t low = v[0] < v[1] ? v[0] : v[1], high = v[0] < v[1] ? v[1] : v[0];
+	struct reading best = read_once(lapic);
 
-	return v[2] < low ? low : v[2] > high ? high : v[2];
+	for (unsigned i = 1; i < READINGS; i++) {
+		struct reading r = read_once(lapic);
+
+		if (r.took < best.took)
+			best = r;
+	}
+	return best;
+}
+
+/* False if the PIT does not count, or this machine was held up for its whole count. */
+static bool measure(uint64_t *tsc_hz, uint64_t *lapic_hz, bool lapic)
+{
+	struct reading first, last;
+	uint32_t ticks;
+
+	x86_pit_count_start();
+	first = read_best(lapic);
+	do
+		last = read_once(lapic);
+	while (last.pit - first.pit < WINDOW_TICKS && last.tsc - first.tsc < WINDOW_MAX);
+	last = read_best(lapic);
+	ticks = last.pit - first.pit;
+	if (ticks < WINDOW_TICKS || x86_pit_count_ended())
+		return false;
+	*tsc_hz = (last.tsc - first.tsc) * PIT_HZ;
+	div64_32(tsc_hz, ticks);
+	*lapic_hz = (uint64_t)(last.lapic - first.lapic) * PIT_HZ;
+	div64_32(lapic_hz, ticks);
+	return true;
 }
 
 struct x86_rates x86_rates_find(bool lapic)
 {
 	struct x86_rates r = { .tsc_hz = hz_from_cpuid(), .source = "CPUID" };
-	uint64_t tsc[MEASUREMENTS], count[MEASUREMENTS];
-	bool measured = true;
+	uint64_t tsc = 0;
+	bool measured;
 
 	if (!r.tsc_hz)
 		r.tsc_hz = hz_from_hypervisor();
@@ -84,19 +114,12 @@ struct x86_rates x86_rates_find(bool lapic)
 		return r;
 	if (lapic)
 		x86_lapic_timer_count_start();
-	for (unsigned i = 0; i < MEASUREMENTS && measured; i++)
-		measured = measure(&tsc[i], &count[i], lapic);
+	measured = measure(&tsc, &r.lapic_hz, lapic) || measure(&tsc, &r.lapic_hz, lapic);
 	if (lapic)
 		x86_lapic_timer_oneshot(0);
-	if (measured)
-		r.lapic_hz = median(count) * PIT_HZ / WINDOW_TICKS;
 	if (!r.tsc_hz) {
-		r.tsc_hz = measured ? median(tsc) * PIT_HZ / WINDOW_TICKS : 0;
-		r.source = "PIT";
-	}
-	if (!r.tsc_hz) {
-		r.tsc_hz = FALLBACK_HZ;
-		r.source = "guess";
+		r.tsc_hz = measured && tsc ? tsc : FALLBACK_HZ;
+		r.source = measured ? "PIT" : "guess";
 	}
 	return r;
 }
