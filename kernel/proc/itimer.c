@@ -6,6 +6,16 @@
 #include "lib/compiler.h"
 #include "task/cputime.h"
 
+#define PERIOD_MIN_NS 100000u /* signals that come faster are one anyway, and the machine has other things to do */
+
+/* Keeps to the beat, but for beats that were missed. */
+static ktime_t next_beat(ktime_t last, uint64_t every)
+{
+	ktime_t now = clock_now();
+
+	return last + every > now + PERIOD_MIN_NS ? last + every : now + MAX(every, (uint64_t)PERIOD_MIN_NS);
+}
+
 static void fire(struct timer *tm)
 {
 	struct process *p = container_of(tm, struct process, alarm_timer);
@@ -13,7 +23,7 @@ static void fire(struct timer *tm)
 
 	signal_kernel(p, SIGALRM);
 	if (every)
-		timer_arm(tm, tm->expires + every);
+		timer_arm(tm, next_beat(tm->expires, every));
 }
 
 static void set_real(struct process *p, const struct itimer_value *new, struct itimer_value *old)

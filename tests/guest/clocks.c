@@ -312,3 +312,16 @@ TEST(limit_of_processor_time)
 	}
 	reap_signal(pid, SIGXCPU);
 }
+
+/* An alarm that rings all the time leaves something of the processor to the program. */
+TEST(shortest_interval)
+{
+	struct itimerval timer = {{0, 1}, {0, 1}};
+
+	signal(SIGALRM, SIG_IGN);
+	CHECK_OK(setitimer(ITIMER_REAL, &timer, NULL));
+	for (volatile int i = 0; i < 3000000; i++)
+		;
+	memset(&timer, 0, sizeof(timer));
+	CHECK_OK(setitimer(ITIMER_REAL, &timer, NULL));
+}
