@@ -1,6 +1,6 @@
 #!/bin/sh
-# The first program of the shell's image: a shell on each console that the kernel's command line names; when one of them ends, the
-# machine is turned off. busybox poweroff, halt and reboot send pid 1 the signals caught here.
+# The first program of the shell's image: a session on each console that the kernel's command line names. busybox poweroff, halt and reboot
+# send pid 1 the signals caught here, and so does the end of a session.
 export PATH=/bin HOME=/root
 trap 'exec poweroff -f' USR2
 trap 'exec halt -f' USR1
@@ -17,8 +17,12 @@ for word in $words; do
 	console=tty*) word=${word#console=}; consoles="$consoles ${word%%,*}" ;;
 	esac
 done
+# The first setsid makes the second one a group's leader, so that it forks; a shell's own & would leave SIGINT ignored in the session.
 for tty in ${consoles:-console}; do
-	setsid session "$tty" &
+	setsid setsid session "$tty"
 done
-wait -n
-poweroff -f
+# Waiting reaps orphans, and signals end it.
+while :; do
+	sleep 100000 &
+	wait $!
+done

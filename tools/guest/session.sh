@@ -7,4 +7,5 @@ ttyS*) [ -z "$LINES$COLUMNS" ] || stty rows "$LINES" cols "$COLUMNS" ;;
 esac
 unset LINES COLUMNS
 cd "$HOME"
-exec sh -l
+sh -l
+kill -USR2 1
