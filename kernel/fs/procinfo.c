@@ -199,12 +199,16 @@ static int fill_slabinfo(struct text *t, struct process *p)
 
 /* ---- perigee/ ---- */
 
+/* Frames that are cut into objects count as free: how many the same objects take depends on how they came to lie, and they are counted below. */
 static int fill_counts(struct text *t, struct process *p)
 {
+	struct frame_stats s;
+
 	(void)p;
 	slab_reap();
 	vmap_reap();
-	text_printf(t, "frames_free %lu\nslab_objects %lu\nprocesses %lu\nthreads %lu\n", frame_free_count(), slab_live(), process_count(), task_count());
+	frame_stats(&s);
+	text_printf(t, "frames_free %lu\nslab_objects %lu\nprocesses %lu\nthreads %lu\n", s.free + s.by_kind[PAGE_SLAB], slab_live(), process_count(), task_count());
 	text_printf(t, "inodes %lu\ndentries %lu\nfiles %lu\npagecache %lu\n", inode_live(), dentry_live(), file_live(), pagecache_pages());
 	return 0;
 }

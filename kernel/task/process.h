@@ -76,6 +76,7 @@ struct process {
 	/* sighand->lock */
 	struct sighand *sighand;
 	struct sigpending pending;
+	unsigned signals_queued;     /* in all its queues, for RLIMIT_SIGPENDING */
 	bool stopped;                /* by job control: its threads park in proc/signal */
 	bool stop_report, cont_report; /* a stop/continue that wait has not told yet */
 	int stop_signal;

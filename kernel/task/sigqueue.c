@@ -7,7 +7,7 @@
 
 #define DEFAULT_IGNORED (SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
 
-struct sigentry { struct list link; struct siginfo info; };
+struct sigentry { struct list link; struct process *owner; struct siginfo info; };
 
 static SLAB_CACHE(sighand_cache, sighand);
 static SLAB_CACHE(entry_cache, sigentry);
@@ -43,6 +43,12 @@ void sighand_put(struct sighand *s)
 		slab_free(&sighand_cache, s);
 }
 
+static void entry_free(struct sigentry *e)
+{
+	e->owner->signals_queued--;
+	slab_free(&entry_cache, e);
+}
+
 void sigpending_flush(struct sigpending *p, sigset64 which)
 {
 	struct sigentry *e, *tmp;
@@ -50,7 +56,7 @@ void sigpending_flush(struct sigpending *p, sigset64 which)
 	list_for_each_entry_safe(e, tmp, &p->queue, link) {
 		if (which & SIGBIT(e->info.signo)) {
 			list_del(&e->link);
-			slab_free(&entry_cache, e);
+			entry_free(e);
 		}
 	}
 	p->set &= ~which;
@@ -126,19 +132,33 @@ static bool blocked_everywhere(struct process *p, struct task *only, int signo)
 	return true;
 }
 
-static int enqueue(struct sigpending *to, const struct siginfo *info)
+/* NULL when there is no memory, or the process has as many as its limit lets it have; of the classic signals only one of each can wait anyway. */
+static struct sigentry *entry_new(struct process *p, const struct siginfo *info)
+{
+	struct sigentry *e;
+
+	if (info->signo >= SIGRTMIN && p->signals_queued >= p->limits.cur[RLIMIT_SIGPENDING])
+		return NULL;
+	e = slab_alloc(&entry_cache, 0);
+	if (!e)
+		return NULL;
+	e->owner = p;
+	e->info = *info;
+	p->signals_queued++;
+	return e;
+}
+
+static int enqueue(struct process *p, struct sigpending *to, const struct siginfo *info)
 {
 	struct sigentry *e;
 
 	if (info->signo < SIGRTMIN && to->set & SIGBIT(info->signo))
 		return 0;
-	e = slab_alloc(&entry_cache, 0);
-	if (e) {
-		e->info = *info;
+	e = entry_new(p, info);
+	if (e)
 		list_push_back(&to->queue, &e->link);
-	} else if (info->signo >= SIGRTMIN && info->code == SI_QUEUE) {
+	else if (info->signo >= SIGRTMIN && info->code < 0)
 		return -EAGAIN;
-	}
 	to->set |= SIGBIT(info->signo);
 	return 0;
 }
@@ -170,8 +190,10 @@ static int post(struct process *p, struct task *only, const struct siginfo *info
 	/* init gets only what it asked for (kill(2), NOTES) */
 	if (p == init_process && p->sighand->action[signo - 1].handler == SIG_DFL && info->code <= 0)
 		drop = true;
+	if (only && only->exiting)
+		drop = true; /* nobody would ever take it */
 	if (!drop && p->state == PROCESS_RUNNING) {
-		err = enqueue(only ? &only->pending : &p->pending, info);
+		err = enqueue(p, only ? &only->pending : &p->pending, info);
 		if (!err)
 			wake_receiver(p, only, signo);
 		waitq_wake_all(&p->signal_wait);
@@ -201,7 +223,7 @@ void signal_force(const struct siginfo *info)
 		a->handler = SIG_DFL;
 		t->sigmask &= ~SIGBIT(info->signo);
 	}
-	enqueue(&t->pending, info);
+	enqueue(p, &t->pending, info);
 	wake_for_signal(t, false);
 	spin_unlock_irqrestore(&p->sighand->lock, irq);
 }
@@ -225,7 +247,7 @@ static bool take(struct sigpending *from, int signo, struct siginfo *info)
 	*info = found ? found->info : (struct siginfo){ .signo = signo, .code = SI_USER };
 	if (found) {
 		list_del(&found->link);
-		slab_free(&entry_cache, found);
+		entry_free(found);
 	}
 	if (!more)
 		from->set &= ~SIGBIT(signo);

@@ -676,3 +676,30 @@ TEST(waiting_takes_no_processor_time)
 	us += after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec;
 	CHECK(us < 100000);
 }
+
+TEST(queue_has_a_limit)
+{
+	struct rlimit l = {50, 50};
+	union sigval value = {.sival_int = 1};
+	int n = 0;
+
+	CHECK_OK(setrlimit(RLIMIT_SIGPENDING, &l));
+	block(SIG_BLOCK, SIGRTMIN);
+	block(SIG_BLOCK, SIGUSR1);
+	while (n < 1000 && sigqueue(getpid(), SIGRTMIN, value) == 0)
+		n++;
+	CHECK_EQ(errno, EAGAIN);
+	CHECK(n <= 50);
+	CHECK_OK(kill(getpid(), SIGRTMIN)); /* comes without a queue entry if need be */
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	for (int i = 0; i < n; i++) {
+		sigset_t set;
+		siginfo_t info;
+
+		sigemptyset(&set);
+		sigaddset(&set, SIGRTMIN);
+		CHECK_EQ(sigwaitinfo(&set, &info), SIGRTMIN);
+		CHECK_EQ(info.si_code, SI_QUEUE);
+	}
+	CHECK_OK(sigqueue(getpid(), SIGRTMIN, value));
+}
