@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The [vdso] page: its ELF image, calls through AT_SYSINFO and by SYSENTER itself, restarts, signals, and what hostile programs do with it. */
 #include "guest.h"
+#include <cpuid.h>
 #include <elf.h>
 #include <link.h>
 #include <sys/auxv.h>
@@ -278,7 +279,9 @@ static void use_other_stack(void)
 /* Kernels for 64 bits have the instruction only on some processors, whatever CPUID says; there it is SIGILL. */
 static void need_sysenter(void)
 {
-	if (!(getauxval(AT_HWCAP) & 1 << 11))
+	unsigned a, b, c, d;
+
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(d & 1u << 11))
 		SKIP("this processor has no SYSENTER");
 }
 

@@ -5,6 +5,7 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/gdt.h"
+#include "arch/x86/harden.h"
 #include "core/percpu.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -99,6 +100,8 @@ __noreturn void x86_boot(uint32_t magic, uint32_t mb_phys)
 	x86_cpuid_init();
 	x86_gdt_init(&cpus[0]);
 	x86_fpu_init();
+	x86_harden_text();
+	x86_harden_cpu();
 	if (magic == LOADER_MAGIC) {
 		const struct mb_info *mb = arch_direct(mb_phys);
 

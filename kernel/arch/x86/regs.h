@@ -16,6 +16,7 @@
 #define CR4_OSXMMEXCPT 0x400ul
 #define CR4_UMIP 0x800ul
 #define CR4_SMEP 0x100000ul
+#define CR4_SMAP 0x200000ul
 #define MSR_APIC_BASE 0x1b
 #define MSR_TSC_DEADLINE 0x6e0
 #define MSR_SYSENTER_CS 0x174

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of arch/usermem.h that are single instructions with a fixup. */
 #include "arch/usermem.h"
+#include "arch/x86/useraccess.h"
 #include "lib/errno.h"
 
 #define EX(at, fix) ".pushsection __ex_table, \"a\"\n .long " at ", " fix "\n .popsection\n"
@@ -10,8 +11,10 @@ int arch_user_read32(uint32_t *v, uaddr_t src)
 	int err = 0;
 	uint32_t x = 0;
 
+	user_access_begin();
 	__asm__ volatile("1: movl (%2), %1\n2:\n .pushsection .text.fixup, \"ax\"\n3: movl %3, %0\n jmp 2b\n .popsection\n" EX("1b", "3b")
 			 : "+r"(err), "=&r"(x) : "r"(src), "i"(-EFAULT) : "memory");
+	user_access_end();
 	*v = x;
 	return err;
 }
@@ -20,8 +23,10 @@ int arch_user_write32(uaddr_t dst, uint32_t v)
 {
 	int err = 0;
 
+	user_access_begin();
 	__asm__ volatile("1: movl %1, (%2)\n2:\n .pushsection .text.fixup, \"ax\"\n3: movl %3, %0\n jmp 2b\n .popsection\n" EX("1b", "3b")
 			 : "+r"(err) : "r"(v), "r"(dst), "i"(-EFAULT) : "memory");
+	user_access_end();
 	return err;
 }
 
@@ -30,8 +35,10 @@ int arch_user_cmpxchg32(uaddr_t p, uint32_t *old, uint32_t new)
 	int err = 0;
 	uint32_t found = *old;
 
+	user_access_begin();
 	__asm__ volatile("1: lock cmpxchgl %3, (%2)\n2:\n .pushsection .text.fixup, \"ax\"\n3: movl %4, %0\n jmp 2b\n .popsection\n" EX("1b", "3b")
 			 : "+r"(err), "+a"(found) : "r"(p), "r"(new), "i"(-EFAULT) : "memory", "cc");
+	user_access_end();
 	*old = found;
 	return err;
 }
@@ -39,17 +46,25 @@ int arch_user_cmpxchg32(uaddr_t p, uint32_t *old, uint32_t new)
 /* Byte loads, four at a time would cross into pages that the string does not reach. */
 ssize_t arch_user_strncpy(char *dst, uaddr_t src, size_t max)
 {
+	ssize_t n = (ssize_t)max;
+
+	user_access_begin();
 	for (size_t i = 0; i < max; i++) {
 		int err = 0;
 		unsigned char c = 0;
 
 		__asm__ volatile("1: movb (%2), %1\n2:\n .pushsection .text.fixup, \"ax\"\n3: movl %3, %0\n jmp 2b\n .popsection\n" EX("1b", "3b")
 				 : "+r"(err), "=&q"(c) : "r"(src + i), "i"(-EFAULT) : "memory");
-		if (err)
-			return err;
+		if (err) {
+			n = err;
+			break;
+		}
 		dst[i] = (char)c;
-		if (!c)
-			return (ssize_t)i;
+		if (!c) {
+			n = (ssize_t)i;
+			break;
+		}
 	}
-	return (ssize_t)max;
+	user_access_end();
+	return n;
 }

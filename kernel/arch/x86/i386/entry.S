@@ -2,6 +2,8 @@
 /*
  * Every way into the kernel and out of it. Each builds a struct trapframe (arch_target/trap.h) on the thread's kernel stack.
  */
+#include "arch/x86/useraccess.h"
+
 #define KERNEL_DS 0x68
 #define PERCPU_FS 0x18
 #define CPU_CURRENT 4
@@ -34,6 +36,7 @@
 	movl $PERCPU_FS, %edx
 	movl %edx, %fs
 	cld
+	USER_ACCESS_END
 .endm
 
 /* Takes the frame apart again; interrupts off. Bad selectors fault at the marked instructions and are replaced by null. */

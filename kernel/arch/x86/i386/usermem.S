@@ -3,6 +3,8 @@
  * Copies between kernel and user memory that survive faults: bytes not copied in eax. A fault at a listed instruction continues at its
  * fixup. arguments: eax = destination, edx = source, ecx = length.
  */
+#include "arch/x86/useraccess.h"
+
 .text
 .globl x86_user_copy
 x86_user_copy:
@@ -14,10 +16,12 @@ x86_user_copy:
 	movl %ecx, %ebx
 	andl $3, %ebx
 	shrl $2, %ecx
+	USER_ACCESS_BEGIN
 1:	rep movsl
 	movl %ebx, %ecx
 2:	rep movsb
-3:	movl %ecx, %eax
+3:	USER_ACCESS_END
+	movl %ecx, %eax
 	popl %ebx
 	popl %edi
 	popl %esi
@@ -36,8 +40,10 @@ x86_user_zero:
 	movl %eax, %edi
 	movl %edx, %ecx
 	xorl %eax, %eax
+	USER_ACCESS_BEGIN
 5:	rep stosb
-6:	movl %ecx, %eax
+6:	USER_ACCESS_END
+	movl %ecx, %eax
 	popl %edi
 	ret
 	.section __ex_table, "a"
