@@ -33,7 +33,8 @@ static void release_thread(struct task *t)
 	uint32_t zero = 0;
 
 	futex_exit_robust(t);
-	if (t->clear_tid && refcount_read(&t->process->aspace->refs) > 1) {
+	/* Linux spares the store when nobody is left to see it. */
+	if (t->clear_tid && (READ_ONCE(t->process->task_count) > 1 || refcount_read(&t->process->aspace->refs) > 1)) {
 		if (!user_put(t->clear_tid, &zero))
 			futex_wake_address(t->clear_tid, 1);
 	}
