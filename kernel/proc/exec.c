@@ -163,8 +163,10 @@ static int new_credentials(struct execution *x)
 	x->cred->sgid = x->cred->fsgid = x->cred->egid;
 	if (!x->cred->euid)
 		x->cred->cap_permitted = x->cred->cap_effective = x->cred->cap_bounding;
-	else if (suid || x->cred->uid)
+	else if (!x->cred->uid)
 		x->cred->cap_effective = 0;
+	else
+		x->cred->cap_permitted = x->cred->cap_effective = 0;
 	return 0;
 }
 

@@ -93,8 +93,16 @@ static void tell_of_death(struct process *child)
 	}
 }
 
-/* Children go to init; zombies among them are its affair now. PROC_TREE lock held. */
-static void orphan_children(struct process *p)
+/* Does the parent want no zombie (SIGCHLD ignored, SA_NOCLDWAIT)? */
+static bool parent_ignores(struct process *parent)
+{
+	const struct sigaction *a = &parent->sighand->action[SIGCHLD - 1];
+
+	return a->handler == SIG_IGN || a->flags & SA_NOCLDWAIT;
+}
+
+/* Children go to init; zombies among them are its affair now, or end on the list if it wants none. PROC_TREE lock held. */
+static void orphan_children(struct process *p, struct list *unwanted)
 {
 	struct process *to = new_parent(p), *c, *tmp;
 
@@ -102,20 +110,12 @@ static void orphan_children(struct process *p)
 		list_del(&c->sibling);
 		c->parent = to;
 		c->exit_signal = SIGCHLD;
-		list_push_back(&to->children, &c->sibling);
+		list_push_back(c->state == PROCESS_ZOMBIE && parent_ignores(to) ? unwanted : &to->children, &c->sibling);
 		tell_of_death(c);
 		if (c->state == PROCESS_ZOMBIE)
 			signal_kernel(to, SIGCHLD);
 	}
 	waitq_wake_all(&to->child_wait);
-}
-
-/* Does the parent want no zombie (SIGCHLD ignored, SA_NOCLDWAIT)? */
-static bool parent_ignores(struct process *parent)
-{
-	const struct sigaction *a = &parent->sighand->action[SIGCHLD - 1];
-
-	return a->handler == SIG_IGN || a->flags & SA_NOCLDWAIT;
 }
 
 static void child_siginfo(struct process *p, struct siginfo *info)
@@ -144,13 +144,18 @@ void proc_reap(struct process *p)
 /* The last thread is going: tell the parent, or vanish. */
 static void become_zombie(struct process *p)
 {
+	struct list unwanted = LIST_INIT(unwanted);
 	struct process *parent;
 	struct siginfo info;
 	unsigned long irq;
 
 	spin_lock(&proc_tree_lock);
 	group_exit_notify(p);
-	orphan_children(p);
+	orphan_children(p, &unwanted);
+	while (!list_empty(&unwanted)) {
+		proc_reap(list_first(&unwanted, struct process, sibling));
+		spin_lock(&proc_tree_lock);
+	}
 	irq = spin_lock_irqsave(&p->sighand->lock);
 	p->state = PROCESS_ZOMBIE;
 	sigpending_flush(&p->pending, ~0ull);

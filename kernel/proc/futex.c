@@ -32,24 +32,25 @@ struct futex_waiter {
 	struct key key;
 	uint32_t bitset;
 	struct thread *thread;
-	struct bucket *bucket; /* NULL once woken */
+	struct bucket *bucket; /* whose list it is or was in; its lock */
+	bool queued;           /* false once woken; bucket lock to change */
 };
 
 struct bucket { struct spinlock lock; struct list waiters; };
 static struct bucket buckets[BUCKETS];
+
+void futex_init(void)
+{
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		spin_init(&buckets[i].lock, LOCK_FUTEX);
+		list_init(&buckets[i].waiters);
+	}
+}
+
 /* Sleepers are woken through their thread; this queue only carries the sleep. */
 static struct waitq never = WAITQ_INIT(never);
 
-static struct bucket *bucket_of(const struct key *k)
-{
-	struct bucket *b = &buckets[hash_u32((uint32_t)((unsigned long)k->object ^ k->at)) >> 26];
-
-	if (unlikely(!b->waiters.next)) { /* first use; racing initialisers write the same */
-		spin_init(&b->lock, LOCK_FUTEX);
-		list_init(&b->waiters);
-	}
-	return b;
-}
+static struct bucket *bucket_of(const struct key *k) { return &buckets[hash_u32((uint32_t)((unsigned long)k->object ^ k->at)) >> 26]; }
 
 static bool same(const struct key *a, const struct key *b) { return a->object == b->object && a->at == b->at; }
 
@@ -81,14 +82,12 @@ static void key_put(struct key *k)
 		page_put(k->page);
 }
 
-/* Lock of the bucket held. */
+/* Lock of the bucket held: the waiter, whose stack it is on, takes it before it goes (unqueue). */
 static void wake(struct futex_waiter *w)
 {
-	struct thread *t = w->thread;
-
 	list_del(&w->link);
-	store_release(&w->bucket, NULL);
-	sched_wake(t, WAKE_ANY);
+	store_release(&w->queued, false);
+	sched_wake(w->thread, WAKE_ANY);
 }
 
 static long wake_key(const struct key *k, unsigned n, uint32_t bitset)
@@ -125,22 +124,25 @@ long futex_wake_address(uaddr_t addr, unsigned n)
 	return r;
 }
 
-/* Out of whatever bucket the waiter is in now; false if it was woken. */
+/* Out of whatever bucket the waiter is in now; false if it was woken. Whoever wakes it is through when this returns. */
 static bool unqueue(struct futex_waiter *w)
 {
 	struct bucket *b;
+	bool was;
 
-	while ((b = load_acquire(&w->bucket)) != NULL) {
+	for (;;) {
+		b = load_acquire(&w->bucket);
 		spin_lock(&b->lock);
-		if (w->bucket == b) {
-			list_del(&w->link);
-			w->bucket = NULL;
-			spin_unlock(&b->lock);
-			return true;
-		}
-		spin_unlock(&b->lock);
+		if (w->bucket == b)
+			break;
+		spin_unlock(&b->lock); /* moved to another one meanwhile */
 	}
-	return false;
+	was = w->queued;
+	if (was)
+		list_del(&w->link);
+	w->queued = false;
+	spin_unlock(&b->lock);
+	return was;
 }
 
 /* 1: queued; 0: the word has another value; -EFAULT. A fault cannot be taken under the lock, so the word is made present and tried again. */
@@ -155,6 +157,7 @@ static long enqueue(struct futex_waiter *w, uaddr_t addr, uint32_t expected)
 		return err;
 	w->bucket = b;
 	spin_lock(&b->lock);
+	w->queued = true;
 	list_push_back(&b->waiters, &w->link);
 	spin_unlock(&b->lock);
 	/* a wake comes after the change of the word: looking again after queueing closes the window */
@@ -179,7 +182,7 @@ static long futex_wait(const struct futex_request *r, uint32_t bitset)
 		key_put(&w.key);
 		return err ? err : -EAGAIN;
 	}
-	err = waitq_wait_until(&never, !load_acquire(&w.bucket), WAIT_INTERRUPTIBLE, r->deadline);
+	err = waitq_wait_until(&never, !load_acquire(&w.queued), WAIT_INTERRUPTIBLE, r->deadline);
 	if (!unqueue(&w))
 		err = 0;
 	key_put(&w.key);
@@ -224,7 +227,7 @@ static long futex_requeue(const struct futex_request *r, bool compare)
 			w->key = to;
 			if (to.page)
 				page_get(to.page);
-			w->bucket = b;
+			store_release(&w->bucket, b);
 			list_push_back(&moved, &w->link);
 			n++;
 		}

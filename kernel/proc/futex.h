@@ -18,4 +18,7 @@ long futex_wake_address(uaddr_t addr, unsigned n);
 /* A thread ends or runs another program: its robust list is walked. */
 void futex_exit_robust(struct task *t);
 
+/* Before the first program. */
+void futex_init(void);
+
 #endif

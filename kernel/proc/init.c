@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "proc/exec.h"
 #include "proc/exit.h"
+#include "proc/futex.h"
 #include "proc/itimer.h"
 #include "task/group.h"
 #include "task/pid.h"
@@ -29,6 +30,7 @@ void proc_init(void)
 {
 	process_init();
 	itimer_init();
+	futex_init();
 	waitq_init(&attempt.done);
 }
 

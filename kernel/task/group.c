@@ -41,8 +41,11 @@ static struct pgroup *pgroup_new(pid_t pgid, struct session *s)
 
 void session_put(struct session *s)
 {
-	if (s && refcount_put(&s->refs))
-		slab_free(&session_cache, s);
+	if (!s || !refcount_put(&s->refs))
+		return;
+	if (s->holds_number)
+		pid_free(s->sid);
+	slab_free(&session_cache, s);
 }
 
 void pgroup_put(struct pgroup *g)
@@ -75,8 +78,14 @@ struct pgroup *pgroup_find(pid_t pgid)
 	return g;
 }
 
+/* A group that is listed holds its number, and so does its session: no new process gets it. */
 static void list_group(struct pgroup *g)
 {
+	pid_hold(g->pgid);
+	if (!g->session->holds_number) {
+		pid_hold(g->session->sid);
+		g->session->holds_number = true;
+	}
 	list_push_back(&all_groups, &g->all_link);
 	list_push_back(&g->session->groups, &g->session_link);
 }
@@ -99,6 +108,7 @@ static struct pgroup *leave(struct process *p)
 	if (list_empty(&g->members)) {
 		list_del(&g->all_link);
 		list_del(&g->session_link);
+		pid_free(g->pgid);
 	}
 	p->group = NULL;
 	return g;

@@ -16,6 +16,7 @@ struct session {
 	struct process *leader;   /* NULL after it died */
 	struct tty *tty;          /* controlling terminal or NULL; the tty room keeps the other direction */
 	struct list groups;
+	bool holds_number;        /* its number is not given to new processes */
 };
 
 struct pgroup {

@@ -10,6 +10,7 @@
 
 static struct spinlock pid_lock = SPINLOCK_INIT(LOCK_PID);
 static unsigned long in_use[BITMAP_WORDS(PID_MAX_DEFAULT)] = { 1 }; /* pid_lock; 0 is nobody's */
+static uint8_t users[PID_MAX_DEFAULT];                              /* pid_lock; thread, group, session */
 static struct task *buckets[BUCKETS];                               /* pid_lock; chained by task.pid_next */
 static pid_t last;
 static unsigned long tasks;
@@ -24,16 +25,25 @@ int pid_alloc(void)
 		n = bitmap_find_clear(in_use, PID_MAX_DEFAULT, last >= 300 ? 300 : 1);
 	if (n != BITMAP_NONE) {
 		bitmap_set(in_use, n);
+		users[n] = 1;
 		last = (pid_t)n;
 	}
 	spin_unlock(&pid_lock);
 	return n == BITMAP_NONE ? -EAGAIN : (int)n;
 }
 
+void pid_hold(pid_t n)
+{
+	spin_lock(&pid_lock);
+	users[n]++;
+	spin_unlock(&pid_lock);
+}
+
 void pid_free(pid_t n)
 {
 	spin_lock(&pid_lock);
-	bitmap_clear(in_use, (unsigned long)n);
+	if (--users[n] == 0)
+		bitmap_clear(in_use, (unsigned long)n);
 	spin_unlock(&pid_lock);
 }
 

@@ -8,7 +8,8 @@
 #define PID_MAX_DEFAULT 32768
 
 int pid_alloc(void);               /* a number in use by nobody; -EAGAIN when full */
-void pid_free(pid_t n);
+void pid_hold(pid_t n);            /* one more user of a number in use: a group, a session */
+void pid_free(pid_t n);            /* one less; the last one makes it free for others */
 /* Publishes; the number came from pid_alloc. */
 void pid_set_task(pid_t n, struct task *t);
 void pid_clear_task(struct task *t);

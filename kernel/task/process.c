@@ -90,30 +90,29 @@ struct task *process_main_task(struct process *p)
 	return NULL;
 }
 
-/* Next process in the list after the one with a reference (NULL: the first), with a reference; the old one's is given back. */
-static struct process *next_process(struct process *prev)
+/* The process with the lowest number above n, with a reference. By number, since the place in a list is lost when its holder is reaped. */
+static struct process *process_above(pid_t n)
 {
-	struct process *p = NULL;
-	struct list *at;
+	struct process *p, *best = NULL;
 
 	spin_lock(&proc_tree_lock);
-	at = !prev ? process_list.next : list_empty(&prev->all_link) ? &process_list : prev->all_link.next;
-	if (at != &process_list) {
-		p = list_entry(at, struct process, all_link);
-		process_get(p);
-	}
+	list_for_each_entry(p, &process_list, all_link)
+		if (p->pid > n && (!best || p->pid < best->pid))
+			best = p;
+	if (best)
+		process_get(best);
 	spin_unlock(&proc_tree_lock);
-	process_put(prev);
-	return p;
+	return best;
 }
 
 void process_each(bool (*fn)(struct process *p, void *ctx), void *ctx)
 {
-	for (struct process *p = next_process(NULL); p; p = next_process(p)) {
-		if (!fn(p, ctx)) {
-			process_put(p);
-			return;
-		}
+	struct process *p;
+	bool more = true;
+
+	for (pid_t n = 0; more && (p = process_above(n)) != NULL; process_put(p)) {
+		n = p->pid;
+		more = fn(p, ctx);
 	}
 }
 

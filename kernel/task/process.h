@@ -120,7 +120,7 @@ static inline void task_put(struct task *t) { thread_put(&t->thread); }
 /* First thread that has not begun to exit, or NULL; PROC_TREE lock held. */
 struct task *process_main_task(struct process *p);
 extern struct process *init_process;
-/* All processes, in order of creation: calls fn under no lock with a reference held; stops when fn returns false. */
+/* All processes, by number: calls fn under no lock with a reference held; stops when fn returns false. */
 void process_each(bool (*fn)(struct process *p, void *ctx), void *ctx);
 /* A reference to the address space / the tables of another process, or NULL if it is gone. (vfs has fdtable_get_of.) */
 struct aspace *process_aspace_get(struct process *p);

@@ -308,6 +308,8 @@ static void pipe_release(struct file *f)
 
 	mutex_lock(&p->lock);
 	leave(p, f->mode);
+	while (!p->readers && !p->writers && p->count) /* a FIFO that nobody has open is empty */
+		drop_first(p);
 	mutex_unlock(&p->lock);
 }
 

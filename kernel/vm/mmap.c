@@ -7,6 +7,7 @@
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mem/frame.h"
+#include "sched/waitq.h"
 #include "vm/fault.h"
 #include "vm/ptshare.h"
 #include "vm/tlb.h"
@@ -335,6 +336,8 @@ int vm_populate(struct aspace *as, uaddr_t addr, unsigned long len, bool write)
 
 		if (r != FAULT_OK)
 			return r == FAULT_OOM ? -ENOMEM : -EFAULT;
+		if (waitq_interrupted(WAIT_KILLABLE))
+			return -EINTR;
 	}
 	return 0;
 }

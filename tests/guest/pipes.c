@@ -446,3 +446,18 @@ TEST(many_pipes)
 	}
 	CHECK_EQ(poll(p, 400, 0), 0);
 }
+
+
+/* What was written and not read goes with the last who has the FIFO open. */
+TEST(fifo_is_emptied_by_the_last_close)
+{
+	char c;
+	int fd;
+
+	CHECK_OK(mkfifo("f", 0600));
+	fd = CHECK_OK(open("f", O_RDWR));
+	CHECK_EQ(write(fd, "stale", 5), 5);
+	close(fd);
+	fd = CHECK_OK(open("f", O_RDWR | O_NONBLOCK));
+	CHECK_ERR(read(fd, &c, 1), EAGAIN);
+}

@@ -4,6 +4,8 @@
  */
 #include "guest.h"
 
+#include <sys/prctl.h>
+
 static volatile int handled;
 
 static void on_signal(int sig UNUSED)
@@ -419,4 +421,27 @@ TEST(many_at_once)
 		seen[WEXITSTATUS(status)] = true;
 	}
 	CHECK_ERR(wait(&status), ECHILD);
+}
+
+/* A zombie that comes to a parent which wants none is gone at once. */
+TEST(zombies_of_a_parent_that_ignores_them)
+{
+	pid_t *inner = map_anon(PAGE, PROT_READ | PROT_WRITE, MAP_SHARED), pid;
+
+	CHECK_OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	signal(SIGCHLD, SIG_IGN);
+	FORK(pid) {
+		struct gate go = gate_make();
+
+		pid_t mine;
+
+		FORK(mine)
+			gate_wait(&go);
+		*inner = mine;
+		signal(SIGCHLD, SIG_DFL);
+		gate_open(&go);
+		wait_state(*inner, "Z");
+	}
+	CHECK_ERR(waitpid(-1, NULL, 0), ECHILD);
+	CHECK_ERR(kill(*inner, 0), ESRCH);
 }
