@@ -19,4 +19,13 @@
 #include "lib/compiler.h"
 #include "lib/types.h"
 #include "arch_target/cpu.h"
+
+struct cpu;
+/* CPUs that the machine has, the boot CPU among them. After arch_platform_init. */
+unsigned arch_cpus_present(void);
+/*
+ * Starts the CPU of c->id, prepared by percpu_init_cpu: it calls entry on the stack with interrupts off. Waits until it has come up; false if it
+ * does not, or there is none. Boot CPU, one at a time, after arch_clock_init.
+ */
+bool arch_cpu_start(struct cpu *c, void *stack_top, void (*entry)(void));
 #endif

@@ -11,8 +11,15 @@ void (*preempt_resched_hook)(void) = nothing_to_switch_to;
 _Static_assert(offsetof(struct cpu, self) == 0, "arch_cpu_base loads it");
 _Static_assert(offsetof(struct cpu, current) == sizeof(long), "entry.S loads it");
 
+struct cpu *percpu_init_cpu(unsigned n)
+{
+	cpus[n].self = &cpus[n];
+	cpus[n].id = n;
+	cpus[n].preempt_count = PREEMPT_NO_RESCHED;
+	return &cpus[n];
+}
+
 void percpu_init_boot(void)
 {
-	cpus[0].self = &cpus[0];
-	cpus[0].preempt_count = PREEMPT_NO_RESCHED;
+	percpu_init_cpu(0);
 }

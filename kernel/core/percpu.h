@@ -68,5 +68,7 @@ static inline bool this_cpu_resched_due(void) { return (uint32_t)arch_percpu_rea
 
 /* Prepares cpus[0] for the boot CPU (arch calls it before anything that takes a lock). */
 void percpu_init_boot(void);
+/* Prepares the structure of CPU n, which does not run yet, and returns it. */
+struct cpu *percpu_init_cpu(unsigned n);
 
 #endif

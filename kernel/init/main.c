@@ -22,6 +22,7 @@
 #include "fs/procfs.h"
 #include "fs/tmpfs.h"
 #include "lib/string.h"
+#include "init/smp.h"
 #include "mem/bootmem.h"
 #include "mem/frame.h"
 #include "mem/slab.h"
@@ -145,6 +146,7 @@ static void late_init(void *unused)
 	const struct boot_info *boot = arch_boot_info();
 
 	(void)unused;
+	smp_init();
 	if (mount_root("rootfs", &mount_root_path))
 		panic("cannot mount the root");
 	if (boot->initrd.end > boot->initrd.start)

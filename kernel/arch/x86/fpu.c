@@ -30,11 +30,8 @@ void x86_fpu_load(const struct x86_fpu *f)
 		__asm__ volatile("frstor %0" :: "m"(f->area));
 }
 
-void x86_fpu_init(void)
+void x86_fpu_init_cpu(void)
 {
-	uint32_t mask;
-
-	have_fxsr = x86_cpu_has(X86_FXSR);
 	x86_set_cr0((x86_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE);
 	if (have_fxsr)
 		x86_set_cr4(x86_cr4() | CR4_OSFXSR | (x86_cpu_has(X86_SSE) ? CR4_OSXMMEXCPT : 0));
@@ -44,6 +41,14 @@ void x86_fpu_init(void)
 
 		__asm__ volatile("ldmxcsr %0" :: "m"(mxcsr));
 	}
+}
+
+void x86_fpu_init(void)
+{
+	uint32_t mask;
+
+	have_fxsr = x86_cpu_has(X86_FXSR);
+	x86_fpu_init_cpu();
 	x86_fpu_save(&fresh);
 	memcpy(&mask, fresh.area + MXCSR_MASK_OFFSET, 4);
 	if (mask)

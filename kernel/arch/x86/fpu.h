@@ -8,7 +8,8 @@
 
 struct x86_fpu { uint8_t area[512] __aligned(16); };
 
-void x86_fpu_init(void);                      /* this CPU */
+void x86_fpu_init(void);                      /* boot CPU, once */
+void x86_fpu_init_cpu(void);                  /* another CPU */
 void x86_fpu_fresh(struct x86_fpu *f);        /* state of a new program */
 void x86_fpu_save(struct x86_fpu *f);
 void x86_fpu_load(const struct x86_fpu *f);

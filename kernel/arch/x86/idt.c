@@ -16,10 +16,15 @@ static uint64_t gate(uint32_t target, uint32_t flags)
 	return (uint64_t)(target & 0xffff0000u) << 32 | (uint64_t)flags << 32 | (uint32_t)SELECTOR(GDT_KERNEL_CODE, 0) << 16 | (target & 0xffff);
 }
 
-void x86_idt_init(void)
+void x86_idt_load(void)
 {
 	struct { uint16_t limit; uint32_t base; } __packed idtr = { sizeof(idt) - 1, (uint32_t)idt };
 
+	__asm__ volatile("lidt %0" :: "m"(idtr));
+}
+
+void x86_idt_init(void)
+{
 	for (unsigned i = 0; i < 256; i++)
 		idt[i] = gate(x86_stubs[i], GATE_INTERRUPT);
 	idt[3] |= (uint64_t)GATE_USER << 32;  /* int3 */
@@ -27,5 +32,5 @@ void x86_idt_init(void)
 	idt[VECTOR_SYSCALL] = gate((uint32_t)x86_syscall_int80, GATE_INTERRUPT | GATE_USER);
 	idt[VECTOR_DOUBLE_FAULT] = (uint64_t)GATE_TASK << 32 | (uint32_t)SELECTOR(GDT_FAULT_TSS, 0) << 16;
 	idt[VECTOR_NMI] = (uint64_t)GATE_TASK << 32 | (uint32_t)SELECTOR(GDT_NMI_TSS, 0) << 16;
-	__asm__ volatile("lidt %0" :: "m"(idtr));
+	x86_idt_load();
 }

@@ -11,6 +11,7 @@
 #define VECTOR_TIMER 0xf0u
 #define VECTOR_SPURIOUS 0xffu
 
-void x86_idt_init(void);
+void x86_idt_init(void); /* fills the table, once, and loads it */
+void x86_idt_load(void); /* on another CPU */
 
 #endif

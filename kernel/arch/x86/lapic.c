@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The registers are 16 bytes apart and 32 bits wide; each CPU sees its own at the same address. */
 #include "arch/x86/lapic.h"
+#include "arch/cpu.h"
+#include "arch/irqflag.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/idt.h"
 #include "arch/x86/mmu.h"
@@ -10,7 +12,7 @@
 #define APIC_BASE_ENABLE (1u << 11)
 #define APIC_BASE_ADDRESS 0xfffff000u
 
-enum { REG_ID = 0x20, REG_VERSION = 0x30, REG_TPR = 0x80, REG_EOI = 0xb0, REG_LDR = 0xd0, REG_DFR = 0xe0, REG_SVR = 0xf0, REG_ESR = 0x280,
+enum { REG_ID = 0x20, REG_VERSION = 0x30, REG_TPR = 0x80, REG_EOI = 0xb0, REG_LDR = 0xd0, REG_DFR = 0xe0, REG_SVR = 0xf0, REG_ESR = 0x280, REG_ICR = 0x300, REG_ICR_HIGH = 0x310,
        REG_LVT_TIMER = 0x320, REG_LVT_THERMAL = 0x330, REG_LVT_PERF = 0x340, REG_LVT_LINT0 = 0x350, REG_LVT_LINT1 = 0x360, REG_LVT_ERROR = 0x370,
        REG_TIMER_INITIAL = 0x380, REG_TIMER_CURRENT = 0x390, REG_TIMER_DIVIDE = 0x3e0 };
 
@@ -22,6 +24,10 @@ enum { REG_ID = 0x20, REG_VERSION = 0x30, REG_TPR = 0x80, REG_EOI = 0xb0, REG_LD
 #define LVT_EXTINT 0x700u
 #define LVT_DEADLINE 0x40000u
 #define DIVIDE_BY_16 3u
+#define ICR_INIT 0x4500u    /* assert */
+#define ICR_STARTUP 0x4600u
+#define ICR_PENDING 0x1000u
+#define ICR_POLLS 100000u
 
 static volatile uint32_t *regs; /* set by the boot CPU before others run */
 
@@ -107,3 +113,17 @@ void x86_lapic_timer_use_deadline(void)
 }
 
 void x86_lapic_timer_deadline(uint64_t tsc) { x86_wrmsr(MSR_TSC_DEADLINE, tsc); }
+
+static void send(uint32_t id, uint32_t command)
+{
+	unsigned long irq = arch_irq_save();
+
+	set(REG_ICR_HIGH, id << 24);
+	set(REG_ICR, command);
+	arch_irq_restore(irq);
+	for (unsigned i = 0; i < ICR_POLLS && get(REG_ICR) & ICR_PENDING; i++)
+		arch_pause();
+}
+
+void x86_lapic_send_init(uint32_t id) { send(id, ICR_INIT); }
+void x86_lapic_send_startup(uint32_t id, paddr_t page) { send(id, ICR_STARTUP | (uint32_t)(page >> PAGE_SHIFT)); }

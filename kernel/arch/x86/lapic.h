@@ -18,6 +18,10 @@ bool x86_lapic_present(void); /* found and not disabled */
 uint32_t x86_lapic_id(void);
 void x86_lapic_eoi(void);
 
+/* To another CPU: wait for a startup; start at this page below 1 MiB (10.4.7). Interrupts may be on. */
+void x86_lapic_send_init(uint32_t id);
+void x86_lapic_send_startup(uint32_t id, paddr_t page);
+
 /* The timer. Counting down from the largest value, without an interrupt, to calibrate it: */
 void x86_lapic_timer_count_start(void);
 uint32_t x86_lapic_timer_count(void); /* ticks since the start */

@@ -6,6 +6,7 @@
 #include "arch/x86/fpu.h"
 #include "arch/x86/gdt.h"
 #include "arch/x86/harden.h"
+#include "arch/x86/mp.h"
 #include "core/percpu.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -111,5 +112,6 @@ __noreturn void x86_boot(uint32_t magic, uint32_t mb_phys)
 	}
 	reserve((paddr_t)_kernel_start - ARCH_KERNEL_BASE, PAGE_UP((paddr_t)_kernel_end - ARCH_KERNEL_BASE));
 	reserve(0, PAGE_SIZE);
+	reserve(X86_AP_PAGE, X86_AP_PAGE + PAGE_SIZE);
 	kernel_main();
 }

@@ -177,7 +177,7 @@ x86_sysenter_entry_end:
 	call x86_sysenter
 	cli
 	movl %fs:CPU_CURRENT, %eax
-	cmpl $0, (%eax)
+	cmpb $0, (%eax)
 	jne work
 	/* SYSEXIT goes to the landing pad only, which needs neither %ecx nor %edx, and only with plain flags */
 	movl TF_EIP(%esp), %eax
