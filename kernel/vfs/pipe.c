@@ -32,6 +32,7 @@ struct pipe {
 	unsigned reader_opens, writer_opens; /* ever, so that an open waiting for the other side cannot miss it */
 	unsigned first, count;               /* pages in use: ring[first .. first + count), modulo pages */
 	unsigned pages;                      /* slots; a power of two */
+	bool unnamed;                        /* of pipe(2): an open through /proc/PID/fd waits for nobody */
 	size_t bytes;
 	char *spare;
 	struct pipe_page *ring;
@@ -404,6 +405,7 @@ int pipe_create(struct file **reader, struct file **writer, unsigned flags)
 	fmt_buf(name, sizeof(name), "pipe:[%llu]", (unsigned long long)at.dentry->inode->ino);
 	str_copy(at.dentry->inline_name, name, sizeof(at.dentry->inline_name));
 	at.dentry->name_len = (uint16_t)strlen(at.dentry->inline_name);
+	p->unnamed = true;
 	at.dentry->inode->pipe = p; /* freed with the inode */
 	err = make_ends(&at, p, reader, writer, flags & (O_NONBLOCK | O_DIRECT));
 	if (err)
@@ -451,28 +453,36 @@ static int wait_for_other(struct pipe *p, struct waitq *q, const unsigned *opens
 	return err;
 }
 
-/* fifo(7): a reader waits for a writer and the reverse, unless O_NONBLOCK. */
+/* fifo(7): a reader waits for a writer and the reverse, unless O_NONBLOCK. p->lock is held. */
+static int meet(struct pipe *p, unsigned side, bool nonblock)
+{
+	if (p->unnamed)
+		return 0;
+	if (side == FMODE_READ && !p->writers && !nonblock)
+		return wait_for_other(p, &p->readable, &p->writer_opens);
+	if (side == FMODE_READ && !p->writers)
+		p->writer_opens = 0; /* no POLLHUP before a first writer came */
+	if (side == FMODE_WRITE && !p->readers)
+		return wait_for_other(p, &p->writable, &p->reader_opens);
+	return 0;
+}
+
 static int fifo_open(struct inode *i, struct file *f)
 {
 	struct pipe *p = fifo_pipe(i);
 	unsigned side = f->mode & (FMODE_READ | FMODE_WRITE);
-	int err = 0;
+	int err;
 
 	if (!p)
 		return -ENOMEM;
-	if (side == FMODE_WRITE && f->flags & O_NONBLOCK && !READ_ONCE(p->readers))
+	if (side == FMODE_WRITE && f->flags & O_NONBLOCK && !READ_ONCE(p->readers) && !p->unnamed)
 		return -ENXIO;
 	f->ops = &pipe_ops;
 	f->data = p;
 	f->mode |= FMODE_STREAM;
 	mutex_lock(&p->lock);
 	enter(p, f->mode);
-	if (side == FMODE_READ && !p->writers && !(f->flags & O_NONBLOCK))
-		err = wait_for_other(p, &p->readable, &p->writer_opens);
-	else if (side == FMODE_READ && !p->writers)
-		p->writer_opens = 0; /* no POLLHUP before a first writer came */
-	else if (side == FMODE_WRITE && !p->readers)
-		err = wait_for_other(p, &p->writable, &p->reader_opens);
+	err = meet(p, side, f->flags & O_NONBLOCK);
 	if (err)
 		leave(p, f->mode);
 	mutex_unlock(&p->lock);

@@ -461,3 +461,28 @@ TEST(fifo_is_emptied_by_the_last_close)
 	fd = CHECK_OK(open("f", O_RDWR | O_NONBLOCK));
 	CHECK_ERR(read(fd, &c, 1), EAGAIN);
 }
+
+/* An open through /proc/PID/fd gives the same pipe, and waits for no other side: bash's <(...) and `cat /dev/stdin` live on that. */
+TEST(reopened_through_proc)
+{
+	char name[64], c;
+	int fd[2], again;
+
+	CHECK_OK(pipe(fd));
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd[0]);
+	CHECK_EQ(write(fd[1], "ab", 2), 2);
+	again = CHECK_OK(open(name, O_RDONLY));
+	CHECK_EQ(read(again, &c, 1), 1);
+	CHECK_EQ(c, 'a');
+	close(again);
+	close(fd[1]);
+	again = CHECK_OK(open(name, O_RDONLY));
+	CHECK_EQ(read(again, &c, 1), 1);
+	CHECK_EQ(c, 'b');
+	CHECK_EQ(read(again, &c, 1), 0);
+	again = CHECK_OK(open(name, O_WRONLY));
+	CHECK_EQ(write(again, "c", 1), 1);
+	CHECK_EQ(read(fd[0], &c, 1), 1);
+	CHECK_EQ(c, 'c');
+	close(fd[0]);
+}
