@@ -9,6 +9,7 @@
 
 #define RING_BYTES 16384u
 #define LINE_MAX 512
+#define REPLAY_BYTES 4096u
 
 static struct spinlock klog_lock = SPINLOCK_INIT(LOCK_KLOG);
 static struct spinlock sink_lock = SPINLOCK_INIT(LOCK_KLOG);
@@ -76,6 +77,21 @@ size_t klog_tail(char *buf, size_t cap)
 		buf[i] = ring[(ring_end - n + i) % RING_BYTES];
 	spin_unlock_irqrestore(&klog_lock, flags);
 	return n;
+}
+
+void klog_replay(unsigned lines)
+{
+	static char copy[REPLAY_BYTES]; /* sink_lock */
+	unsigned long flags = spin_lock_irqsave(&sink_lock);
+	size_t end, start;
+	struct klog_sink *s;
+
+	end = start = klog_tail(copy, sizeof(copy));
+	while (start && (copy[start - 1] != '\n' || start == end || --lines))
+		start--;
+	list_for_each_entry(s, &sinks, link)
+		s->write(s, copy + start, end - start);
+	spin_unlock_irqrestore(&sink_lock, flags);
 }
 
 size_t klog_size(void) { return ring_end < RING_BYTES ? ring_end : RING_BYTES; }

@@ -28,6 +28,8 @@ void klog_set_console_level(int level); /* messages with a smaller number are sh
 int klog_console_level(void);
 /* The newest bytes of the log into buf, whole lines; returns their number (panic, syslog(2), /proc/kmsg). Offsets as syslog(2) type 3. */
 size_t klog_tail(char *buf, size_t cap);
+/* Writes the last lines of the log, at most that many, to the sinks once more: for a panic, when they were not shown. */
+void klog_replay(unsigned lines);
 size_t klog_size(void); /* bytes unread since the last clear, for syslog(2) */
 
 #endif

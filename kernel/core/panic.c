@@ -14,29 +14,34 @@
 #include "lib/fmt.h"
 
 #define BACKTRACE_MAX 24
+#define REPLAY_LINES 20
 #define PANIC_STATUS 0x7f
 
 void (*panic_describe_current)(char *buf, unsigned long cap);
 static bool panicking;
 
-static void print_address(int level, unsigned long a)
+static void print_address(int level, unsigned long a, bool is_return)
 {
-	unsigned long off = 0;
-	const char *name = symbol_find(a, &off);
+	unsigned long off, size;
+	/* A call that does not return may be the last thing of its function: it is looked up by its own address, not by that behind it. */
+	const char *name = symbol_find(a - is_return, &off, &size);
 
-	klog(level, "  %08lx %s+0x%lx", a, name ? name : "?", off);
+	if (name)
+		klog(level, "  %08lx %s+0x%lx/0x%lx", a, name, off + is_return, size);
+	else
+		klog(level, "  %08lx ?", a);
 }
 
 static void backtrace_from(int level, unsigned long fp, unsigned long ip)
 {
 	if (ip)
-		print_address(level, ip);
+		print_address(level, ip, false);
 	for (unsigned i = 0; i < BACKTRACE_MAX && !(fp & 3) && arch_kernel_mapped(fp) && arch_kernel_mapped(fp + 7); i++) {
 		const unsigned long *frame = (const unsigned long *)fp;
 
 		if (!arch_kernel_mapped(frame[1]))
 			break;
-		print_address(level, frame[1]);
+		print_address(level, frame[1], true);
 		if (frame[0] <= fp)
 			break;
 		fp = frame[0];
@@ -66,6 +71,8 @@ static void begin(void)
 	if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
 		stop_machine();
 	spin_broken = true;
+	if (klog_console_level() <= KLOG_INFO)
+		klog_replay(REPLAY_LINES);
 	klog_set_console_level(KLOG_DEBUG + 1);
 	this_cpu()->lock_depth = 0;
 }
@@ -93,6 +100,7 @@ __noreturn void panic(const char *f, ...)
 	fmt_vbuf(msg, sizeof(msg), f, ap);
 	va_end(ap);
 	klog(KLOG_EMERG, "Kernel panic: %s", msg);
+	klog(KLOG_EMERG, "ip %08lx sp %08lx", (unsigned long)__builtin_return_address(0), (unsigned long)__builtin_frame_address(0));
 	finish((unsigned long)__builtin_frame_address(0), 0);
 }
 

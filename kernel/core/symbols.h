@@ -5,13 +5,10 @@
 
 #include "lib/types.h"
 
-/* Generated: addresses ascending; names are NUL-terminated strings at the offsets. */
-extern const uint32_t ksym_count;
-extern const unsigned long ksym_addr[];
-extern const uint32_t ksym_name_off[];
-extern const char ksym_names[];
-
-/* Name of the function that contains addr and the offset in it; NULL if unknown. */
-const char *symbol_find(unsigned long addr, unsigned long *offset);
+/*
+ * Name of the function that contains addr, NULL if unknown; stores the offset in it and its size, both in bytes. The size reaches to the
+ * next function. Needs no lock.
+ */
+const char *symbol_find(unsigned long addr, unsigned long *offset, unsigned long *size);
 
 #endif

@@ -421,6 +421,8 @@ static int text_fill(struct text_file *x, const struct proc_inode *p)
 	x->filled = false;
 	if (p->process && !procpid_alive(p->process))
 		return -ESRCH;
+	if (!p->node->fill)
+		return -EIO;
 	err = p->node->fill(&x->text, p->process);
 	if (!err && x->text.failed)
 		err = -ENOMEM;

@@ -4,6 +4,7 @@
  * nothing behind: reading it first gives back what is only cached (slabs without objects, free kernel stacks).
  */
 #include "fs/procinfo.h"
+#include "fs/sysrq.h"
 #include "arch/platform.h"
 #include "core/clock.h"
 #include "core/cmdline.h"
@@ -320,6 +321,7 @@ const struct proc_node procinfo_nodes[] = {
 	PROC_FILE("swaps", 0444, fill_swaps),
 	PROC_DIR("sys", sys_nodes),
 	{ .name = "thread-self", .mode = S_IFLNK | 0777, .link = link_thread_self },
+	{ .name = "sysrq-trigger", .mode = S_IFREG | 0200, .store = sysrq_store },
 	PROC_FILE("uptime", 0444, fill_uptime),
 	PROC_FILE("version", 0444, fill_version),
 };
