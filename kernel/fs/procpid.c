@@ -341,10 +341,11 @@ static void print_region(struct text *t, const struct vma *v)
 
 static int fill_maps(struct text *t, struct process *p)
 {
-	struct aspace *as = process_aspace_get(p);
+	int err = procpid_may_look(p); /* where things lie is half of an attack */
+	struct aspace *as = err ? NULL : process_aspace_get(p);
 
 	if (!as)
-		return 0;
+		return err;
 	rwlock_read_lock(&as->lock);
 	for (struct vma *v = vma_first(as); v; v = vma_next(v))
 		print_region(t, v);
@@ -387,10 +388,11 @@ static int fill_environ(struct text *t, struct process *p)
 
 static int fill_auxv(struct text *t, struct process *p)
 {
-	struct aspace *as = process_aspace_get(p);
+	int err = procpid_may_look(p);
+	struct aspace *as = err ? NULL : process_aspace_get(p);
 
 	if (!as)
-		return 0;
+		return err;
 	text_add(t, (const char *)as->auxv, as->auxv_words * sizeof(as->auxv[0]));
 	aspace_put(as);
 	return 0;

@@ -14,6 +14,7 @@
 
 #define TMPFS_MAGIC 0x01021994u
 #define FIRST_COOKIE 2
+#define INODES_MOST (768ul << (20 - PAGE_SHIFT)) /* frames that inodes can lie in on 32 bits */
 
 struct entry {
 	struct rbnode by_name, by_cookie;
@@ -34,8 +35,8 @@ struct tmpfs_inode {
 
 struct tmpfs_super {
 	struct super super;
-	unsigned long max_pages;
-	atomic_long_t used_pages;
+	unsigned long max_pages, max_inodes;
+	atomic_long_t used_pages, used_inodes;
 };
 
 static SLAB_CACHE(tmpfs_inode_cache, tmpfs_inode);
@@ -44,16 +45,22 @@ static const struct mapping_ops tmpfs_mapping_ops;
 static const struct file_ops dir_file_ops, file_ops;
 static atomic_long_t next_ino = ATOMIC_INIT(1);
 
+static struct tmpfs_super *super_of(struct super *sb) { return container_of(sb, struct tmpfs_super, super); }
 static struct tmpfs_inode *of(struct inode *i) { return container_of(i, struct tmpfs_inode, inode); }
 
-/* A new inode; dir: where its name will be, NULL for a root. */
+/* A new inode; dir: where its name will be, NULL for a root. NULL: no memory, or as many as the file system may have. */
 static struct inode *make(struct super *sb, const struct inode *dir, mode_t mode)
 {
-	struct tmpfs_inode *t = slab_alloc(&tmpfs_inode_cache, ALLOC_ZERO);
+	struct tmpfs_super *ts = super_of(sb);
+	struct tmpfs_inode *t = NULL;
 	struct inode *i;
 
-	if (!t)
+	if (atomic_add_return(&ts->used_inodes, 1) <= (long)ts->max_inodes)
+		t = slab_alloc(&tmpfs_inode_cache, ALLOC_ZERO);
+	if (!t) {
+		atomic_dec(&ts->used_inodes);
 		return NULL;
+	}
 	i = &t->inode;
 	inode_init(i, sb, (ino_t)atomic_add_return(&next_ino, 1), mode);
 	if (dir)
@@ -388,6 +395,7 @@ static void tmpfs_inode_free(struct inode *i)
 		inode_put(take_out(i, rb_entry(n, struct entry, by_name)));
 	mapping_destroy(&t->mapping);
 	fifo_inode_free(i);
+	atomic_dec(&super_of(i->sb)->used_inodes);
 	kfree(t->target);
 	slab_free(&tmpfs_inode_cache, t);
 }
@@ -416,15 +424,13 @@ static void tmpfs_super_kill(struct super *sb)
 	inode_put(dir);
 }
 
-static struct tmpfs_super *super_of(struct super *sb) { return container_of(sb, struct tmpfs_super, super); }
-
 static int tmpfs_statfs(struct super *sb, struct statfs_info *s)
 {
 	struct tmpfs_super *t = super_of(sb);
 	unsigned long used = (unsigned long)MAX(atomic_read(&t->used_pages), 0l), free = t->max_pages - MIN(used, t->max_pages);
 
-	*s = (struct statfs_info){ .type = TMPFS_MAGIC, .blocks = t->max_pages, .bfree = free, .bavail = free, .files = frame_total() / 2,
-				   .ffree = frame_free_count() / 2, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX };
+	*s = (struct statfs_info){ .type = TMPFS_MAGIC, .blocks = t->max_pages, .bfree = free, .bavail = free, .files = t->max_inodes,
+				   .ffree = t->max_inodes - MIN((unsigned long)atomic_read(&t->used_inodes), t->max_inodes), .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX };
 	return 0;
 }
 
@@ -453,6 +459,7 @@ int tmpfs_new_super(const char *fstype, mode_t root_mode, unsigned long max_page
 		return -ENOMEM;
 	sb = &t->super;
 	t->max_pages = max_pages;
+	t->max_inodes = MIN(frame_total(), INODES_MOST) / 2; /* as many as half of the frames, as Linux has it */
 	refcount_set(&sb->refs, 1);
 	sb->ops = &tmpfs_super_ops;
 	sb->fstype = fstype;

@@ -40,28 +40,30 @@ static long check(const struct clone_request *r)
 	return r->exit_signal < 0 || r->exit_signal > NSIG ? -EINVAL : 0;
 }
 
-static bool count_user(struct process *p, void *ctx)
+static uint64_t threads_of_user(uid_t uid)
 {
-	struct { uid_t uid; uint64_t n; } *c = ctx;
-	struct task *t;
+	struct process *p;
+	uint64_t n = 0;
 
 	spin_lock(&proc_tree_lock);
-	t = process_main_task(p);
-	c->n += t && t->cred->uid == c->uid ? p->task_count : 0;
+	list_for_each_entry(p, &process_list, all_link) {
+		struct task *t = process_main_task(p);
+
+		n += t && t->cred->uid == uid ? p->task_count : 0;
+	}
 	spin_unlock(&proc_tree_lock);
-	return true;
+	return n;
 }
 
 /* RLIMIT_NPROC counts the threads of a real user; root and the capable are free of it. */
 static bool too_many(void)
 {
-	struct { uid_t uid; uint64_t n; } c = { cred_current()->uid, 0 };
+	uid_t uid = cred_current()->uid;
 	uint64_t limit = process_current()->limits.cur[RLIMIT_NPROC];
 
-	if (c.uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN) || limit == RLIM_INFINITY64)
+	if (uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN) || limit == RLIM_INFINITY64)
 		return false;
-	process_each(count_user, &c);
-	return c.n >= limit;
+	return threads_of_user(uid) >= limit;
 }
 
 static int share_files(struct process *child, struct process *parent, unsigned long flags)

@@ -138,6 +138,7 @@ struct inode {
 	uint64_t blocks;              /* 512-byte units */
 	struct timespec64 atime, mtime, ctime, btime;
 	/* own rules */
+	bool linkable;                /* made by O_TMPFILE: may get a name though it has none; lock */
 	int writers;                  /* open for writing (> 0), or programs that run (< 0); atomic, see vfs/file */
 	struct mapping *mapping;      /* page cache; NULL: none */
 	void *pipe;                   /* FIFO: vfs/pipe, while open */

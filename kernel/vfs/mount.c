@@ -61,14 +61,13 @@ static void super_retire(struct super *sb)
 		dentry_put(root);
 }
 
-void mount_put(struct mount *m)
+/* Frees a mount that nobody refers to; returns the parent, whose reference the caller now holds. */
+static struct mount *mount_free(struct mount *m)
 {
 	struct mount *parent = m->parent;
 	struct dentry *point = m->point;
 	bool last;
 
-	if (!refcount_put(&m->refs))
-		return;
 	dentry_put(m->root);
 	spin_lock(&dentry_lock); /* the mutex may not be taken: files are put in any place */
 	last = --m->sb->mounts == 0;
@@ -80,8 +79,13 @@ void mount_put(struct mount *m)
 	kfree(m);
 	if (point)
 		dentry_put(point);
-	if (parent)
-		mount_put(parent);
+	return parent;
+}
+
+void mount_put(struct mount *m)
+{
+	while (m && refcount_put(&m->refs))
+		m = mount_free(m);
 }
 
 /* The root entry of a file system, with a reference; made once, so that all its mounts share the names. */
@@ -185,6 +189,8 @@ static int check_place(const struct mount *m, const struct path *where)
 		return -EBUSY;
 	if (where->dentry->parent && !where->dentry->hashed)
 		return -ENOENT;
+	if (list_empty(&where->mnt->link)) /* taken off itself */
+		return -EINVAL;
 	return where->dentry->mounted == UINT8_MAX ? -ENOSPC : 0;
 }
 
@@ -225,28 +231,38 @@ static struct mount *mount_copy(struct mount *from, struct dentry *root)
 	return m;
 }
 
-/* The mounts below from (inside its subtree "below") are repeated below to. */
+/* A mount whose parent has a copy and which has none itself; top: only those below the entry "below". NULL: all are copied. */
+static struct mount *next_to_copy(struct mount *top, struct dentry *below)
+{
+	struct mount *c;
+
+	list_for_each_entry(c, &mounts, link)
+		if (c->parent && c->parent->copy && !c->copy && c != top->copy && (c->parent != top || dentry_is_ancestor(below, c->point)))
+			return c;
+	return NULL;
+}
+
+/* The mounts below from (inside its subtree "below") are repeated below to. What was made stays when memory runs out. */
 static int copy_children(struct mount *from, struct dentry *below, struct mount *to)
 {
-	struct mount *c, *end = list_last(&mounts, struct mount, link);
+	struct mount *c, *n;
+	int err = 0;
 
-	list_for_each_entry(c, &mounts, link) {
-		if (c->parent == from && c != to && dentry_is_ancestor(below, c->point)) {
-			struct path at = { to, c->point };
-			struct mount *n = mount_copy(c, c->root);
-			int err;
+	from->copy = to;
+	while (!err && (c = next_to_copy(from, below)) != NULL) {
+		struct path at = { c->parent->copy, c->point };
 
-			if (!n)
-				return -ENOMEM;
+		n = c->point->mounted < UINT8_MAX ? mount_copy(c, c->root) : NULL;
+		if (n) {
 			attach(n, &at);
-			err = copy_children(c, c->root, n);
-			if (err)
-				return err;
+			c->copy = n;
+		} else {
+			err = c->point->mounted < UINT8_MAX ? -ENOMEM : -ENOSPC;
 		}
-		if (c == end)
-			break;
 	}
-	return 0;
+	list_for_each_entry(c, &mounts, link)
+		c->copy = NULL;
+	return err;
 }
 
 int mount_bind(const struct path *from, const struct path *where, bool recursive)
@@ -278,19 +294,23 @@ int mount_remount(const struct path *p, unsigned long flags, const char *data)
 
 int mount_move(const struct path *from, const struct path *where)
 {
-	struct mount *m = from->mnt, *old_parent = m->parent;
-	struct dentry *old_point = m->point;
+	struct mount *m = from->mnt, *old_parent = NULL;
+	struct dentry *old_point = NULL;
 	int err = 0;
 
 	if (from->dentry != m->root || !m->parent)
 		return -EINVAL;
 	mutex_lock(&mount_mutex);
+	if (list_empty(&m->link))
+		err = -EINVAL;
 	for (struct mount *up = where->mnt; up; up = up->parent)
 		if (up == m)
 			err = -ELOOP;
 	if (!err)
 		err = check_place(m, where);
 	if (!err) {
+		old_parent = m->parent;
+		old_point = m->point;
 		detach(m);
 		attach(m, where);
 	}
@@ -302,31 +322,27 @@ int mount_move(const struct path *from, const struct path *where)
 	return err;
 }
 
-static bool has_children(const struct mount *m)
+static struct mount *child_of(const struct mount *m)
 {
 	struct mount *c;
 
 	list_for_each_entry(c, &mounts, link)
 		if (c->parent == m)
-			return true;
-	return false;
+			return c;
+	return NULL;
 }
 
-/* Takes m and all below it out of the table, onto dead. The mutex is held. */
+/* Takes m and all below it out of the table, onto dead: level by level, for it may be deep. The mutex is held. */
 static void detach_tree(struct mount *m, struct list *dead)
 {
-	struct mount *c;
+	struct mount *d, *c;
 
 	detach(m);
 	list_push_back(dead, &m->link);
-	for (bool again = true; again; ) {
-		again = false;
-		list_for_each_entry(c, &mounts, link) {
-			if (c->parent != m)
-				continue;
-			detach_tree(c, dead);
-			again = true;
-			break;
+	list_for_each_entry(d, dead, link) {
+		while ((c = child_of(d)) != NULL) {
+			detach(c);
+			list_push_back(dead, &c->link);
 		}
 	}
 }
@@ -345,7 +361,7 @@ int mount_umount(const struct path *p, int flags)
 	/* the table's reference and the caller's: any more and somebody uses it */
 	if (list_empty(&m->link))
 		err = -EINVAL;
-	else if (!(flags & MNT_DETACH) && (has_children(m) || refcount_read(&m->refs) > 2))
+	else if (!(flags & MNT_DETACH) && (child_of(m) || refcount_read(&m->refs) > 2))
 		err = -EBUSY;
 	else
 		detach_tree(m, &dead);

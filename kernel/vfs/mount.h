@@ -23,7 +23,8 @@ struct mount {
 	struct dentry *root;        /* of the mounted tree */
 	struct mount *parent;       /* NULL: the root mount; LOCK_MOUNTS for changes, readers under LOCK_DENTRY */
 	struct dentry *point;       /* where in the parent */
-	struct list link;           /* all mounts, oldest first */
+	struct list link;           /* all mounts, oldest first; empty: taken off */
+	struct mount *copy;         /* while a tree is copied: its copy; LOCK_MOUNTS */
 	unsigned long flags;        /* MS_ of this mount */
 	char *source;               /* for /proc/mounts */
 	int id;

@@ -242,6 +242,7 @@ static struct file *open_tmpfile(struct opening *o, struct path *p, const struct
 		err = dir->ops->tmpfile ? dir->ops->tmpfile(dir, o->mode | S_IFREG, &i) : -EOPNOTSUPP;
 	if (err)
 		return ERR_PTR(err);
+	i->linkable = !(o->flags & O_EXCL);
 	np.dentry = dentry_make_anon(i, "#tmpfile");
 	if (!np.dentry) {
 		inode_put(i);

@@ -199,9 +199,11 @@ static int make_link(struct inode *dir, struct change *c, const void *arg, struc
 		return -EXDEV;
 	if (S_ISDIR(i->mode) || !dir->ops->link)
 		return -EPERM;
-	if (i->nlink == 0)
-		return -ENOENT;
-	err = dir->ops->link(dir, c->w.last, c->w.last_len, i);
+	rwlock_write_lock_nested(&i->lock); /* after its parent: the count of names changes */
+	err = i->nlink == 0 && !i->linkable ? -ENOENT : dir->ops->link(dir, c->w.last, c->w.last_len, i);
+	if (!err)
+		i->linkable = false;
+	rwlock_write_unlock(&i->lock);
 	if (!err) {
 		inode_get(i);
 		*out = i;
@@ -217,6 +219,8 @@ int path_link(int olddirfd, const char *old, int newdirfd, const char *new, int 
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
+	if (flags & AT_EMPTY_PATH && fsctx_current() && !capable(CAP_DAC_READ_SEARCH))
+		return -ENOENT; /* a descriptor that was handed over is not to become a name */
 	err = path_lookup(olddirfd, old, walk, &p);
 	if (err)
 		return err;
@@ -248,8 +252,11 @@ int path_unlink(int dirfd, const char *name)
 			err = S_ISDIR(c.d->inode->mode) ? -EISDIR : -ENOTDIR;
 		if (!err)
 			err = may_remove(&c, false);
-		if (!err)
+		if (!err) {
+			rwlock_write_lock_nested(&c.d->inode->lock);
 			err = dir->ops->unlink ? dir->ops->unlink(dir, c.w.last, c.w.last_len, c.d->inode) : -EPERM;
+			rwlock_write_unlock(&c.d->inode->lock);
+		}
 		if (!err)
 			name_gone(c.d);
 		unlock_target(&c);
@@ -365,7 +372,7 @@ static int check_rename(struct change *o, struct change *n, unsigned flags)
 /* Both names looked up, both parents locked. */
 static int rename_locked(struct change *o, struct change *n, unsigned flags)
 {
-	struct inode *odir = o->dir.dentry->inode, *ndir = n->dir.dentry->inode;
+	struct inode *odir = o->dir.dentry->inode, *ndir = n->dir.dentry->inode, *victim = flags & RENAME_EXCHANGE ? NULL : n->d->inode;
 	int err = check_rename(o, n, flags);
 
 	if (err)
@@ -374,7 +381,11 @@ static int rename_locked(struct change *o, struct change *n, unsigned flags)
 		return 0;
 	if (!odir->ops->rename)
 		return -EPERM;
+	if (victim) /* it loses a name; nothing may come into it meanwhile */
+		rwlock_write_lock_nested(&victim->lock);
 	err = odir->ops->rename(odir, o->w.last, o->w.last_len, ndir, n->w.last, n->w.last_len, o->d->inode, n->d->inode, flags);
+	if (victim)
+		rwlock_write_unlock(&victim->lock);
 	if (!err)
 		dentry_move(o->d, n->d, flags & RENAME_EXCHANGE);
 	return err;

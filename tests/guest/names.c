@@ -455,3 +455,70 @@ TEST(deep_directories)
 		CHECK_OK(rmdir("deeper-and-deeper"));
 	}
 }
+
+/* A file that was made without a name may get one, once; O_EXCL says never. */
+TEST(tmpfile_gets_a_name)
+{
+	char path[40];
+	struct stat st;
+	int fd = CHECK_OK(open(".", O_TMPFILE | O_RDWR, 0600));
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	CHECK_OK(fstat(fd, &st));
+	CHECK_EQ(st.st_nlink, 0);
+	CHECK_OK(linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW));
+	CHECK_OK(fstat(fd, &st));
+	CHECK_EQ(st.st_nlink, 1);
+	CHECK_OK(unlink("named"));
+	CHECK_ERR(linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW), ENOENT);
+	close(fd);
+	fd = CHECK_OK(open(".", O_TMPFILE | O_RDWR | O_EXCL, 0600));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	CHECK_ERR(linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW), ENOENT);
+}
+
+TEST(linking_a_descriptor_is_guarded)
+{
+	pid_t pid;
+	int fd = new_file("f");
+
+	CHECK_OK(linkat(fd, "", AT_FDCWD, "g", AT_EMPTY_PATH));
+	FORK(pid) {
+		CHECK_OK(chmod(".", 0777));
+		CHECK_OK(setuid(1000));
+		CHECK_ERR(linkat(fd, "", AT_FDCWD, "h", AT_EMPTY_PATH), ENOENT);
+	}
+	reap_ok(pid);
+}
+
+/* Names of one file come and go in several directories at once: the count of them must be right in the end. */
+TEST(links_counted_by_many)
+{
+	struct stat st;
+	pid_t pid[4];
+
+	close(new_file("f"));
+	for (int i = 0; i < 4; i++) {
+		FORK(pid[i]) {
+			char dir[20], a[40], b[40];
+
+			snprintf(dir, sizeof(dir), "d%d", i);
+			snprintf(a, sizeof(a), "%s/a", dir);
+			snprintf(b, sizeof(b), "%s/b", dir);
+			CHECK_OK(mkdir(dir, 0700));
+			for (int n = 0; n < 300; n++) {
+				CHECK_OK(link("f", a));
+				CHECK_OK(link("f", b));
+				if (n % 3 == 0)
+					CHECK_OK(unlink(b));
+				CHECK_OK(rename(a, b)); /* over another name of the same file nothing happens */
+				unlink(a);
+				unlink(b);
+			}
+		}
+	}
+	for (int i = 0; i < 4; i++)
+		reap_ok(pid[i]);
+	CHECK_OK(stat("f", &st));
+	CHECK_EQ(st.st_nlink, 1);
+}

@@ -273,3 +273,23 @@ TEST(not_writable)
 	CHECK_ERR(open("/proc/01", O_RDONLY), ENOENT);
 	CHECK_ERR(open("/proc/-1", O_RDONLY), ENOENT);
 }
+
+TEST(maps_of_others_are_private)
+{
+	char path[40], c;
+	pid_t pid, parent = getpid();
+
+	FORK(pid) {
+		int fd;
+
+		CHECK_OK(setgid(1000));
+		CHECK_OK(setuid(1000));
+		snprintf(path, sizeof(path), "/proc/%d/maps", parent);
+		fd = open(path, O_RDONLY);
+		if (fd >= 0)
+			CHECK_ERR(read(fd, &c, 1), EACCES);
+		else
+			CHECK_EQ(errno, EACCES);
+	}
+	reap_ok(pid);
+}

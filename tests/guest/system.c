@@ -5,6 +5,7 @@
 #include "guest.h"
 
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -283,4 +284,53 @@ TEST(mounts)
 	CHECK_OK(syscall(SYS_umount2, "m", 0));
 	CHECK_ERR(access("m/f", F_OK), ENOENT);
 	CHECK_OK(rmdir("m"));
+}
+
+/* Mounts upon mounts, copied and taken off as a whole. */
+TEST(deep_mounts)
+{
+	int here = CHECK_OK(open(".", O_RDONLY | O_DIRECTORY));
+
+	CHECK_OK(mkdir("top", 0700));
+	CHECK_OK(mkdir("copy", 0700));
+	CHECK_OK(mount("deep", "top", "tmpfs", 0, "size=64k"));
+	CHECK_OK(chdir("top"));
+	for (int i = 0; i < 200; i++) {
+		CHECK_OK(mkdir("d", 0700));
+		CHECK_OK(mount("deep", "d", "tmpfs", 0, "size=64k"));
+		CHECK_OK(chdir("d"));
+	}
+	write_file("bottom", "x", 1);
+	CHECK_OK(fchdir(here));
+	CHECK_OK(mount("top", "copy", NULL, MS_BIND | MS_REC, NULL));
+	CHECK_OK(chdir("copy"));
+	for (int i = 0; i < 200; i++)
+		CHECK_OK(chdir("d"));
+	CHECK_OK(access("bottom", R_OK));
+	CHECK_OK(fchdir(here));
+	CHECK_ERR(umount2("copy", 0), EBUSY);
+	CHECK_OK(umount2("copy", MNT_DETACH));
+	CHECK_OK(umount2("top", MNT_DETACH));
+	CHECK_OK(rmdir("top"));
+	CHECK_OK(rmdir("copy"));
+}
+
+/* A mount that was taken off but is still in use can be neither moved nor mounted upon. */
+TEST(mounts_that_were_taken_off)
+{
+	char path[40];
+	int fd, there;
+
+	CHECK_OK(mkdir("a", 0700));
+	CHECK_OK(mkdir("b", 0700));
+	there = CHECK_OK(open("b", O_RDONLY | O_DIRECTORY));
+	CHECK_OK(mount("off", "a", "tmpfs", 0, NULL));
+	CHECK_OK(mkdir("a/sub", 0700));
+	fd = CHECK_OK(open("a", O_RDONLY | O_DIRECTORY));
+	CHECK_OK(umount2("a", MNT_DETACH));
+	CHECK_OK(fchdir(fd));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", there);
+	CHECK_ERR(mount(".", path, NULL, MS_MOVE, NULL), EINVAL);
+	CHECK_ERR(mount("x", "sub", "tmpfs", 0, NULL), EINVAL);
+	CHECK_ERR(umount2(".", 0), EINVAL);
 }
