@@ -314,7 +314,7 @@ static int tmpfs_setattr(struct inode *i, const struct iattr *a)
 {
 	loff_t old = i->size;
 
-	if (a->valid & ATTR_SIZE && a->size > (loff_t)(~0ul >> 1) << PAGE_SHIFT)
+	if (a->valid & ATTR_SIZE && (uint64_t)a->size >> PAGE_SHIFT > ~0ul >> 1)
 		return -EFBIG;
 	inode_copy_attr(i, a);
 	if (!(a->valid & ATTR_SIZE))

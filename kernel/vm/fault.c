@@ -230,7 +230,7 @@ static bool access_ok(const struct vma *v, enum fault_access a)
 {
 	if (a == FAULT_WRITE)
 		return v->flags & VMA_WRITE;
-	if (a == FAULT_EXEC && PTE_NOEXEC)
+	if (a == FAULT_EXEC && PTE_NOEXEC != 0)
 		return v->flags & VMA_EXEC; /* without such a bit what can be read can be run */
 	return v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC);
 }
