@@ -165,7 +165,7 @@ static int enqueue(struct process *p, struct sigpending *to, const struct siginf
 
 static void wake_receiver(struct process *p, struct task *only, int signo)
 {
-	bool kill = signo == SIGKILL || action_kills(p, signo);
+	bool kill = signo == SIGKILL || (action_kills(p, signo) && !p->stopped); /* what is stopped dies of nothing else */
 	struct task *t;
 
 	list_for_each_entry(t, &p->tasks, process_link) {

@@ -119,7 +119,9 @@ TEST(stopped_and_continued)
 	CHECK_EQ(waitpid(pid, &status, WUNTRACED | WNOHANG), 0); /* told once only */
 	CHECK_EQ(proc_state(pid), 'T');
 	CHECK_OK(kill(pid, SIGTERM)); /* waits until it is continued */
+	sleep_ms(20);
 	CHECK_EQ(waitpid(pid, &status, WNOHANG), 0);
+	CHECK_EQ(proc_state(pid), 'T');
 	CHECK_OK(kill(pid, SIGCONT));
 	do
 		CHECK_EQ(waitpid(pid, &status, WCONTINUED), pid);
