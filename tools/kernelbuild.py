@@ -17,10 +17,15 @@ def folder(debug=False, compiler="clang"):
     return BUILD / ("i386" + ("-debug" if debug else "") + ("-gcc" if compiler == "gcc" else ""))
 
 
-def _run(command):
-    """(worked, what it printed)"""
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return result.returncode == 0, result.stdout + result.stderr
+def _run(command, progress=None):
+    """(worked, what it printed); says what it does when that takes longer than a moment."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        text = process.communicate(timeout=1.5 if progress else None)[0]
+    except subprocess.TimeoutExpired:
+        print(progress, file=sys.stderr, flush=True)
+        text = process.communicate()[0]
+    return process.returncode == 0, text
 
 
 def try_build(debug=False, compiler="clang"):
@@ -32,7 +37,7 @@ def try_build(debug=False, compiler="clang"):
     # The list of sources is taken when meson configures, so that it does each time.
     worked, text = _run([*setup, "--reconfigure"] if (where / "build.ninja").exists() else setup)
     if worked:
-        worked, more = _run(["ninja", "-C", str(where)])
+        worked, more = _run(["ninja", "-C", str(where)], f"building {where.relative_to(ROOT)}")
         text += more
     return (where / "perigee.elf" if worked else None), text
 
@@ -43,7 +48,7 @@ def build_host():
     setup = ["meson", "setup", str(where)]
     worked, text = _run([*setup, "--reconfigure"] if (where / "build.ninja").exists() else setup)
     if worked:
-        worked, more = _run(["ninja", "-C", str(where)])
+        worked, more = _run(["ninja", "-C", str(where)], "building the host tests")
         text += more
     if not worked:
         sys.exit(text)
@@ -62,8 +67,6 @@ def test_functions(command):
 
 
 def build(debug=False, compiler="clang"):
-    if not (folder(debug, compiler) / "perigee.elf").exists():
-        print(f"building {folder(debug, compiler).relative_to(ROOT)}", file=sys.stderr, flush=True)
     path, text = try_build(debug, compiler)
     if path is None:
         sys.exit(text)

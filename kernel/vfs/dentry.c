@@ -119,11 +119,16 @@ static bool put_unless_last(struct dentry *d)
 	return false;
 }
 
-/* True if the entry must be freed; otherwise it rests in the LRU. dentry_lock held. */
+/*
+ * True if the entry must be freed; otherwise it rests in the LRU. Names that may change behind the cache are not kept: /proc/PID would hold
+ * processes that are long gone. dentry_lock held.
+ */
 static bool put_last_locked(struct dentry *d)
 {
 	if (!refcount_put(&d->refs))
 		return false;
+	if (d->hashed && d->parent->inode->sb->revalidate)
+		hash_remove(d);
 	if (!d->hashed)
 		return true;
 	list_push_back(&lru, &d->lru);

@@ -73,7 +73,7 @@ struct super {
 	unsigned mounts;               /* LOCK_DENTRY */
 	unsigned long flags;           /* MS_RDONLY ... */
 	void *data;
-	bool revalidate;               /* names may change behind the cache: ask inode_ops->revalidate */
+	bool revalidate;               /* names may change behind the cache: unused ones are not kept, others are asked for by inode_ops->revalidate */
 };
 
 #define ATTR_MODE 1u
