@@ -118,7 +118,7 @@ static int map_file_part(struct elf_image *img, struct aspace *as, const struct 
 	return IS_ERR_VALUE(a) ? (int)(long)a : 0;
 }
 
-/* Zeroes from the end of the file's bytes to the end of their page, then whole pages. */
+/* Zeroes from the end of the file's bytes to the end of their page, then whole pages. The C library's loader counts on the whole page. */
 static int map_zero_part(struct aspace *as, uaddr_t file_end, uaddr_t end, int prot, bool writable)
 {
 	static const char zeroes[256];
@@ -133,8 +133,8 @@ static int map_zero_part(struct aspace *as, uaddr_t file_end, uaddr_t end, int p
 	}
 	if (IS_ERR_VALUE(a))
 		return (int)(long)a;
-	while (writable && file_end < MIN(page, end)) {
-		size_t n = MIN(sizeof(zeroes), MIN(page, end) - file_end);
+	while (writable && file_end < page) {
+		size_t n = MIN(sizeof(zeroes), page - file_end);
 
 		if (vm_write_foreign(as, file_end, zeroes, n) != (ssize_t)n)
 			return -ENOMEM;
