@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "proc/exit.h"
 #include "task/group.h"
+#include "vm/space.h"
 #include "vm/usercopy.h"
 
 #define SS_ONSTACK 1u
@@ -204,7 +205,8 @@ static void run_handler(struct trapframe *tf, struct task *t, const struct sigin
 {
 	sigset64 old = t->restore_mask ? t->saved_mask : t->sigmask;
 	struct sig_delivery d = { .signo = info->signo, .siginfo = a->flags & SA_SIGINFO, .handler = a->handler, .restorer = a->restorer,
-				  .has_restorer = a->flags & SA_RESTORER, .mask = old, .stack_top = frame_top(t, tf, a) };
+				  .has_restorer = a->flags & SA_RESTORER, .vdso = t->process->aspace->vdso, .mask = old,
+				  .stack_top = frame_top(t, tf, a) };
 
 	prepare_restart(tf, t, a);
 	siginfo_to_user(info, d.info);

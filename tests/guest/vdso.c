@@ -11,6 +11,7 @@
 unsigned long vdso_entry __asm__("vdso_entry") __attribute__((used));
 static ucontext_t seen;
 static volatile int hits;
+static void *volatile returns_to;
 
 static unsigned long need_entry(void)
 {
@@ -146,6 +147,7 @@ TEST(registers_are_kept)
 static void note_context(int sig UNUSED, siginfo_t *info UNUSED, void *context)
 {
 	memcpy(&seen, context, sizeof(seen));
+	returns_to = __builtin_return_address(0);
 	hits++;
 }
 
@@ -232,22 +234,26 @@ TEST(restarted_with_six_arguments)
 
 static void count(int sig UNUSED)
 {
+	returns_to = __builtin_return_address(0);
 	hits++;
 }
 
 TEST(signal_return_without_restorer)
 {
 	struct { void *handler; unsigned long flags; void *restorer; unsigned long mask[2]; } action = {note_context, SA_SIGINFO, NULL, {0, 0}};
+	char *base = (char *)getauxval(AT_SYSINFO_EHDR);
 
 	need_entry();
 	CHECK_OK(syscall(SYS_rt_sigaction, SIGUSR1, &action, NULL, 8));
 	raise(SIGUSR1);
 	CHECK_EQ(hits, 1);
+	CHECK((char *)returns_to == base + image_symbol(base, "__kernel_rt_sigreturn"));
 	action.handler = count;
 	action.flags = 0;
 	CHECK_OK(syscall(SYS_rt_sigaction, SIGUSR2, &action, NULL, 8));
 	raise(SIGUSR2);
 	CHECK_EQ(hits, 2);
+	CHECK((char *)returns_to == base + image_symbol(base, "__kernel_sigreturn"));
 }
 
 static sigjmp_buf back;
