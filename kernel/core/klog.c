@@ -53,11 +53,37 @@ void klog(enum klog_level level, const char *f, ...)
 	spin_unlock_irqrestore(&sink_lock, flags);
 }
 
+/* klog_lock held. Whole lines: a first one that the ring or the buffer cuts is left out. */
+static size_t tail_locked(char *buf, size_t cap)
+{
+	size_t have = ring_end < RING_BYTES ? ring_end : RING_BYTES, n = have < cap ? have : cap;
+
+	if (n < ring_end && (n == have || ring[(ring_end - n - 1) % RING_BYTES] != '\n')) {
+		while (n && ring[(ring_end - n) % RING_BYTES] != '\n')
+			n--;
+		n -= n != 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		buf[i] = ring[(ring_end - n + i) % RING_BYTES];
+	return n;
+}
+
+/* The same with sink_lock held: the only place where one of these locks is taken inside the other. */
+static size_t tail_for_sinks(char *buf, size_t cap)
+{
+	size_t n;
+
+	spin_lock_nested(&klog_lock);
+	n = tail_locked(buf, cap);
+	spin_unlock(&klog_lock);
+	return n;
+}
+
 void klog_add_sink(struct klog_sink *s, bool replay)
 {
-	static char copy[RING_BYTES];
-	size_t n = replay ? klog_tail(copy, sizeof(copy)) : 0;
+	static char copy[RING_BYTES]; /* sink_lock */
 	unsigned long flags = spin_lock_irqsave(&sink_lock);
+	size_t n = replay ? tail_for_sinks(copy, sizeof(copy)) : 0;
 
 	if (n && console_level > KLOG_INFO)
 		s->write(s, copy, n);
@@ -71,10 +97,8 @@ int klog_console_level(void) { return console_level; }
 size_t klog_tail(char *buf, size_t cap)
 {
 	unsigned long flags = spin_lock_irqsave(&klog_lock);
-	size_t have = ring_end < RING_BYTES ? ring_end : RING_BYTES, n = have < cap ? have : cap;
+	size_t n = tail_locked(buf, cap);
 
-	for (size_t i = 0; i < n; i++)
-		buf[i] = ring[(ring_end - n + i) % RING_BYTES];
 	spin_unlock_irqrestore(&klog_lock, flags);
 	return n;
 }
@@ -86,7 +110,7 @@ void klog_replay(unsigned lines)
 	size_t end, start;
 	struct klog_sink *s;
 
-	end = start = klog_tail(copy, sizeof(copy));
+	end = start = tail_for_sinks(copy, sizeof(copy));
 	while (start && (copy[start - 1] != '\n' || start == end || --lines))
 		start--;
 	list_for_each_entry(s, &sinks, link)

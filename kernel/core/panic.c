@@ -71,10 +71,10 @@ static void begin(void)
 	if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
 		stop_machine();
 	spin_broken = true;
+	this_cpu()->lock_depth = 0; /* from here on no order is kept: the log must come out */
 	if (klog_console_level() <= KLOG_INFO)
 		klog_replay(REPLAY_LINES);
 	klog_set_console_level(KLOG_DEBUG + 1);
-	this_cpu()->lock_depth = 0;
 }
 
 static __noreturn void finish(unsigned long fp, unsigned long ip)

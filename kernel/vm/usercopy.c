@@ -118,7 +118,7 @@ static size_t move(struct uio *u, char *buf, size_t n, enum direction d)
 			u->seg_off = 0;
 			continue;
 		}
-		bad = user_part(u->segs->base + u->seg_off, buf + (d == ZERO_UIO ? 0 : done), part, d);
+		bad = user_part(u->segs->base + u->seg_off, d == ZERO_UIO ? buf : buf + done, part, d);
 		done += part - bad;
 		u->seg_off += part - bad;
 		u->left -= part - bad;

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+/* The core rooms: boot options, the log, timers, and the check of the order of locks, whose panics happen in a child process. */
+#include "arch/clock.h"
+#include "arch/mmu.h"
+#include "arch/trap.h"
+#include "core/clock.h"
+#include "core/cmdline.h"
+#include "core/irq.h"
+#include "core/klog.h"
+#include "core/panic.h"
+#include "core/spinlock.h"
+#include "core/timer.h"
+#include "lib/fmt.h"
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static void irq_end(bool user, bool preemptible)
+{
+	(void)user, (void)preemptible;
+	irq_leave();
+}
+
+static const struct trap_ops ops = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = irq_end };
+
+static int init_machine(void **state)
+{
+	(void)state;
+	host_machine_init(256, 256);
+	arch_trap_init(&ops);
+	clock_init();
+	timer_init();
+	return 0;
+}
+
+/* ---- boot options ---- */
+
+static void test_options_are_split_at_spaces(void **state)
+{
+	(void)state;
+	cmdline_init("  quiet  console=ttyS0,115200 console=tty0 mem=0x10k n=0x20 empty= ");
+	assert_string_equal(cmdline_text(), "  quiet  console=ttyS0,115200 console=tty0 mem=0x10k n=0x20 empty= ");
+	assert_string_equal(cmdline_get("quiet"), "");
+	assert_true(cmdline_has("quiet"));
+	assert_null(cmdline_get("qui"));
+	assert_null(cmdline_get("quieter"));
+	assert_string_equal(cmdline_get("console"), "tty0");
+	assert_string_equal(cmdline_get_nth("console", 0), "ttyS0,115200");
+	assert_string_equal(cmdline_get_nth("console", 1), "tty0");
+	assert_null(cmdline_get_nth("console", 2));
+	assert_int_equal(cmdline_u64("n", 7), 0x20);
+	assert_int_equal(cmdline_u64("m", 7), 7);
+	assert_int_equal(cmdline_u64("empty", 7), 7);
+	assert_string_equal(cmdline_get("empty"), "");
+	cmdline_init("");
+	assert_null(cmdline_get("quiet"));
+	assert_null(cmdline_get(""));
+}
+
+static void test_quotes_hold_words_together(void **state)
+{
+	(void)state;
+	cmdline_init("name=\"two words\" \"whole thing\" a\"b c\"d \"k=v w\" open=\"to the end");
+	assert_string_equal(cmdline_get("name"), "two words");
+	assert_string_equal(cmdline_get("whole thing"), "");
+	assert_string_equal(cmdline_get("ab cd"), "");
+	assert_string_equal(cmdline_get("k"), "v w");
+	assert_string_equal(cmdline_get("open"), "to the end");
+}
+
+static void test_init_gets_what_the_kernel_does_not_know(void **state)
+{
+	const char *argv[8] = { NULL }, *envp[8] = { NULL };
+
+	(void)state;
+	cmdline_init("quiet single HOME=/root mod.param=1 mod.flag root=/dev/x -- -a b=c quiet -- last");
+	assert_true(cmdline_has("quiet"));
+	assert_true(cmdline_has("root"));
+	assert_int_equal(cmdline_init_args(argv, 8), 6);
+	assert_string_equal(argv[0], "single");
+	assert_string_equal(argv[1], "-a");
+	assert_string_equal(argv[2], "b=c");
+	assert_string_equal(argv[3], "quiet");
+	assert_string_equal(argv[4], "--");
+	assert_string_equal(argv[5], "last");
+	assert_null(cmdline_get("b"));
+	assert_int_equal(cmdline_init_env(envp, 8), 1);
+	assert_string_equal(envp[0], "HOME=/root");
+	assert_int_equal(cmdline_init_args(argv, 2), 2);
+}
+
+static void test_a_line_of_any_length_is_taken(void **state)
+{
+	static char line[20000];
+	const char *argv[200];
+
+	(void)state;
+	for (size_t i = 0; i + 1 < sizeof(line); i++)
+		line[i] = i % 2 ? ' ' : 'x';
+	cmdline_init(line);
+	assert_int_equal(cmdline_init_args(argv, 200), 128);
+	memset(line, '"', sizeof(line) - 1);
+	cmdline_init(line);
+	memset(line, 'y', sizeof(line) - 1);
+	cmdline_init(line);
+	assert_int_equal(cmdline_init_args(argv, 200), 1);
+	assert_true(strlen(argv[0]) < sizeof(line) - 1);
+}
+
+/* ---- the log ---- */
+
+static char shown[4096];
+static size_t shown_len;
+
+static void show(struct klog_sink *s, const char *text, size_t len)
+{
+	(void)s;
+	assert_true(shown_len + len < sizeof(shown));
+	memcpy(shown + shown_len, text, len);
+	shown_len += len;
+	shown[shown_len] = '\0';
+}
+
+static struct klog_sink sink = { .write = show };
+
+static void test_sinks_get_what_is_below_the_level(void **state)
+{
+	(void)state;
+	klog_add_sink(&sink, false);
+	klog_set_console_level(KLOG_WARN + 1);
+	shown_len = 0;
+	klog_info("not this");
+	klog_warn("but %s", "that");
+	assert_non_null(strstr(shown, "] but that\n"));
+	assert_null(strstr(shown, "not this"));
+	klog_set_console_level(0);
+	list_del(&sink.link);
+}
+
+static void test_the_ring_keeps_the_newest_lines_whole(void **state)
+{
+	static char text[70000], line[600];
+	size_t n;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++)
+		klog_info("line %d of many", i);
+	n = klog_tail(text, sizeof(text) - 1);
+	text[n] = '\0';
+	assert_true(n > 15000);
+	assert_true(klog_size() >= n);
+	assert_int_equal(text[0], '[');
+	assert_non_null(strstr(text, "line 1999 of many\n"));
+	for (char *p = text; *p; p = strchr(p, '\n') + 1) { /* every line is whole, and follows the one before */
+		static int last;
+		int number;
+
+		assert_int_equal(*p, '[');
+		assert_int_equal(sscanf(strchr(p, ']'), "] line %d of many", &number), 1);
+		assert_true(p == text || number == last + 1);
+		last = number;
+	}
+	n = klog_tail(text, 100);
+	text[n] = '\0';
+	assert_true(n > 0 && n <= 100);
+	assert_int_equal(text[0], '[');
+	assert_int_equal(text[n - 1], '\n');
+	assert_int_equal(klog_tail(text, 0), 0);
+	memset(line, 'z', sizeof(line) - 1);
+	klog_info("%s", line); /* too long: cut, but a line */
+	n = klog_tail(text, 2000);
+	assert_int_equal(text[n - 1], '\n');
+	assert_int_equal(text[n - 2], 'z');
+}
+
+/* ---- timers ---- */
+
+#define TIMERS 200
+
+static struct counted {
+	struct timer t;
+	unsigned fired;
+	ktime_t last;
+} timers[TIMERS];
+static ktime_t newest;
+
+static void fire(struct timer *t)
+{
+	struct counted *c = container_of(t, struct counted, t);
+
+	assert_false(t->armed);
+	assert_true(clock_now() >= t->expires);
+	assert_true(t->expires >= newest); /* in the order of their times */
+	newest = t->expires;
+	c->fired++;
+	c->last = clock_now();
+}
+
+static void test_timers_go_off_in_order_and_not_early(void **state)
+{
+	ktime_t start = clock_now();
+	unsigned armed = 0, fired = 0;
+
+	(void)state;
+	newest = 0;
+	srand(5);
+	for (int i = 0; i < TIMERS; i++) {
+		timer_setup(&timers[i].t, fire);
+		timers[i].fired = 0;
+		timer_arm(&timers[i].t, start + 1000 + (ktime_t)(rand() % 50) * 100);
+	}
+	for (int i = 0; i < TIMERS; i += 3)
+		assert_true(timer_cancel(&timers[i].t));
+	for (int i = 0; i < TIMERS; i += 3)
+		assert_false(timer_cancel(&timers[i].t));
+	for (int i = 1; i < TIMERS; i += 3)
+		timer_arm(&timers[i].t, start + 2000 + (ktime_t)(rand() % 50) * 100); /* moved */
+	host_clock_advance(999);
+	for (int i = 0; i < TIMERS; i++)
+		assert_int_equal(timers[i].fired, 0);
+	host_clock_advance(10000);
+	for (int i = 0; i < TIMERS; i++) {
+		armed += i % 3 != 0;
+		fired += timers[i].fired;
+		assert_int_equal(timers[i].fired, i % 3 != 0);
+		if (timers[i].fired)
+			assert_true(timers[i].last == timers[i].t.expires); /* and not late */
+	}
+	assert_int_equal(fired, armed);
+	assert_false(host_timer_armed(NULL)); /* nothing to wait for: no ticks */
+}
+
+static void fire_again(struct timer *t)
+{
+	struct counted *c = container_of(t, struct counted, t);
+
+	if (++c->fired < 5)
+		timer_arm(t, t->expires + 100);
+}
+
+static void test_a_timer_may_arm_itself(void **state)
+{
+	(void)state;
+	timers[0].fired = 0;
+	timer_setup(&timers[0].t, fire_again);
+	timer_arm(&timers[0].t, clock_now() + 100);
+	host_clock_advance(350);
+	assert_int_equal(timers[0].fired, 3);
+	assert_true(timer_cancel(&timers[0].t));
+	host_clock_advance(1000);
+	assert_int_equal(timers[0].fired, 3);
+}
+
+static void cancel_the_next(struct timer *t)
+{
+	(void)t;
+	timers[0].fired++;
+	assert_true(timer_cancel(&timers[1].t));
+}
+
+static void test_a_timer_may_cancel_another_that_is_due(void **state)
+{
+	(void)state;
+	timers[0].fired = timers[1].fired = 0;
+	newest = 0;
+	timer_setup(&timers[0].t, cancel_the_next);
+	timer_setup(&timers[1].t, fire);
+	timer_arm(&timers[1].t, clock_now() + 50);
+	timer_arm(&timers[0].t, clock_now() + 40);
+	host_irqs_on = false; /* both become due while nobody listens */
+	host_clock_advance(200);
+	host_irqs_on = true;
+	host_clock_advance(1);
+	assert_int_equal(timers[0].fired, 1);
+	assert_int_equal(timers[1].fired, 0);
+}
+
+/* ---- the order of locks ---- */
+
+static void tell(struct klog_sink *s, const char *text, size_t len)
+{
+	(void)s;
+	if (write(2, text, len) < 0)
+		_exit(3);
+}
+
+static struct klog_sink child_sink = { .write = tell };
+
+/* What a child says that runs fn; "" if it ends well. */
+static const char *panic_of(void (*fn)(void))
+{
+	static char text[8192];
+	int pipe_ends[2], status;
+	size_t n = 0;
+	ssize_t got;
+	pid_t child;
+
+	fflush(NULL);
+	assert_int_equal(pipe(pipe_ends), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		dup2(pipe_ends[1], 2);
+		signal(SIGABRT, SIG_DFL);
+		klog_add_sink(&child_sink, false);
+		fn();
+		_exit(0);
+	}
+	close(pipe_ends[1]);
+	while ((got = read(pipe_ends[0], text + n, sizeof(text) - 1 - n)) > 0)
+		n += (size_t)got;
+	text[n] = '\0';
+	close(pipe_ends[0]);
+	assert_true(waitpid(child, &status, 0) == child);
+	assert_int_equal(WIFSIGNALED(status) ? WTERMSIG(status) : 0, n ? SIGABRT : 0);
+	return text;
+}
+
+static struct spinlock outer = SPINLOCK_INIT(LOCK_PROC_TREE), inner = SPINLOCK_INIT(LOCK_FRAMES), same = SPINLOCK_INIT(LOCK_FRAMES);
+
+static void in_order(void)
+{
+	spin_lock(&outer);
+	spin_lock(&inner);
+	spin_lock_nested(&same);
+	spin_unlock(&inner);
+	spin_unlock(&outer); /* they may be released in any order */
+	spin_unlock(&same);
+	lockorder_assert_none("done");
+}
+static void against_order(void) { spin_lock(&inner); spin_lock(&outer); }
+static void same_class(void) { spin_lock(&inner); spin_lock(&same); }
+static void twice(void) { spin_lock(&inner); spin_lock_nested(&inner); }
+static void not_held(void) { spin_unlock_raw(&inner); lockorder_release(&inner, LOCK_FRAMES); }
+static void leave_with_a_lock(void) { spin_lock(&outer); lockorder_assert_none("sleeping"); }
+static void take_in_interrupt(void) { spin_lock(&outer); spin_unlock(&outer); }
+static void interrupt_begins_anew(void)
+{
+	spin_lock(&inner);
+	host_interrupt(take_in_interrupt); /* no order with what was interrupted */
+	spin_unlock(&inner);
+}
+
+static void test_order_of_locks_is_checked(void **state)
+{
+	(void)state;
+	assert_string_equal(panic_of(in_order), "");
+	assert_string_equal(panic_of(interrupt_begins_anew), "");
+	assert_non_null(strstr(panic_of(against_order), "PROC_TREE taken while holding FRAMES"));
+	assert_non_null(strstr(panic_of(same_class), "FRAMES taken while holding FRAMES"));
+	assert_non_null(strstr(panic_of(twice), "FRAMES taken while holding FRAMES"));
+	assert_non_null(strstr(panic_of(not_held), "FRAMES released but not held"));
+	assert_non_null(strstr(panic_of(leave_with_a_lock), "sleeping while holding PROC_TREE"));
+}
+
+static void die(void) { panic("the reason is %d", 42); }
+
+static void test_a_panic_says_why(void **state)
+{
+	const char *said = panic_of(die);
+
+	(void)state;
+	assert_non_null(strstr(said, "Kernel panic: the reason is 42\n"));
+	assert_non_null(strstr(said, "backtrace:\n"));
+	assert_non_null(strstr(said, "---[ end of panic ]---\n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_options_are_split_at_spaces),
+		cmocka_unit_test(test_quotes_hold_words_together),
+		cmocka_unit_test(test_init_gets_what_the_kernel_does_not_know),
+		cmocka_unit_test(test_a_line_of_any_length_is_taken),
+		cmocka_unit_test(test_sinks_get_what_is_below_the_level),
+		cmocka_unit_test(test_the_ring_keeps_the_newest_lines_whole),
+		cmocka_unit_test(test_timers_go_off_in_order_and_not_early),
+		cmocka_unit_test(test_a_timer_may_arm_itself),
+		cmocka_unit_test(test_a_timer_may_cancel_another_that_is_due),
+		cmocka_unit_test(test_order_of_locks_is_checked),
+		cmocka_unit_test(test_a_panic_says_why),
+	};
+
+	return cmocka_run_group_tests_name("core", tests, init_machine, NULL);
+}
