@@ -48,7 +48,7 @@ def wrapper(name, args):
 
 
 def table(rows):
-    out = ["/* Generated from syscalls.tbl. */", '#include "abi/dispatch.h"', '#include "arch/trap.h"', '#include "syscall_protos.h"', ""]
+    out = ["/* Generated from syscalls.tbl. */", '#include "abi/table.h"', '#include "arch/trap.h"', '#include "syscall_protos.h"', ""]
     out += [wrapper(name, args) for _, name, args in rows]
     top = rows[-1][0] + 1
     out.append(f"const unsigned long syscall_count = {top};")

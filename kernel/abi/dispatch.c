@@ -2,6 +2,7 @@
 /* Number -> function. */
 #include "abi/dispatch.h"
 #include "abi/strace.h"
+#include "abi/table.h"
 #include "arch/trap.h"
 #include "lib/errno.h"
 #include "task/process.h"

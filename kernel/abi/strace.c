@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Printing system calls by the table. */
 #include "abi/strace.h"
-#include "abi/dispatch.h"
+#include "abi/table.h"
 #include "arch/trap.h"
 #include "core/cmdline.h"
 #include "core/klog.h"

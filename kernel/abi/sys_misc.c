@@ -12,6 +12,7 @@
 #include "mem/slab.h"
 #include "syscall_protos.h"
 #include "task/process.h"
+#include "task/sigqueue.h"
 #include "task/uts.h"
 #include "vfs/pagecache.h"
 #include "vm/usercopy.h"

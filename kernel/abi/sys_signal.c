@@ -9,6 +9,7 @@
 #include "syscall_protos.h"
 #include "task/group.h"
 #include "task/pid.h"
+#include "task/sigqueue.h"
 
 #define SS_DISABLE 2
 #define SS_ONSTACK 1

@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* Run-time check of the order of locks (debug builds). Each CPU keeps a stack of the spinlocks it holds; entries may leave in any order. */
 #include "core/lockorder.h"
-#include "core/panic.h"
+#include "arch/irqflag.h"
 #include "core/percpu.h"
-#include "core/spinlock.h"
+#include "lib/check.h"
+#include "lib/fmt.h"
 
 #define X(name) #name,
 static const char *const class_names[] = { LOCK_CLASSES(X) };
 #undef X
 
 const char *lock_class_name(enum lock_class c) { return c < LOCK_CLASS_COUNT ? class_names[c] : "?"; }
+
+/* The end, through the hook of the assertions. */
+static __noreturn __printf(1, 2) void broken(const char *f, ...)
+{
+	char what[128];
+	va_list ap;
+
+	va_start(ap, f);
+	fmt_vbuf(what, sizeof(what), f, ap);
+	va_end(ap);
+	check_failed(__FILE__, __LINE__, what);
+}
 
 static enum lock_class class_of(const void *lock) { return ((const struct spinlock *)lock)->class; }
 
@@ -24,10 +37,10 @@ void lockorder_acquire(const void *lock, enum lock_class c, bool nested)
 		bool ordered = i < cpu->lock_base || held < c || (held == c && nested);
 
 		if (!ordered || cpu->lock_stack[i] == lock)
-			panic("lock order: %s taken while holding %s", lock_class_name(c), lock_class_name(held));
+			broken("lock order: %s taken while holding %s", lock_class_name(c), lock_class_name(held));
 	}
 	if (cpu->lock_depth == 16)
-		panic("lock order: too many locks held");
+		broken("lock order: too many locks held");
 	cpu->lock_stack[cpu->lock_depth++] = lock;
 	arch_irq_restore(flags);
 }
@@ -41,7 +54,7 @@ void lockorder_release(const void *lock, enum lock_class c)
 	while (i > 0 && cpu->lock_stack[i - 1] != lock)
 		i--;
 	if (i == 0)
-		panic("lock order: %s released but not held", lock_class_name(c));
+		broken("lock order: %s released but not held", lock_class_name(c));
 	for (; i < cpu->lock_depth; i++)
 		cpu->lock_stack[i - 1] = cpu->lock_stack[i];
 	cpu->lock_depth--;
@@ -54,6 +67,6 @@ void lockorder_assert_none(const char *what)
 	struct cpu *cpu = this_cpu();
 
 	if (cpu->lock_depth)
-		panic("%s while holding %s", what, lock_class_name(class_of(cpu->lock_stack[cpu->lock_depth - 1])));
+		broken("%s while holding %s", what, lock_class_name(class_of(cpu->lock_stack[cpu->lock_depth - 1])));
 	arch_irq_restore(flags);
 }

@@ -53,6 +53,15 @@ enum lock_class { LOCK_CLASSES(X) LOCK_CLASS_COUNT };
 #undef X
 #define LOCK_FIRST_SPIN LOCK_PROC_TREE
 
+/* The lock itself stands here, since the check looks at those that are held. Its operations are in core/spinlock. */
+struct spinlock {
+	uint16_t next;    /* ticket to hand out */
+	uint16_t serving; /* ticket that owns the lock */
+	uint8_t class;    /* enum lock_class */
+};
+
+#define SPINLOCK_INIT(c) { 0, 0, (c) }
+
 const char *lock_class_name(enum lock_class c);
 
 /* Debug bookkeeping, called by the lock rooms only. "spin" locks are kept per CPU, sleeping ones per thread by sched/mutex. */

@@ -11,13 +11,6 @@
 #include "core/percpu.h"
 #include "lib/check.h"
 
-struct spinlock {
-	uint16_t next;    /* ticket to hand out */
-	uint16_t serving; /* ticket that owns the lock */
-	uint8_t class;    /* enum lock_class */
-};
-
-#define SPINLOCK_INIT(c) { 0, 0, (c) }
 static inline void spin_init(struct spinlock *l, enum lock_class c) { *l = (struct spinlock)SPINLOCK_INIT(c); }
 
 /* Set by panic: nobody waits for a lock any more, since its owner may be what panicked. */

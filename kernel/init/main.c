@@ -33,6 +33,7 @@
 #include "proc/usertrap.h"
 #include "sched/kthread.h"
 #include "sched/sched.h"
+#include "task/group.h"
 #include "vfs/dentry.h"
 #include "vfs/mount.h"
 #include "vfs/path.h"
@@ -189,6 +190,7 @@ __noreturn void kernel_main(void)
 	aspace_init();
 	proc_init();
 	vm_oom_hook = oom_kill;
+	process_release_hook = pgroup_release;
 	proc_init_exit_hook = machine_end;
 	files_init();
 	klog_info("Perigee: %lu MiB of memory", frame_free_count() >> (20 - PAGE_SHIFT));

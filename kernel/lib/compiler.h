@@ -17,12 +17,6 @@
 #undef __always_inline /* the host's C library has one too */
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline __attribute__((noinline))
-/* Called from assembly with every argument on the stack, whatever -mregparm says. */
-#if defined(__i386__)
-#define __stackcall __attribute__((regparm(0)))
-#else
-#define __stackcall
-#endif
 
 #define barrier() __asm__ volatile("" ::: "memory")
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -42,8 +42,6 @@ struct frame_cache {
 	} zone[ZONES];
 };
 
-struct page *page_array;
-pfn_t page_base_pfn, page_end_pfn;
 atomic_long_t alloc_fail_after;
 
 static struct zone zones[ZONES];

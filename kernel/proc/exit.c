@@ -6,6 +6,7 @@
 #include "proc/itimer.h"
 #include "task/group.h"
 #include "task/pid.h"
+#include "task/sigqueue.h"
 #include "vfs/fdtable.h"
 #include "vm/aspace.h"
 #include "vm/usercopy.h"

@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "task/group.h"
 #include "task/pid.h"
+#include "task/sigqueue.h"
 #include "vfs/fdtable.h"
 #include "vm/aspace.h"
 #include "vm/fault.h"

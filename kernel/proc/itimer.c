@@ -5,6 +5,7 @@
 #include "lib/bits.h"
 #include "lib/compiler.h"
 #include "task/cputime.h"
+#include "task/sigqueue.h"
 
 #define PERIOD_MIN_NS 100000u /* signals that come faster are one anyway, and the machine has other things to do */
 

@@ -5,6 +5,7 @@
 #include "mem/kmap.h"
 #include "mem/slab.h"
 #include "task/process.h"
+#include "task/sigqueue.h"
 #include "vfs/dentry.h"
 #include "vm/aspace.h"
 

@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "proc/exit.h"
 #include "task/group.h"
+#include "task/sigqueue.h"
 #include "vm/space.h"
 #include "vm/usercopy.h"
 

@@ -4,6 +4,7 @@
 #include "proc/exit.h"
 #include "proc/itimer.h"
 #include "proc/signal.h"
+#include "task/sigqueue.h"
 #include "vm/fault.h"
 
 static void fault_signal(enum fault_result r, uaddr_t addr)

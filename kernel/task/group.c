@@ -4,6 +4,7 @@
 #include "lib/errno.h"
 #include "mem/slab.h"
 #include "task/pid.h"
+#include "task/sigqueue.h"
 
 static SLAB_CACHE(session_cache, session);
 static SLAB_CACHE(pgroup_cache, pgroup);
@@ -55,6 +56,8 @@ void pgroup_put(struct pgroup *g)
 	session_put(g->session);
 	slab_free(&pgroup_cache, g);
 }
+
+void pgroup_release(struct process *p) { pgroup_put(p->group); }
 
 static struct pgroup *find_locked(pid_t pgid)
 {

@@ -30,6 +30,8 @@ struct pgroup {
 
 struct pgroup *pgroup_find(pid_t pgid);    /* with a reference, or NULL; takes the lock */
 static inline void pgroup_get(struct pgroup *g) { refcount_get(&g->refs); }
+/* The group of a process that is freed; for process_release_hook. */
+void pgroup_release(struct process *p);
 void pgroup_put(struct pgroup *g);
 static inline void session_get(struct session *s) { refcount_get(&s->refs); }
 void session_put(struct session *s);

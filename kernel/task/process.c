@@ -5,8 +5,6 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "mem/slab.h"
-#include "task/group.h"
-#include "task/pid.h"
 #include "vm/aspace.h"
 
 static SLAB_CACHE(process_cache, process);
@@ -15,6 +13,7 @@ static SLAB_CACHE(task_cache, task);
 struct spinlock proc_tree_lock = SPINLOCK_INIT(LOCK_PROC_TREE);
 struct list process_list = LIST_INIT(process_list);
 struct process *init_process;
+void (*process_release_hook)(struct process *p);
 static atomic_long_t live;
 
 struct process *process_new(void)
@@ -45,8 +44,8 @@ void process_put(struct process *p)
 		return;
 	if (p->sighand)
 		sighand_put(p->sighand);
-	if (p->group)
-		pgroup_put(p->group);
+	if (process_release_hook)
+		process_release_hook(p);
 	slab_free(&process_cache, p);
 	atomic_dec(&live);
 }

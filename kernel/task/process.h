@@ -15,7 +15,7 @@
 #include "sched/waitq.h"
 #include "task/cred.h"
 #include "task/limits.h"
-#include "task/sigqueue.h"
+#include "task/sighand.h"
 
 struct aspace;  /* vm */
 struct fdtable; /* vfs, above: opaque here */
@@ -109,6 +109,8 @@ static inline bool capable(enum capability c) { return cred_capable(cred_current
 extern struct spinlock proc_tree_lock;
 extern struct list process_list; /* all that are not reaped, in order of creation */
 void process_init(void);
+/* Set by init/main: gives back what p, which nobody refers to any more, still holds of rooms above (its group). */
+extern void (*process_release_hook)(struct process *p);
 
 /* New structures, refs 1, not visible anywhere; NULL without memory. Freed by the last put. */
 struct process *process_new(void);

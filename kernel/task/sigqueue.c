@@ -3,45 +3,12 @@
 #include "task/sigqueue.h"
 #include "lib/errno.h"
 #include "mem/slab.h"
-#include "task/process.h"
 
 #define DEFAULT_IGNORED (SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
 
 struct sigentry { struct list link; struct process *owner; struct siginfo info; };
 
-static SLAB_CACHE(sighand_cache, sighand);
 static SLAB_CACHE(entry_cache, sigentry);
-
-struct sighand *sighand_new(void)
-{
-	struct sighand *s = slab_alloc(&sighand_cache, ALLOC_ZERO);
-
-	if (s) {
-		spin_init(&s->lock, LOCK_SIGHAND);
-		refcount_set(&s->refs, 1);
-	}
-	return s;
-}
-
-struct sighand *sighand_dup(struct sighand *from)
-{
-	struct sighand *s = sighand_new();
-	unsigned long irq;
-
-	if (!s)
-		return NULL;
-	irq = spin_lock_irqsave(&from->lock);
-	for (unsigned i = 0; i < NSIG; i++)
-		s->action[i] = from->action[i];
-	spin_unlock_irqrestore(&from->lock, irq);
-	return s;
-}
-
-void sighand_put(struct sighand *s)
-{
-	if (refcount_put(&s->refs))
-		slab_free(&sighand_cache, s);
-}
 
 static void entry_free(struct sigentry *e)
 {

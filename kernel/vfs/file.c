@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "mem/slab.h"
 #include "task/process.h"
+#include "task/sigqueue.h"
 #include "vfs/chrdev.h"
 
 static SLAB_CACHE(file_cache, file);

@@ -2,6 +2,7 @@
 /* Opening by name (declared in vfs/file.h): the flags' rules, creation, permissions, truncation. */
 #include "lib/string.h"
 #include "task/process.h"
+#include "task/sigqueue.h"
 #include "vfs/file.h"
 
 #define TMPFILE_BIT 020000000

@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "mem/slab.h"
 #include "task/process.h"
+#include "task/sigqueue.h"
 #include "vfs/anoninode.h"
 
 #define PIPE_PAGES 16u

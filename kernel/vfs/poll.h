@@ -20,8 +20,24 @@
 #define POLLWRBAND 0x200u
 #define POLLRDHUP 0x2000u
 
-struct poll_table; /* NULL: only ask, do not wait */
+struct poll_entry { struct waiter w; struct waitq *q; struct poll_table *table; unsigned events; };
+#define POLL_CHUNK 15
+struct poll_chunk { struct poll_chunk *next; unsigned used; struct poll_entry entries[POLL_CHUNK]; };
 
+/* Who waits: made by vfs/pollset. */
+struct poll_table {
+	struct thread *thread;
+	bool woken;
+	bool failed;               /* no memory for a waiter */
+	unsigned events;           /* asked for by the descriptor at hand */
+	struct poll_chunk *chunks;
+	struct poll_chunk first;
+};
+
+/* t NULL: only asked, does not wait. */
 void poll_wait(struct poll_table *t, struct waitq *q);
+/* Starts a table for the current thread; leaves all queues and frees what was allocated (not the table). */
+void poll_table_init(struct poll_table *t);
+void poll_table_release(struct poll_table *t);
 
 #endif

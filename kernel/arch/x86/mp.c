@@ -12,6 +12,7 @@
 #include "arch/x86/idt.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/regs.h"
+#include "arch/x86/sysenter.h"
 #include "arch/x86/trap.h"
 #include "lib/atomic.h"
 #include "lib/div64.h"

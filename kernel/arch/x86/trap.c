@@ -9,6 +9,7 @@
 #include "arch/x86/idt.h"
 #include "arch/x86/intc.h"
 #include "arch/x86/regs.h"
+#include "arch/x86/sysenter.h"
 #include "arch/x86/trap.h"
 #include "core/percpu.h"
 #include "lib/errno.h"

@@ -11,9 +11,6 @@ void x86_double_fault_report(void);
 void x86_nmi_report(void);
 /* Calls the system call of a frame that SYSENTER made; interrupts off, and on at the return. */
 void x86_sysenter(struct trapframe *tf);
-struct cpu;
-/* Sets this CPU's SYSENTER up; the command line is known. */
-void x86_sysenter_init(struct cpu *c);
 extern void (*x86_syscall_op)(struct trapframe *tf);
 
 #endif

@@ -5,7 +5,7 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/gdt.h"
 #include "arch/x86/regs.h"
-#include "arch/x86/trap.h"
+#include "arch/x86/sysenter.h"
 #include "core/cmdline.h"
 #include "lib/string.h"
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* poll(2) and its relatives: asks each file, and sleeps until one of the queues they named is woken. */
+#include "vfs/pollset.h"
+#include "lib/atomic.h"
+#include "lib/errno.h"
+#include "mem/slab.h"
+#include "vfs/fdtable.h"
+
+static struct waitq poll_sleep = WAITQ_INIT(poll_sleep); /* sleepers are woken through their thread */
+
+static unsigned ask(struct file *f, struct poll_table *t)
+{
+	return f->ops->poll ? f->ops->poll(f, t) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+}
+
+/* Once over all descriptors; the files stay referenced in fds[].file while the table waits on them. */
+static long scan(struct pollset_fd *fds, unsigned n, struct poll_table *t, bool hold)
+{
+	long ready = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct pollset_fd *p = &fds[i];
+
+		p->revents = 0;
+		if (p->fd < 0)
+			continue;
+		if (!p->file)
+			p->file = fd_get(fdtable_current(), (unsigned)p->fd, false);
+		if (!p->file) {
+			p->revents = POLLNVAL;
+		} else {
+			if (t)
+				t->events = p->events;
+			p->revents = ask(p->file, ready ? NULL : t) & (p->events | POLLERR | POLLHUP);
+			if (!hold) {
+				file_put(p->file);
+				p->file = NULL;
+			}
+		}
+		ready += p->revents != 0;
+	}
+	return ready;
+}
+
+static void release(struct pollset_fd *fds, unsigned n, struct poll_table *t)
+{
+	poll_table_release(t);
+	for (unsigned i = 0; i < n; i++) {
+		if (fds[i].file)
+			file_put(fds[i].file);
+		fds[i].file = NULL;
+	}
+}
+
+long pollset_wait(struct pollset_fd *fds, unsigned n, ktime_t deadline)
+{
+	struct poll_table *t;
+	long ready;
+	int err = 0;
+
+	if (deadline == 0)
+		return scan(fds, n, NULL, false);
+	t = kmalloc(sizeof(*t), 0);
+	if (!t)
+		return -ENOMEM;
+	poll_table_init(t);
+	ready = scan(fds, n, t, true);
+	while (!ready && !err && !t->failed) {
+		err = waitq_wait_until(&poll_sleep, load_acquire(&t->woken), WAIT_INTERRUPTIBLE, deadline);
+		store_release(&t->woken, false);
+		ready = scan(fds, n, NULL, true);
+	}
+	if (t->failed)
+		ready = -ENOMEM;
+	release(fds, n, t);
+	kfree(t);
+	return ready || err != -ERESTARTSYS ? ready : -EINTR;
+}
