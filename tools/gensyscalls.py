@@ -1,9 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Generates from kernel/abi/syscalls.tbl: OUT/syscall_protos.h, OUT/syscall_table.c; with --docs FILE the table of docs/syscalls.md."""
+"""The system calls, from kernel/abi/syscalls.tbl.
+
+    gensyscalls.py TABLE OUT       writes OUT/syscall_protos.h and OUT/syscall_table.c
+    gensyscalls.py --docs FILE     writes the table of the documentation, docs/syscalls.md
+    gensyscalls.py --check FILE    ends with status 1 when that table is not up to date
+"""
 import argparse
 import os
+import pathlib
 import sys
+
+TABLE = pathlib.Path(__file__).resolve().parent.parent / "kernel" / "abi" / "syscalls.tbl"
 
 CTYPE = {"int": "int", "uint": "unsigned", "long": "long", "ulong": "unsigned long", "size": "size_t", "fd": "int", "sig": "int",
          "hex": "unsigned long", "oct": "unsigned", "path": "uaddr_t", "uaddr": "uaddr_t", "loff64": "loff_t"}
@@ -64,26 +72,39 @@ def table(rows):
     return "\n".join(out) + "\n"
 
 
+def shown_argument(name, kind):
+    words = {"path": "path", "uaddr": "pointer", "hex": "flags", "oct": "mode or flags", "loff64": "64-bit offset", "fd": "descriptor", "sig": "signal"}
+    return f"{name}: {words[kind]}" if kind in words else f"{name}: {CTYPE[kind]}"
+
+
 def docs(rows):
-    out = ["# System calls", "", "Generated from `kernel/abi/syscalls.tbl`; a call that is not in this table returns `ENOSYS`.", "",
-           f"{len(rows)} calls of the i386 interface are supported.", "", "| number | call | arguments |", "|---:|---|---|"]
-    out += [f"| {nr} | `{name}` | {', '.join(f'{n}: {t}' for n, t in args)} |" for nr, name, args in rows]
+    out = ["# System calls", "",
+           "Generated from `kernel/abi/syscalls.tbl` by `tools/gensyscalls.py --docs docs/syscalls.md`; `./perigee test syscalls` says when it is not",
+           "up to date.", "",
+           f"Perigee has {len(rows)} calls of Linux's i386 interface. A call that is not here returns `ENOSYS`; flags that are not supported are",
+           "refused with the error that Linux has for unknown ones. A name that ends in `16` is the old call with 16-bit user and group numbers.", "",
+           "| number | call | arguments |", "|---:|---|---|"]
+    out += [f"| {nr} | `{name}` | {', '.join(shown_argument(*a) for a in args)} |" for nr, name, args in rows]
     return "\n".join(out) + "\n"
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("table")
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("table", nargs="?", default=TABLE)
     p.add_argument("out", nargs="?")
-    p.add_argument("--docs")
+    p.add_argument("--docs", metavar="FILE")
+    p.add_argument("--check", metavar="FILE")
     a = p.parse_args()
     rows = read_table(a.table)
     if a.out:
         os.makedirs(a.out, exist_ok=True)
-        open(os.path.join(a.out, "syscall_protos.h"), "w").write(protos(rows))
-        open(os.path.join(a.out, "syscall_table.c"), "w").write(table(rows))
+        pathlib.Path(a.out, "syscall_protos.h").write_text(protos(rows))
+        pathlib.Path(a.out, "syscall_table.c").write_text(table(rows))
     if a.docs:
-        open(a.docs, "w").write(docs(rows))
+        pathlib.Path(a.docs).write_text(docs(rows))
+    if a.check and (not os.path.exists(a.check) or pathlib.Path(a.check).read_text() != docs(rows)):
+        sys.exit(f"{a.check} is not up to date; type: tools/gensyscalls.py --docs {a.check}")
 
 
-main()
+if __name__ == "__main__":
+    main()
