@@ -52,6 +52,7 @@ class Checks:
         return list(self.commands)
 
     def run(self, chosen):
+        kernelbuild.build()
         for name in chosen:
             result = subprocess.run(["/usr/bin/python3", *self.commands[name]], cwd=ROOT, capture_output=True, text=True, check=False)
             yield name, result.returncode == 0, result.stdout + result.stderr
