@@ -34,6 +34,7 @@
 	X(PAGETABLE)   /* aspace: its page tables */ \
 	X(PTSHARE)     /* a shared page table */ \
 	X(POLL)        /* poll sets */ \
+	X(FLOCK)       /* locks on files */ \
 	X(FUTEX)       /* futex buckets */ \
 	X(WAITQ)       /* wait queues */ \
 	X(TIMER)       /* per-CPU timer heaps */ \

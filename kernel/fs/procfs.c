@@ -423,7 +423,7 @@ static int text_fill(struct text_file *x, const struct proc_inode *p)
 		return -ESRCH;
 	if (!p->node->fill)
 		return -EIO;
-	err = p->node->fill(&x->text, p->process);
+	err = p->node->fill ? p->node->fill(&x->text, p->process) : -EIO;
 	if (!err && x->text.failed)
 		err = -ENOMEM;
 	x->filled = !err;

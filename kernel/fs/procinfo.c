@@ -17,6 +17,7 @@
 #include "task/pid.h"
 #include "task/uts.h"
 #include "vfs/file.h"
+#include "vfs/flock.h"
 #include "vfs/pagecache.h"
 
 #define KIB(pages) ((unsigned long)(pages) << (PAGE_SHIFT - 10))
@@ -293,6 +294,29 @@ static const struct proc_node kernel_nodes[] = {
 	PROC_FILE("ngroups_max", 0444, fill_ngroups_max),
 	PROC_FILE("cap_last_cap", 0444, fill_cap_last_cap),
 };
+struct lock_list { struct text *t; unsigned n; };
+
+static void print_lock(const char *kind, const struct flock_request *r, const struct inode *i, void *ctx)
+{
+	struct lock_list *l = ctx;
+
+	text_printf(l->t, "%u: %-6s ADVISORY  %-5s %d %02x:%02x:%llu %llu ", ++l->n, kind, r->type == 1 ? "WRITE" : "READ", r->pid, MAJOR(i->sb->dev), MINOR(i->sb->dev),
+		    (unsigned long long)i->ino, (unsigned long long)r->start);
+	if (r->end == FLOCK_END)
+		text_printf(l->t, "EOF\n");
+	else
+		text_printf(l->t, "%llu\n", (unsigned long long)r->end);
+}
+
+static int fill_locks(struct text *t, struct process *p)
+{
+	struct lock_list l = { t, 0 };
+
+	(void)p;
+	flock_each(print_lock, &l);
+	return 0;
+}
+
 static const struct proc_node vm_nodes[] = {
 	PROC_FILE("overcommit_memory", 0444, fill_zero),
 	PROC_FILE("max_map_count", 0444, fill_max_map_count),
@@ -311,6 +335,7 @@ const struct proc_node procinfo_nodes[] = {
 	PROC_FILE("cpuinfo", 0444, fill_cpuinfo),
 	PROC_FILE("filesystems", 0444, fill_filesystems),
 	PROC_FILE("loadavg", 0444, fill_loadavg),
+	PROC_FILE("locks", 0444, fill_locks),
 	PROC_FILE("meminfo", 0444, fill_meminfo),
 	{ .name = "mounts", .mode = S_IFLNK | 0777, .link = link_mounts },
 	PROC_FILE("partitions", 0444, fill_partitions),

@@ -4,6 +4,7 @@
  * taken by reference, so it may end in the middle.
  */
 #include "fs/procpid.h"
+#include "fs/procmount.h"
 #include "core/clock.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
@@ -515,31 +516,6 @@ int procpid_fd_path(struct process *p, unsigned fd, struct path *out)
 	return 0;
 }
 
-/* ---- mounts ---- */
-
-struct mount_list { struct text *t; };
-
-static void print_mount(struct mount *m, void *ctx)
-{
-	struct mount_list *l = ctx;
-	struct path at = { m, m->root };
-	unsigned long flags = m->flags | m->sb->flags;
-
-	text_printf(l->t, "%s ", m->source ? m->source : "none");
-	procpid_path_text(l->t, &at);
-	text_printf(l->t, " %s %s%s%s%s,relatime 0 0\n", m->sb->fstype, flags & MS_RDONLY ? "ro" : "rw", flags & MS_NOSUID ? ",nosuid" : "",
-		    flags & MS_NODEV ? ",nodev" : "", flags & MS_NOEXEC ? ",noexec" : "");
-}
-
-static int fill_mounts(struct text *t, struct process *p)
-{
-	struct mount_list l = { t };
-
-	(void)p;
-	mount_each(print_mount, &l);
-	return 0;
-}
-
 #define PID_LINK(n, f) { .name = n, .mode = S_IFLNK | 0777, .follow = f }
 
 const struct proc_node procpid_nodes[] = {
@@ -552,7 +528,8 @@ const struct proc_node procpid_nodes[] = {
 	{ .name = "fd", .mode = S_IFDIR | 0500, .special = PROC_FD_DIR },
 	PROC_FILE("limits", 0444, fill_limits),
 	PROC_FILE("maps", 0444, fill_maps),
-	PROC_FILE("mounts", 0444, fill_mounts),
+	PROC_FILE("mountinfo", 0444, procmount_mountinfo),
+	PROC_FILE("mounts", 0444, procmount_mounts),
 	PID_LINK("root", follow_root),
 	PROC_FILE("stat", 0444, fill_stat),
 	PROC_FILE("statm", 0444, fill_statm),

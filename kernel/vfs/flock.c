@@ -36,7 +36,7 @@ struct blocked {
 
 #define DEADLOCK_STEPS 32
 
-static struct spinlock flock_lock = SPINLOCK_INIT(LOCK_LEAF);
+static struct spinlock flock_lock = SPINLOCK_INIT(LOCK_FLOCK);
 static struct list blocked_list = LIST_INIT(blocked_list); /* flock_lock */
 static struct list all_locks = LIST_INIT(all_locks);       /* flock_lock */
 static SLAB_CACHE(lock_cache, lock);

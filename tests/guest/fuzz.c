@@ -455,20 +455,22 @@ TEST(random_calls)
 	unsigned seconds = getenv("FUZZ_SECONDS") ? (unsigned)atoi(getenv("FUZZ_SECONDS")) : 4;
 	unsigned long until = now_ms() + seconds * 1000;
 	unsigned *canary = (unsigned *)map_rw(PAGE);
+	int status[WATCHERS];
 	pid_t pid[WATCHERS];
 
 	trace = getenv("FUZZ_TRACE") != NULL;
 	for (unsigned i = 0; i < PAGE / sizeof(*canary); i++)
 		canary[i] = 0x5eed0000u | i;
+	CHECK_OK(chmod("/tmp", 0755)); /* getcwd tells the workers of it, and parts of that name would be left there */
 	for (int i = 0; i < WATCHERS; i++)
 		FORK(pid[i])
 			watch_all(i, seed, until, canary);
-	for (int i = 0; i < WATCHERS; i++) {
-		int status = reap(pid[i]);
-
-		if (status)
-			FAIL("seed %u: watcher %d ended with status %#x", seed, i, status);
-	}
+	for (int i = 0; i < WATCHERS; i++)
+		status[i] = reap(pid[i]);
+	CHECK_OK(chmod("/tmp", 01777));
+	for (int i = 0; i < WATCHERS; i++)
+		if (status[i])
+			FAIL("seed %u: watcher %d ended with status %#x", seed, i, status[i]);
 }
 
 /* A worker that made an exec of this very program succeed is not to start all over. */

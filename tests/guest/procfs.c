@@ -4,6 +4,8 @@
  */
 #include "guest.h"
 
+#include <sys/mount.h>
+
 #include <sys/prctl.h>
 #include <sys/statfs.h>
 
@@ -292,4 +294,67 @@ TEST(maps_of_others_are_private)
 			CHECK_EQ(errno, EACCES);
 	}
 	reap_ok(pid);
+}
+
+/* Whoever may open what is only for writing gets an error from reading it, not a surprise. */
+TEST(write_only_files)
+{
+	char c;
+	int fd = open("/proc/sysrq-trigger", O_RDONLY);
+
+	if (fd < 0)
+		SKIP("no /proc/sysrq-trigger");
+	CHECK_ERR(read(fd, &c, 1), EIO);
+}
+
+static bool file_has(const char *path, const char *text)
+{
+	static char buf[65536];
+	int fd = CHECK_OK(open(path, O_RDONLY));
+	size_t used = 0;
+	ssize_t n;
+
+	while ((n = read(fd, buf + used, sizeof(buf) - 1 - used)) > 0)
+		used += (size_t)n;
+	buf[used] = 0;
+	close(fd);
+	return strstr(buf, text) != NULL;
+}
+
+TEST(mounts_are_listed)
+{
+	char cwd[100], line[300];
+
+	CHECK_OK(mkdir("with space", 0700));
+	CHECK(getcwd(cwd, sizeof(cwd)));
+	CHECK_OK(mount("a b", "with space", "tmpfs", MS_NOSUID | MS_NODEV, NULL));
+	snprintf(line, sizeof(line), "\na\\040b %s/with\\040space tmpfs rw,nosuid,nodev,relatime", cwd);
+	CHECK(file_has("/proc/self/mounts", line));
+	snprintf(line, sizeof(line), " / %s/with\\040space rw,nosuid,nodev,relatime ", cwd);
+	CHECK(file_has("/proc/self/mountinfo", line));
+	CHECK_OK(mkdir("with space/inner", 0700));
+	CHECK_OK(mkdir("other", 0700));
+	CHECK_OK(mount("with space/inner", "other", NULL, MS_BIND, NULL));
+	snprintf(line, sizeof(line), " /inner %s/other rw,", cwd);
+	CHECK(file_has("/proc/self/mountinfo", line));
+	CHECK_OK(umount("other"));
+	CHECK_OK(umount("with space"));
+	CHECK(!file_has("/proc/self/mounts", "with\\040space"));
+}
+
+TEST(locks_are_listed)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 10, .l_len = 5};
+	char line[100];
+	struct stat st;
+	int fd = new_file("f");
+
+	CHECK_OK(fcntl(fd, F_SETLK, &l));
+	CHECK_OK(fstat(fd, &st));
+	snprintf(line, sizeof(line), ": POSIX  ADVISORY  WRITE %d ", getpid());
+	CHECK(file_has("/proc/locks", line));
+	snprintf(line, sizeof(line), ":%llu 10 14\n", (unsigned long long)st.st_ino);
+	CHECK(file_has("/proc/locks", line));
+	close(fd);
+	CHECK(!file_has("/proc/locks", line));
 }
