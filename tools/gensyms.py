@@ -29,8 +29,8 @@ def functions(elf):
         rank = (s.kind != FUNCTION, s.bind == 0, s.name)
         if s.value not in best or rank < best[s.value][0]:
             best[s.value] = (rank, s.name)
-    end = next(s.value for s in elf.symbols() if s.name == "_text_end")
-    return sorted((a, n[1]) for a, n in best.items() if a < end), end
+    edge = {s.name: s.value for s in elf.symbols() if s.name in ("_text_start", "_text_end")}
+    return sorted((a, n[1]) for a, n in best.items() if edge["_text_start"] <= a < edge["_text_end"]), edge["_text_end"]
 
 
 def write_table(source, out):
