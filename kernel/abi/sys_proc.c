@@ -257,6 +257,18 @@ long sys_sched_yield(void)
 	return 0;
 }
 
+/* Whose scheduling may be changed: one's own processes', by whoever has the right anybody's. */
+static long may_schedule(struct task *t)
+{
+	const struct cred *me = cred_current();
+	bool ok;
+
+	spin_lock(&proc_tree_lock);
+	ok = me->euid == t->cred->uid || me->euid == t->cred->euid || cred_capable(me, CAP_SYS_NICE);
+	spin_unlock(&proc_tree_lock);
+	return ok ? 0 : -EPERM;
+}
+
 static struct task *sched_target(int pid) { return pid < 0 ? NULL : pid ? pid_task(pid) : (task_get(task_current()), task_current()); }
 
 long sys_sched_getscheduler(int pid)
@@ -296,7 +308,9 @@ static long set_policy(int pid, int policy, uaddr_t param)
 		return pid < 0 ? -EINVAL : -ESRCH;
 	if (policy < 0)
 		policy = t->thread.se.policy;
-	err = (policy == SCHED_FIFO || policy == SCHED_RR) && !capable(CAP_SYS_NICE) ? -EPERM : sched_set_policy(&t->thread, policy, prio);
+	err = (policy == SCHED_FIFO || policy == SCHED_RR) && !capable(CAP_SYS_NICE) ? -EPERM : may_schedule(t);
+	if (!err)
+		err = sched_set_policy(&t->thread, policy, prio);
 	task_put(t);
 	return err;
 }
@@ -331,10 +345,14 @@ long sys_sched_setaffinity(int pid, unsigned len, uaddr_t mask)
 {
 	struct task *t = sched_target(pid);
 	uint32_t bits = 0;
+	long err;
 
 	if (!t)
 		return -ESRCH;
+	err = may_schedule(t);
 	task_put(t);
+	if (err)
+		return err;
 	if (user_read(&bits, mask, MIN(len, (unsigned)sizeof(bits))))
 		return -EFAULT;
 	return bits & (uint32_t)((1ull << cpu_count) - 1) ? 0 : -EINVAL;

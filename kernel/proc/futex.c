@@ -169,6 +169,24 @@ static long enqueue(struct futex_waiter *w, uaddr_t addr, uint32_t expected)
 	return 1;
 }
 
+static long wait_again(struct task *t);
+
+/* With a time limit the call goes on by restart_syscall, to the same moment; not after a handler. */
+static long interrupted(const struct futex_request *r, uint32_t bitset)
+{
+	struct task *t = task_current();
+
+	if (r->deadline == WAIT_FOREVER)
+		return -ERESTARTSYS;
+	t->restart.fn = wait_again;
+	t->restart.a[0] = r->addr;
+	t->restart.a[1] = r->op;
+	t->restart.a[2] = r->val;
+	t->restart.a[3] = bitset;
+	t->restart.a[4] = r->deadline;
+	return -ERESTART_RESTARTBLOCK;
+}
+
 static long futex_wait(const struct futex_request *r, uint32_t bitset)
 {
 	struct futex_waiter w = { .bitset = bitset, .thread = thread_current() };
@@ -186,7 +204,14 @@ static long futex_wait(const struct futex_request *r, uint32_t bitset)
 	if (!unqueue(&w))
 		err = 0;
 	key_put(&w.key);
-	return err;
+	return err == -ERESTARTSYS ? interrupted(r, bitset) : err;
+}
+
+static long wait_again(struct task *t)
+{
+	struct futex_request r = { .addr = (uaddr_t)t->restart.a[0], .op = (unsigned)t->restart.a[1], .val = (uint32_t)t->restart.a[2], .deadline = t->restart.a[4] };
+
+	return futex_wait(&r, (uint32_t)t->restart.a[3]);
 }
 
 static long futex_requeue(const struct futex_request *r, bool compare)

@@ -39,7 +39,7 @@ static void table_init(struct page *t, unsigned level)
 bool pt_reserve_fill(struct pt_reserve *r, unsigned n)
 {
 	while (r->count < n) {
-		struct page *p = frame_alloc(0, PAGE_TABLE, FRAME_DIRECT | FRAME_ZERO);
+		struct page *p = frame_alloc(0, PAGE_TABLE, FRAME_DIRECT | FRAME_ZERO | (r->urgent ? FRAME_RESERVE : 0));
 
 		if (!p)
 			return false;

@@ -26,6 +26,7 @@
 /* Tables gathered before locks are taken, so that unsharing cannot fail half-way. */
 struct pt_reserve {
 	unsigned count;
+	bool urgent; /* for giving memory back: may take from what is kept for that */
 	struct page *tables[PT_RESERVE_MAX];
 };
 

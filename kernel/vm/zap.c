@@ -37,9 +37,9 @@ static unsigned unmap_tables_needed(struct aspace *as, uaddr_t start, uaddr_t en
 	return own_start && own_end ? 0 : PT_RESERVE_MAX;
 }
 
-int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end)
+static int drop_pages(struct aspace *as, uaddr_t start, uaddr_t end, bool urgent)
 {
-	struct pt_reserve r = { 0 };
+	struct pt_reserve r = { .urgent = urgent };
 	int err = -ENOMEM;
 
 	if (pt_reserve_fill(&r, unmap_tables_needed(as, start, end)))
@@ -48,6 +48,8 @@ int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end)
 	return err;
 }
 
+int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end) { return drop_pages(as, start, end, false); }
+
 void vma_zap(struct vma *v, unsigned long pgoff, unsigned long pages)
 {
 	unsigned long first = MAX(pgoff, v->pgoff), last = MIN(pgoff + pages < pgoff ? ~0ul : pgoff + pages, v->pgoff + vma_pages(v));
@@ -55,7 +57,7 @@ void vma_zap(struct vma *v, unsigned long pgoff, unsigned long pages)
 	if (first >= last)
 		return;
 	/* Pages of a file that has shrunk may not stay: this ends when memory is found, with the help of what others free. */
-	while (vm_drop_pages(v->aspace, v->start + ((first - v->pgoff) << PAGE_SHIFT), v->start + ((last - v->pgoff) << PAGE_SHIFT)))
+	while (drop_pages(v->aspace, v->start + ((first - v->pgoff) << PAGE_SHIFT), v->start + ((last - v->pgoff) << PAGE_SHIFT), true))
 		if (!vm_oom_hook || !vm_oom_hook())
 			sched_yield();
 }

@@ -4,6 +4,8 @@
  */
 #include "guest.h"
 
+#include <sched.h>
+
 #include <grp.h>
 
 static void check_uids(uid_t real, uid_t effective, uid_t saved)
@@ -207,6 +209,37 @@ TEST(limits_of_others)
 		CHECK_ERR(prlimit64(999999, RLIMIT_NOFILE, NULL, &got), ESRCH);
 	}
 	reap_ok(pid);
+	kill(other, SIGKILL);
+	reap_signal(other, SIGKILL);
+}
+
+/* How others are scheduled is not for everybody to say. */
+TEST(scheduling_of_others)
+{
+	struct sched_param zero = {0};
+	struct gate ready = gate_make();
+	unsigned long cpus = 1;
+	pid_t other, pid;
+
+	FORK(other) {
+		CHECK_OK(setgid(1000));
+		CHECK_OK(setuid(1000));
+		gate_open(&ready);
+		pause();
+	}
+	gate_wait(&ready);
+	FORK(pid) {
+		CHECK_OK(setgid(1001));
+		CHECK_OK(setuid(1001));
+		CHECK_ERR(sched_setscheduler(other, SCHED_BATCH, &zero), EPERM);
+		CHECK_ERR(sched_setscheduler(1, SCHED_IDLE, &zero), EPERM);
+		CHECK_ERR(syscall(SYS_sched_setaffinity, 1, sizeof(cpus), &cpus), EPERM);
+		CHECK_ERR(setpriority(PRIO_PROCESS, other, 5), EPERM);
+		CHECK_OK(sched_setscheduler(0, SCHED_BATCH, &zero));
+	}
+	reap_ok(pid);
+	CHECK_OK(sched_setscheduler(other, SCHED_BATCH, &zero));
+	CHECK_EQ(sched_getscheduler(other), SCHED_BATCH);
 	kill(other, SIGKILL);
 	reap_signal(other, SIGKILL);
 }

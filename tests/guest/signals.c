@@ -703,3 +703,31 @@ TEST(queue_has_a_limit)
 	}
 	CHECK_OK(sigqueue(getpid(), SIGRTMIN, value));
 }
+
+/* A wait with a limit that a handler interrupts is not begun anew, whatever SA_RESTART says; one that was only stopped goes on to its moment. */
+TEST(futex_with_a_limit_interrupted)
+{
+	struct itimerval soon = {{0, 0}, {0, 20000}};
+	struct timespec limit = {5, 0}, start, end;
+	struct gate ready = gate_make();
+	int word = 0, status;
+	pid_t pid;
+
+	catch(SIGALRM, SA_RESTART);
+	CHECK_OK(setitimer(ITIMER_REAL, &soon, NULL));
+	CHECK_ERR(syscall(SYS_futex, &word, 0, 0, &limit, NULL, 0), EINTR);
+	FORK(pid) {
+		limit = (struct timespec){0, 150000000};
+		clock_gettime(CLOCK_MONOTONIC, &start);
+		gate_open(&ready);
+		CHECK_ERR(syscall(SYS_futex, &word, 0, 0, &limit, NULL, 0), ETIMEDOUT);
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		CHECK((end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000 >= 149);
+	}
+	gate_wait(&ready);
+	sleep_ms(20);
+	CHECK_OK(kill(pid, SIGSTOP));
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+	CHECK_OK(kill(pid, SIGCONT));
+	reap_ok(pid);
+}
