@@ -3,6 +3,7 @@
  * What files carry: modes, owners, times; who may change them and what changes by itself.
  */
 #include "guest.h"
+#include <sys/xattr.h>
 
 #include <grp.h>
 
@@ -205,4 +206,25 @@ TEST(directory_times_change)
 	CHECK_OK(unlink("d/f"));
 	CHECK_OK(stat("d", &st));
 	CHECK(st.st_mtime > 1000);
+}
+
+/* No file system needs to keep extended attributes; what programs ask before they find out must not look like a missing call. */
+TEST(extended_attributes)
+{
+	char buf[100];
+	int fd = new_file("f"), path_fd;
+
+	CHECK(listxattr("f", buf, sizeof(buf)) >= 0);
+	CHECK(llistxattr("f", NULL, 0) >= 0);
+	CHECK(flistxattr(fd, buf, sizeof(buf)) >= 0);
+	CHECK(lgetxattr("f", "user.none", buf, sizeof(buf)) == -1 && (errno == EOPNOTSUPP || errno == ENODATA));
+	CHECK(fremovexattr(fd, "user.none") == -1 && (errno == EOPNOTSUPP || errno == ENODATA));
+	CHECK_ERR(lgetxattr("none", "user.none", buf, sizeof(buf)), ENOENT);
+	CHECK_ERR(getxattr("f", "", buf, sizeof(buf)), ERANGE);
+	CHECK_ERR(getxattr("f", (char *)-1, buf, sizeof(buf)), EFAULT);
+	CHECK_ERR(getxattr((char *)-1, "user.x", buf, sizeof(buf)), EFAULT);
+	CHECK_ERR(setxattr("f", "user.x", "y", 1, 4), EINVAL);
+	CHECK_ERR(fsetxattr(-1, "user.x", "y", 1, 0), EBADF);
+	path_fd = CHECK_OK(open("f", O_PATH));
+	CHECK_ERR(fgetxattr(path_fd, "user.x", buf, sizeof(buf)), EBADF);
 }
