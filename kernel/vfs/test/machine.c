@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* A machine with files and processes for the tests. */
+#include "vfs/test/machine.h"
+#include "arch/clock.h"
+#include "arch/trap.h"
+#include "core/clock.h"
+#include "core/irq.h"
+#include "core/timer.h"
+#include "fs/tmpfs.h"
+#include "lib/check.h"
+#include "mem/bootmem.h"
+#include "mem/vmap.h"
+#include "sched/kthread.h"
+#include "sched/sched.h"
+#include "vfs/vfs.h"
+#include "vm/aspace.h"
+#include <unistd.h>
+
+static bool busy; /* a test's process runs; still so at the next test: it failed in there, and the machine with it */
+
+struct body {
+	void (*fn)(void *);
+	void *arg;
+};
+
+static void failed_check(const char *file, int line, const char *what)
+{
+	fprintf(stderr, "%s:%d: %s\n", file, line, what);
+	abort();
+}
+
+static const struct trap_ops ops = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit };
+
+/* Everything but the thread. */
+static bool copy_process(struct process *p, struct task *t, struct process *parent)
+{
+	p->sighand = parent ? sighand_dup(parent->sighand) : sighand_new();
+	p->files = parent ? fdtable_dup(parent->files) : fdtable_new();
+	p->fs = parent ? fsctx_dup(parent->fs) : fsctx_new(&mount_root_path);
+	t->cred = parent ? cred_dup(process_main_task(parent)->cred) : cred_root();
+	return p->sighand && p->files && p->fs && t->cred;
+}
+
+static void link_process(struct process *p, struct task *t, struct process *parent)
+{
+	spin_lock(&proc_tree_lock);
+	list_push_back(&p->tasks, &t->process_link);
+	p->task_count = 1;
+	list_push_back(&process_list, &p->all_link);
+	if (parent) {
+		p->parent = parent;
+		list_push_back(&parent->children, &p->sibling);
+		group_inherit(p, parent);
+	}
+	spin_unlock(&proc_tree_lock);
+	pid_set_task(t->tid, t);
+}
+
+static void give_back(struct process *p)
+{
+	if (p->files)
+		fdtable_put(p->files);
+	if (p->fs)
+		fsctx_put(p->fs);
+	p->files = NULL;
+	p->fs = NULL;
+}
+
+/* As the end of a process and its reaping in one. Its children go to init. */
+static void unlink_process(struct process *p, struct task *t)
+{
+	struct process *c, *tmp;
+	struct pgroup *g;
+	unsigned long irq;
+
+	give_back(p);
+	pid_clear_task(t);
+	spin_lock(&proc_tree_lock);
+	irq = spin_lock_irqsave(&p->sighand->lock);
+	sigpending_flush(&p->pending, ~0ull);
+	sigpending_flush(&t->pending, ~0ull);
+	list_del(&t->process_link);
+	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	list_for_each_entry_safe(c, tmp, &p->children, sibling) {
+		list_del(&c->sibling);
+		list_push_back(&init_process->children, &c->sibling);
+		c->parent = init_process;
+	}
+	list_del(&p->sibling);
+	list_del(&p->all_link);
+	p->state = PROCESS_REAPED;
+	if (p->session->leader == p)
+		p->session->leader = NULL;
+	g = group_leave(p);
+	spin_unlock(&proc_tree_lock);
+	pgroup_put(g);
+	pid_free(p->pid);
+}
+
+static void thread_main(void *arg)
+{
+	struct body b = *(struct body *)arg;
+	struct task *t;
+
+	sched_tail();
+	free(arg);
+	t = task_current();
+	b.fn(b.arg);
+	unlink_process(t->process, t);
+	process_put(t->process); /* the thread keeps its own reference */
+	sched_exit();
+}
+
+struct task *test_fork(struct process *parent, void (*fn)(void *), void *arg)
+{
+	struct process *p = process_new();
+	struct task *t = p ? task_new(p, "test") : NULL;
+	struct body *b;
+
+	if (!t || !copy_process(p, t, parent)) {
+		if (p)
+			give_back(p);
+		if (t)
+			task_put(t);
+		process_put(p);
+		return NULL;
+	}
+	p->pid = t->tid = pid_alloc();
+	assert_true(p->pid > 0);
+	if (parent)
+		p->limits = parent->limits;
+	else
+		rlimits_init(&p->limits);
+	link_process(p, t, parent);
+	b = malloc(sizeof(*b));
+	*b = (struct body){ fn, arg };
+	arch_thread_init(&t->thread.arch, thread_stack_top(&t->thread), thread_main, b);
+	return t;
+}
+
+void test_start(struct task *t)
+{
+	preempt_disable();
+	sched_start(&t->thread);
+	preempt_enable_no_resched();
+}
+
+void test_discard(struct task *t)
+{
+	struct process *p = t->process;
+
+	free(t->thread.arch.arg);
+	unlink_process(p, t);
+	task_put(t);
+	process_put(p);
+}
+
+void test_let_run(void)
+{
+	for (int i = 0; i < 50; i++)
+		sched_yield();
+}
+
+void test_child(void (*fn)(void *), void *arg)
+{
+	struct task *t = test_fork(process_current(), fn, arg);
+
+	assert_non_null(t);
+	test_start(t);
+	test_let_run();
+}
+
+static void mount_the_root(void *arg)
+{
+	assert_int_equal(mount_root("rootfs", &mount_root_path), 0);
+	*(bool *)arg = true;
+}
+
+int test_machine_start(void **state)
+{
+	struct task *init;
+	bool mounted = false;
+
+	(void)state;
+	check_panic_hook = failed_check;
+	host_machine_init(8192, 8192);
+	bootmem_init();
+	frame_init();
+	slab_init();
+	vmap_init();
+	arch_trap_init(&ops);
+	clock_init();
+	timer_init();
+	sched_init();
+	kthread_init();
+	aspace_init();
+	process_init();
+	vfs_init();
+	tmpfs_init();
+	kthread_start("mount", mount_the_root, &mounted);
+	while (!mounted)
+		sched_yield();
+	init = test_fork(NULL, NULL, NULL);
+	assert_non_null(init);
+	free(init->thread.arch.arg); /* it never runs */
+	init_process = init->process;
+	return group_init_process(init_process);
+}
+
+static void run_case(void *fn)
+{
+	((void (*)(void))fn)();
+	busy = false;
+}
+
+void test_in_process(void **fn)
+{
+	struct task *t;
+
+	if (busy) {
+		fprintf(stderr, "the test before failed inside its process, and the machine with it; run others with TEST_FILTER\n");
+		_exit(1);
+	}
+	t = test_fork(init_process, run_case, *fn);
+	assert_non_null(t);
+	busy = true;
+	test_start(t);
+	while (busy)
+		sched_yield();
+	test_let_run();
+	assert_int_equal(file_live(), 0);
+	assert_int_equal(process_count(), 1);
+}
+
+void test_become(uid_t uid, gid_t gid)
+{
+	struct cred *old = task_current()->cred, *c = cred_dup(old);
+
+	assert_non_null(c);
+	c->uid = c->euid = c->suid = c->fsuid = uid;
+	c->gid = c->egid = c->sgid = c->fsgid = gid;
+	cred_fix_caps(c, old);
+	task_current()->cred = c;
+	cred_put(old);
+}
+
+void test_make_file(const char *name, const char *text, mode_t mode)
+{
+	struct file *f = file_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_TRUNC, mode);
+
+	assert_false(IS_ERR(f));
+	assert_int_equal(test_write(f, text, strlen(text)), strlen(text));
+	file_put(f);
+}
+
+ssize_t test_read(struct file *f, void *buf, size_t n)
+{
+	struct uio u;
+
+	uio_kernel(&u, buf, n);
+	return file_read(f, &u, NULL);
+}
+
+ssize_t test_write(struct file *f, const void *buf, size_t n)
+{
+	struct uio u;
+
+	uio_kernel(&u, (void *)(uintptr_t)buf, n);
+	return file_write(f, &u, NULL);
+}
