@@ -195,6 +195,7 @@ int test_machine_start(void **state)
 	kthread_init();
 	aspace_init();
 	process_init();
+	process_release_hook = pgroup_release;
 	vfs_init();
 	tmpfs_init();
 	kthread_start("mount", mount_the_root, &mounted);

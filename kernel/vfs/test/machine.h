@@ -11,6 +11,7 @@
 #include "mem/slab.h"
 #include "task/group.h"
 #include "task/pid.h"
+#include "task/sigqueue.h"
 #include "vfs/dentry.h"
 #include "vfs/fdtable.h"
 #include <setjmp.h>
