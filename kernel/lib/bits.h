@@ -13,6 +13,7 @@
 #define PAGE_DOWN(x) ALIGN_DOWN((x), PAGE_SIZE)
 #define MIN(a, b) ({ __typeof__(a) a_ = (a); __typeof__(b) b_ = (b); a_ < b_ ? a_ : b_; })
 #define MAX(a, b) ({ __typeof__(a) a_ = (a); __typeof__(b) b_ = (b); a_ > b_ ? a_ : b_; })
+#define CLAMP(x, low, high) MIN(MAX(x, low), high)
 
 /* Index of the highest set bit; x != 0. */
 static inline unsigned ilog2(unsigned long x)
