@@ -3,12 +3,10 @@
 #include "dev/console.h"
 #include "core/cmdline.h"
 #include "core/klog.h"
+#include "dev/screen.h"
 #include "dev/serial.h"
 #include "lib/string.h"
 #include "vfs/inode.h"
-
-#define TTY_MAJOR 4u
-#define SERIAL_MINOR 64u
 
 static dev_t preferred;
 
@@ -31,21 +29,30 @@ static void write_crlf(unsigned port, const char *s, size_t n)
 static void to_serial0(struct klog_sink *s, const char *t, size_t n) { (void)s; write_crlf(0, t, n); }
 static void to_serial1(struct klog_sink *s, const char *t, size_t n) { (void)s; write_crlf(1, t, n); }
 
-static struct klog_sink sinks[] = { { .write = to_serial0 }, { .write = to_serial1 } };
-static bool added[2];
+static void to_screen(struct klog_sink *s, const char *t, size_t n) { (void)s; screen_print(t, n); }
 
-static void add(unsigned i, dev_t dev)
+enum { SERIAL0, SERIAL1, SCREEN, KINDS };
+static struct klog_sink sinks[KINDS] = { { .write = to_serial0 }, { .write = to_serial1 }, { .write = to_screen } };
+static bool added[KINDS];
+
+static void add(unsigned kind)
 {
-	preferred = dev;
-	if (!added[i])
-		klog_add_sink(&sinks[i], true);
-	added[i] = true;
+	preferred = MKDEV(TTY_MAJOR, kind == SCREEN ? TTY_SCREEN_MINOR : TTY_SERIAL_MINOR + kind);
+	if (!added[kind])
+		klog_add_sink(&sinks[kind], true);
+	added[kind] = true;
 }
 
+/* "ttyS0", "ttyS0,115200n8" (the speed is what it is), "tty0", "tty1". The screen counts even where there is none, as with Linux. */
 static void add_named(const char *name)
 {
-	if (!strncmp(name, "ttyS", 4) && (name[4] == '0' || name[4] == '1') && serial_probe((unsigned)(name[4] - '0')))
-		add((unsigned)(name[4] - '0'), MKDEV(TTY_MAJOR, SERIAL_MINOR + (unsigned)(name[4] - '0')));
+	size_t n = strnlen(name, 6);
+	bool serial = n >= 5 && !strncmp(name, "ttyS", 4) && (name[5] == '\0' || name[5] == ',');
+
+	if (serial && (name[4] == '0' || name[4] == '1') && serial_probe((unsigned)(name[4] - '0')))
+		add((unsigned)(name[4] - '0'));
+	else if (!strcmp(name, "tty0") || !strcmp(name, "tty1"))
+		add(SCREEN);
 }
 
 static void set_level(void)
@@ -65,10 +72,13 @@ void console_early_init(void)
 	set_level();
 	serial_probe(0);
 	serial_probe(1);
+	screen_probe();
 	for (unsigned i = 0; (name = cmdline_get_nth("console", i)) != NULL; i++)
 		add_named(name);
-	if (!preferred && serial_probe(0))
-		add(0, MKDEV(TTY_MAJOR, SERIAL_MINOR));
+	if (!preferred && screen_probe())
+		add(SCREEN);
+	else if (!preferred && serial_probe(0))
+		add(SERIAL0);
 }
 
 dev_t console_device(void) { return preferred; }

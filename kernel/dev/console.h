@@ -5,9 +5,16 @@
 
 #include "lib/types.h"
 
-/* As early as there is a command line: serial consoles get the log from the start. */
+#define TTY_MAJOR 4u
+#define TTY_SCREEN_MINOR 1u /* and 0, which is the one that is shown */
+#define TTY_SERIAL_MINOR 64u
+
+/* As early as there is a command line: consoles get the log from the start. */
 void console_early_init(void);
-/* Device number of /dev/console: the last console= word, as Linux has it. */
+/*
+ * Device number of /dev/console: the last console= word, as Linux has it; without one the screen, or the first serial line where there is
+ * no screen.
+ */
 dev_t console_device(void);
 
 #endif

@@ -3,10 +3,10 @@
 #include "dev/devices.h"
 
 #include "dev/memdev.h"
-#include "dev/tty.h"
+#include "dev/terminals.h"
 
 void devices_init(void)
 {
 	memdev_init();
-	tty_init();
+	terminals_init();
 }

@@ -5,39 +5,25 @@
  */
 #include "dev/tty.h"
 
-#include "dev/console.h"
-#include "dev/ldisc.h"
-#include "dev/serial.h"
+#include "dev/ttyjob.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mem/slab.h"
-#include "sched/kthread.h"
-#include "task/group.h"
-#include "vfs/chrdev.h"
-#include "vfs/file.h"
+
+#define OUT_CHUNK 256u
+#define OUT_CHAR 8u
 
 enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCSBRK = 0x5409, TCXONC, TCFLSH, TIOCEXCL, TIOCNXCL, TIOCSCTTY, TIOCGPGRP, TIOCSPGRP, TIOCOUTQ,
-       TIOCGWINSZ = 0x5413, TIOCSWINSZ, TIOCINQ = 0x541b, TIOCGSERIAL = 0x541e, TIOCNOTTY = 0x5422, TCSBRKP = 0x5425, TIOCGSID = 0x5429 };
+       TIOCGWINSZ = 0x5413, TIOCSWINSZ, TIOCINQ = 0x541b, TIOCNOTTY = 0x5422, TCSBRKP = 0x5425, TIOCGSID = 0x5429 };
 
-struct winsize { uint16_t rows, cols, xpixel, ypixel; };
+static void put(struct tty *t, const char *s, size_t n)
+{
+	if (!t->hung_up)
+		t->driver->write(t, s, n);
+}
 
-struct tty {
-	struct spinlock lock;      /* LOCK_TTY, interrupts off: ld, size, signals */
-	struct ldisc ld;
-	struct winsize size;
-	uint64_t signals;          /* bits to be sent to the foreground group */
-	struct work signal_work;
-	struct waitq readable, writable;
-	unsigned port;
-	/* proc_tree_lock */
-	struct session *session;   /* whose controlling terminal; not counted */
-	struct pgroup *foreground; /* counted */
-};
-
-static struct tty ttys[SERIAL_PORTS];
-
-static void echo(void *ctx, const char *s, size_t n) { serial_write(((struct tty *)ctx)->port, s, n); }
+static void echo(void *ctx, const char *s, size_t n) { put(ctx, s, n); }
 
 /* In the discipline, lock held: noted for the worker. */
 static void note_signal(void *ctx, int signo)
@@ -50,28 +36,6 @@ static void note_signal(void *ctx, int signo)
 
 static const struct ldisc_ops ldisc_ops = { .echo = echo, .signal = note_signal };
 
-static struct pgroup *foreground_get(struct tty *t)
-{
-	struct pgroup *g;
-
-	spin_lock(&proc_tree_lock);
-	g = t->foreground;
-	if (g)
-		pgroup_get(g);
-	spin_unlock(&proc_tree_lock);
-	return g;
-}
-
-static void signal_foreground(struct tty *t, int signo)
-{
-	struct pgroup *g = foreground_get(t);
-
-	if (!g)
-		return;
-	pgroup_signal(g, signo);
-	pgroup_put(g);
-}
-
 static void send_signals(struct work *w)
 {
 	struct tty *t = container_of(w, struct tty, signal_work);
@@ -82,52 +46,49 @@ static void send_signals(struct work *w)
 	spin_unlock_irqrestore(&t->lock, irq);
 	for (int n = 1; n <= NSIG; n++)
 		if (set & SIGBIT(n))
-			signal_foreground(t, n);
+			ttyjob_signal(t, n);
 }
 
-static void receive(unsigned port, unsigned char c)
+/* Lock held: what the device answered to output is typed in its name. */
+static void type_answer(struct tty *t)
 {
-	struct tty *t = &ttys[port];
-	unsigned long irq = spin_lock_irqsave(&t->lock);
-	bool wake;
+	unsigned n = t->answer_len;
 
-	ldisc_input(&t->ld, c);
-	wake = ldisc_readable(&t->ld);
-	spin_unlock_irqrestore(&t->lock, irq);
-	if (wake)
+	t->answer_len = 0;
+	for (unsigned i = 0; i < n; i++)
+		ldisc_input(&t->ld, (unsigned char)t->answer[i]);
+}
+
+static void wake(struct tty *t, bool input)
+{
+	if (input)
 		waitq_wake_key(&t->readable, ~0u, POLLIN | POLLRDNORM);
 	waitq_wake_key(&t->writable, ~0u, POLLOUT | POLLWRNORM);
 }
 
-/*
- * May a process in the background go on? 0, -EIO, or -ERESTARTSYS after its group got the signal (SIGTTIN, SIGTTOU).
- */
-static int check_background(struct tty *t, int signo)
+void tty_receive(struct tty *t, const char *s, size_t n)
 {
-	struct process *p = process_current();
-	struct sighand *s = p->sighand;
-	struct pgroup *g = NULL;
-	bool ignored, orphaned = false;
-	unsigned long irq;
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+	bool input;
 
-	irq = spin_lock_irqsave(&s->lock);
-	ignored = s->action[signo - 1].handler == SIG_IGN || task_current()->sigmask & SIGBIT(signo);
-	spin_unlock_irqrestore(&s->lock, irq);
-	spin_lock(&proc_tree_lock);
-	if (p->session == t->session && t->session && t->foreground && p->group != t->foreground) {
-		g = p->group;
-		pgroup_get(g);
-		orphaned = pgroup_orphaned(g);
-	}
-	spin_unlock(&proc_tree_lock);
-	if (!g)
-		return 0;
-	if (!ignored && !orphaned)
-		pgroup_signal(g, signo);
-	pgroup_put(g);
-	if (ignored)
-		return signo == SIGTTIN ? -EIO : 0;
-	return orphaned ? -EIO : -ERESTARTSYS;
+	for (size_t i = 0; i < n; i++)
+		ldisc_input(&t->ld, (unsigned char)s[i]);
+	input = ldisc_available(&t->ld) > 0;
+	spin_unlock_irqrestore(&t->lock, irq);
+	wake(t, input);
+}
+
+void tty_hangup(struct tty *t)
+{
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+
+	t->hung_up = true;
+	t->ld.stopped = false;
+	ldisc_flush_input(&t->ld);
+	spin_unlock_irqrestore(&t->lock, irq);
+	ttyjob_hangup(t);
+	waitq_wake_all(&t->readable);
+	waitq_wake_all(&t->writable);
 }
 
 static bool readable(struct tty *t)
@@ -139,43 +100,74 @@ static bool readable(struct tty *t)
 	return yes;
 }
 
-/* How long a read waits: for ever, or by VTIME where VMIN asks for nothing (termios(3)). */
-static ktime_t read_deadline(const struct tty *t)
+/* A read of n bytes that found `have` waiting: how many are enough to end it, and until when it waits (VMIN and VTIME, termios(3)). */
+static bool enough(const struct tty *t, size_t n)
+{
+	const struct ldisc *l = &t->ld;
+	unsigned least = l->t.cc[VMIN] ? l->t.cc[VMIN] : 1;
+
+	return l->t.lflag & ICANON ? ldisc_readable(l) : ldisc_available(l) >= MIN((size_t)least, n);
+}
+
+static ktime_t deadline_after(const struct tty *t) { return clock_now() + (ktime_t)t->ld.t.cc[VTIME] * 100 * NSEC_PER_MSEC; }
+
+static unsigned waiting(struct tty *t)
+{
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+	unsigned n = t->ld.t.lflag & ICANON ? ldisc_readable(&t->ld) : ldisc_available(&t->ld);
+
+	spin_unlock_irqrestore(&t->lock, irq);
+	return n;
+}
+
+/* Waits for more than `have` bytes. 0, or the read ends: with what there is (-ETIMEDOUT), -EAGAIN, -ERESTARTSYS. */
+static int wait_for_more(struct file *f, struct tty *t, unsigned have, ktime_t total_deadline)
 {
 	const struct termios *m = &t->ld.t;
+	ktime_t deadline = WAIT_FOREVER;
 
-	if (m->lflag & ICANON || m->cc[VMIN])
-		return WAIT_FOREVER;
-	return clock_now() + m->cc[VTIME] * 100 * NSEC_PER_MSEC;
+	if (!(m->lflag & ICANON) && m->cc[VMIN] && m->cc[VTIME] && have)
+		deadline = deadline_after(t); /* between bytes */
+	else if (!(m->lflag & ICANON) && !m->cc[VMIN])
+		deadline = total_deadline;
+	if (deadline != WAIT_FOREVER && deadline <= clock_now())
+		return -ETIMEDOUT;
+	if (f->flags & O_NONBLOCK)
+		return have ? -ETIMEDOUT : -EAGAIN;
+	return waitq_wait_until(&t->readable, waiting(t) != have || READ_ONCE(t->hung_up), WAIT_INTERRUPTIBLE, deadline);
 }
 
 static ssize_t wait_and_take(struct file *f, struct tty *t, char *buf, size_t n)
 {
-	ktime_t deadline = read_deadline(t);
+	ktime_t deadline = deadline_after(t);
+	bool give_what_is = false;
 	unsigned long irq;
 
 	for (;;) {
-		int err = check_background(t, SIGTTIN);
-		bool ready;
+		int err = ttyjob_check(t, SIGTTIN);
+		bool done;
+		unsigned have;
 
 		if (err)
 			return err;
 		irq = spin_lock_irqsave(&t->lock);
-		ready = ldisc_readable(&t->ld);
-		n = ready ? ldisc_read(&t->ld, buf, n) : n;
+		done = give_what_is || t->hung_up || enough(t, n);
+		have = t->ld.t.lflag & ICANON ? ldisc_readable(&t->ld) : ldisc_available(&t->ld);
+		if (done)
+			n = ldisc_read(&t->ld, buf, n);
 		spin_unlock_irqrestore(&t->lock, irq);
-		if (ready)
+		if (done)
 			return (ssize_t)n;
-		if (f->flags & O_NONBLOCK)
-			return -EAGAIN;
-		err = waitq_wait_until(&t->readable, readable(t), WAIT_INTERRUPTIBLE, deadline);
-		if (err)
-			return err == -ETIMEDOUT ? 0 : err;
+		err = wait_for_more(f, t, have, deadline);
+		if (err && err != -ETIMEDOUT)
+			return err;
+		give_what_is = err == -ETIMEDOUT;
 	}
 }
 
-static ssize_t tty_read(struct file *f, struct uio *u, loff_t *pos)
+ssize_t tty_read(struct file *f, struct uio *u, loff_t *pos)
 {
+	struct tty *t = f->data;
 	size_t cap = MIN(u->left, (size_t)LDISC_BUF);
 	char *buf;
 	ssize_t n;
@@ -186,61 +178,106 @@ static ssize_t tty_read(struct file *f, struct uio *u, loff_t *pos)
 	buf = kmalloc(cap, 0);
 	if (!buf)
 		return -ENOMEM;
-	n = wait_and_take(f, f->data, buf, cap);
+	n = wait_and_take(f, t, buf, cap);
+	if (n > 0 && t->driver->freed)
+		t->driver->freed(t);
 	if (n > 0 && uio_put(u, buf, (size_t)n) < (size_t)n)
 		n = -EFAULT;
 	kfree(buf);
 	return n;
 }
 
-static void output(struct tty *t, const char *s, size_t n)
+static size_t room(struct tty *t) { return t->driver->room ? t->driver->room(t) : OUT_CHUNK; }
+
+/* What can be written now; the longest that one character becomes is OUT_CHAR. */
+static bool writable(struct tty *t)
 {
 	unsigned long irq = spin_lock_irqsave(&t->lock);
-	char out[256];
+	bool yes = t->hung_up || (!t->ld.stopped && room(t) >= OUT_CHAR);
 
-	while (n) {
-		size_t used, k = ldisc_output(&t->ld, s, n, &used, out, sizeof(out));
-
-		serial_write(t->port, out, k);
-		s += used;
-		n -= used;
-	}
 	spin_unlock_irqrestore(&t->lock, irq);
+	return yes;
 }
 
-static ssize_t tty_write(struct file *f, struct uio *u, loff_t *pos)
+/* Writes what there is room for; returns how much of s that was. */
+static size_t output(struct tty *t, const char *s, size_t n)
 {
-	struct tty *t = f->data;
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+	char out[OUT_CHUNK];
 	size_t done = 0;
-	char buf[128];
-	int err = t->ld.t.lflag & TOSTOP ? check_background(t, SIGTTOU) : 0;
+	bool answered;
 
-	(void)pos;
-	while (!err && u->left) {
-		size_t n = MIN(u->left, sizeof(buf)), got;
+	while (done < n && !t->ld.stopped && !t->hung_up) {
+		size_t cap = MIN(sizeof(out), room(t)), used, k;
 
-		if (READ_ONCE(t->ld.stopped) && f->flags & O_NONBLOCK)
-			err = -EAGAIN;
-		else
-			err = waitq_wait(&t->writable, !READ_ONCE(t->ld.stopped), WAIT_INTERRUPTIBLE);
-		if (err)
+		if (cap < OUT_CHAR)
 			break;
-		got = uio_get(u, buf, n);
-		output(t, buf, got);
-		done += got;
-		if (got < n)
-			err = -EFAULT;
+		k = ldisc_output(&t->ld, s + done, n - done, &used, out, cap);
+		put(t, out, k);
+		done += used;
+	}
+	answered = t->answer_len > 0;
+	type_answer(t);
+	spin_unlock_irqrestore(&t->lock, irq);
+	if (answered)
+		wake(t, true);
+	return done;
+}
+
+static int wait_writable(struct file *f, struct tty *t)
+{
+	int err = 0;
+
+	if (f->flags & O_NONBLOCK)
+		err = writable(t) ? 0 : -EAGAIN;
+	else
+		err = waitq_wait(&t->writable, writable(t), WAIT_INTERRUPTIBLE);
+	return !err && READ_ONCE(t->hung_up) ? -EIO : err;
+}
+
+/* Writes all of it, waiting; -errno if not even the first byte went. */
+static ssize_t write_all(struct file *f, struct tty *t, const char *s, size_t n)
+{
+	size_t done = 0;
+	int err = 0;
+
+	while (done < n && !err) {
+		err = wait_writable(f, t);
+		if (!err)
+			done += output(t, s + done, n - done);
 	}
 	return done ? (ssize_t)done : err;
 }
 
-static unsigned tty_poll(struct file *f, struct poll_table *p)
+ssize_t tty_write(struct file *f, struct uio *u, loff_t *pos)
+{
+	struct tty *t = f->data;
+	size_t done = 0;
+	char buf[128];
+	ssize_t err = t->ld.t.lflag & TOSTOP ? ttyjob_check(t, SIGTTOU) : 0;
+
+	(void)pos;
+	while (err >= 0 && u->left) {
+		size_t n = MIN(u->left, sizeof(buf)), got = uio_get(u, buf, n);
+
+		err = got ? write_all(f, t, buf, got) : -EFAULT;
+		if (err > 0)
+			done += (size_t)err;
+		if (err < (ssize_t)n)
+			break; /* stopped, or a bad address */
+	}
+	return done || err >= 0 ? (ssize_t)done : err;
+}
+
+unsigned tty_poll(struct file *f, struct poll_table *p)
 {
 	struct tty *t = f->data;
 
 	poll_wait(p, &t->readable);
 	poll_wait(p, &t->writable);
-	return (readable(t) ? POLLIN | POLLRDNORM : 0) | (READ_ONCE(t->ld.stopped) ? 0 : POLLOUT | POLLWRNORM);
+	if (READ_ONCE(t->hung_up))
+		return POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDNORM | POLLWRNORM;
+	return (readable(t) ? POLLIN | POLLRDNORM : 0) | (writable(t) ? POLLOUT | POLLWRNORM : 0);
 }
 
 static long set_termios(struct tty *t, unsigned long arg, bool flush)
@@ -248,7 +285,7 @@ static long set_termios(struct tty *t, unsigned long arg, bool flush)
 	struct termios m;
 	unsigned long irq;
 	uint32_t old;
-	int err = check_background(t, SIGTTOU);
+	int err = ttyjob_check(t, SIGTTOU);
 
 	if (err)
 		return err;
@@ -261,7 +298,7 @@ static long set_termios(struct tty *t, unsigned long arg, bool flush)
 		ldisc_flush_input(&t->ld);
 	ldisc_settings_changed(&t->ld, old);
 	spin_unlock_irqrestore(&t->lock, irq);
-	waitq_wake_all(&t->readable);
+	wake(t, true);
 	return 0;
 }
 
@@ -287,7 +324,7 @@ static long set_size(struct tty *t, unsigned long arg)
 	t->size = w;
 	spin_unlock_irqrestore(&t->lock, irq);
 	if (changed)
-		signal_foreground(t, SIGWINCH);
+		ttyjob_signal(t, SIGWINCH);
 	return 0;
 }
 
@@ -298,112 +335,6 @@ static long get_size(struct tty *t, unsigned long arg)
 
 	spin_unlock_irqrestore(&t->lock, irq);
 	return user_put(arg, &w);
-}
-
-/* Lock held: the session leader's terminal from now on. */
-static void acquire_locked(struct tty *t, struct process *p)
-{
-	t->session = p->session;
-	p->session->tty = t;
-	t->foreground = p->group;
-	pgroup_get(p->group);
-}
-
-/* TIOCSCTTY, and open without O_NOCTTY (quietly). */
-static long acquire(struct tty *t)
-{
-	struct process *p = process_current();
-	long err = 0;
-
-	spin_lock(&proc_tree_lock);
-	if (p->session->leader != p)
-		err = -EPERM;
-	else if (t->session != p->session) {
-		if (p->session->tty || t->session)
-			err = -EPERM;
-		else
-			acquire_locked(t, p);
-	}
-	spin_unlock(&proc_tree_lock);
-	return err;
-}
-
-/* The session loses its terminal; its foreground group is told. */
-static void disassociate(struct session *s)
-{
-	struct pgroup *g = NULL;
-	struct tty *t;
-
-	spin_lock(&proc_tree_lock);
-	t = s->tty;
-	if (t) {
-		g = t->foreground;
-		t->foreground = NULL;
-		t->session = NULL;
-		s->tty = NULL;
-	}
-	spin_unlock(&proc_tree_lock);
-	if (!g)
-		return;
-	pgroup_signal(g, SIGHUP);
-	pgroup_signal(g, SIGCONT);
-	pgroup_put(g);
-}
-
-static long give_up(struct tty *t)
-{
-	struct process *p = process_current();
-
-	if (p->session->tty != t)
-		return -ENOTTY;
-	if (p->session->leader == p)
-		disassociate(p->session);
-	return 0;
-}
-
-static long get_group(struct tty *t, unsigned long arg, bool session)
-{
-	int id = 0;
-
-	spin_lock(&proc_tree_lock);
-	if (!t->session || process_current()->session != t->session)
-		id = -ENOTTY;
-	else
-		id = session ? t->session->sid : t->foreground ? t->foreground->pgid : 0;
-	spin_unlock(&proc_tree_lock);
-	return id < 0 ? id : user_put(arg, &id);
-}
-
-static long set_group(struct tty *t, unsigned long arg)
-{
-	struct pgroup *g, *old = NULL;
-	int id, err = check_background(t, SIGTTOU);
-
-	if (err)
-		return err;
-	if (user_get(&id, arg))
-		return -EFAULT;
-	if (id < 0)
-		return -EINVAL;
-	g = pgroup_find(id);
-	spin_lock(&proc_tree_lock);
-	if (!t->session || process_current()->session != t->session)
-		err = -ENOTTY;
-	else if (!g)
-		err = -ESRCH;
-	else if (g->session != t->session)
-		err = -EPERM;
-	if (!err) {
-		old = t->foreground;
-		t->foreground = g;
-		g = NULL;
-	}
-	spin_unlock(&proc_tree_lock);
-	if (g)
-		pgroup_put(g);
-	if (old)
-		pgroup_put(old);
-	return err;
 }
 
 static long flush_queues(struct tty *t, unsigned long which)
@@ -419,88 +350,42 @@ static long flush_queues(struct tty *t, unsigned long which)
 	return 0;
 }
 
-/* struct serial_struct, of which the type (16550A) and the number are told. */
-static long get_serial(struct tty *t, unsigned long arg)
-{
-	uint32_t s[15] = { 4, t->port };
-
-	return user_write(arg, s, sizeof(s));
-}
-
 static long put_int(unsigned long arg, int n) { return user_put(arg, &n); }
 
-static long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg)
+long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 {
 	struct tty *t = f->data;
 
+	if (READ_ONCE(t->hung_up))
+		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	switch (cmd) {
 	case TCGETS: return get_termios(t, arg);
 	case TCSETS: case TCSETSW: return set_termios(t, arg, false);
 	case TCSETSF: return set_termios(t, arg, true);
 	case TCSBRK: case TCSBRKP: return 0; /* output is out already */
 	case TCFLSH: return flush_queues(t, arg);
-	case TIOCSCTTY: return acquire(t);
-	case TIOCNOTTY: return give_up(t);
-	case TIOCGPGRP: return get_group(t, arg, false);
-	case TIOCGSID: return get_group(t, arg, true);
-	case TIOCSPGRP: return set_group(t, arg);
+	case TIOCSCTTY: return ttyjob_acquire(t);
+	case TIOCNOTTY: return ttyjob_give_up(t);
+	case TIOCGPGRP: return ttyjob_get(t, arg, false);
+	case TIOCGSID: return ttyjob_get(t, arg, true);
+	case TIOCSPGRP: return ttyjob_set(t, arg);
 	case TIOCGWINSZ: return get_size(t, arg);
 	case TIOCSWINSZ: return set_size(t, arg);
-	case TIOCGSERIAL: return get_serial(t, arg);
 	case TIOCOUTQ: return put_int(arg, 0);
 	case TIOCINQ: return put_int(arg, (int)ldisc_available(&t->ld));
-	default: return -ENOTTY;
+	default: return t->driver->ioctl ? t->driver->ioctl(t, cmd, arg) : -ENOTTY;
 	}
 }
 
-static struct tty *tty_of(dev_t dev)
+void tty_setup(struct tty *t, const struct tty_driver *driver, dev_t dev, unsigned port)
 {
-	struct tty *t;
-
-	if (dev == MKDEV(5, 1))
-		dev = console_device();
-	if (dev == MKDEV(5, 0)) {
-		spin_lock(&proc_tree_lock);
-		t = process_current()->session->tty;
-		spin_unlock(&proc_tree_lock);
-		return t;
-	}
-	if (MAJOR(dev) != TTY_MAJOR || MINOR(dev) < TTY_SERIAL_MINOR || MINOR(dev) - TTY_SERIAL_MINOR >= SERIAL_PORTS)
-		return NULL;
-	t = &ttys[MINOR(dev) - TTY_SERIAL_MINOR];
-	return serial_probe(t->port) ? t : NULL;
-}
-
-static int tty_open(struct inode *i, struct file *f)
-{
-	struct tty *t = tty_of(i->rdev);
-
-	if (!t)
-		return -ENXIO;
-	f->data = t;
-	f->mode |= FMODE_STREAM;
-	if (!(f->flags & O_NOCTTY) && i->rdev != MKDEV(5, 1) && thread_current()->user)
-		acquire(t);
-	return 0;
-}
-
-static const struct file_ops tty_ops = { .open = tty_open, .read = tty_read, .write = tty_write, .poll = tty_poll, .ioctl = tty_ioctl };
-
-void tty_init(void)
-{
-	for (unsigned n = 0; n < SERIAL_PORTS; n++) {
-		struct tty *t = &ttys[n];
-
-		spin_init(&t->lock, LOCK_TTY);
-		ldisc_init(&t->ld, &ldisc_ops, t);
-		work_init(&t->signal_work, send_signals);
-		waitq_init(&t->readable);
-		waitq_init(&t->writable);
-		t->port = n;
-		serial_start(n, receive);
-	}
-	session_leader_exit_hook = disassociate;
-	chrdev_register(5, 0, 1, &tty_ops, "/dev/tty");
-	chrdev_register(5, 1, 1, &tty_ops, "/dev/console");
-	chrdev_register(TTY_MAJOR, TTY_SERIAL_MINOR, SERIAL_PORTS, &tty_ops, "ttyS");
+	memset(t, 0, sizeof(*t));
+	spin_init(&t->lock, LOCK_TTY);
+	ldisc_init(&t->ld, &ldisc_ops, t);
+	work_init(&t->signal_work, send_signals);
+	waitq_init(&t->readable);
+	waitq_init(&t->writable);
+	t->driver = driver;
+	t->dev = dev;
+	t->port = port;
 }

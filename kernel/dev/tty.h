@@ -3,12 +3,18 @@
 #ifndef DEV_TTY_H
 #define DEV_TTY_H
 
-#include "lib/types.h"
+#include "dev/ttydev.h"
 
-#define TTY_MAJOR 4u
-#define TTY_SERIAL_MINOR 64u
-
-/* Registers the serial terminals, /dev/tty and /dev/console, and starts receiving. */
-void tty_init(void);
+/* A new terminal with the default settings; the memory is the caller's. */
+void tty_setup(struct tty *t, const struct tty_driver *driver, dev_t dev, unsigned port);
+/* Input from the device. Any context, no lock held. */
+void tty_receive(struct tty *t, const char *s, size_t n);
+/* The device is gone for good: reads end, all else fails with EIO, the session is told. May sleep. */
+void tty_hangup(struct tty *t);
+/* File operations; f->data is the terminal. */
+ssize_t tty_read(struct file *f, struct uio *u, loff_t *pos);
+ssize_t tty_write(struct file *f, struct uio *u, loff_t *pos);
+unsigned tty_poll(struct file *f, struct poll_table *p);
+long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg);
 
 #endif

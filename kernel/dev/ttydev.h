@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* A terminal: the line discipline, the device under it, and whose terminal it is. */
+#ifndef DEV_TTYDEV_H
+#define DEV_TTYDEV_H
+
+#include "core/spinlock.h"
+#include "dev/ldisc.h"
+#include "sched/kthread.h"
+#include "sched/waitq.h"
+#include "task/group.h"
+#include "vfs/file.h"
+
+struct winsize { uint16_t rows, cols, xpixel, ypixel; };
+
+struct tty;
+
+/* What is under a terminal. */
+struct tty_driver {
+	void (*write)(struct tty *t, const char *s, size_t n); /* finished output; t->lock held, must not sleep */
+	size_t (*room)(struct tty *t);                         /* bytes that write takes now; NULL: any number, waiting for the device */
+	long (*ioctl)(struct tty *t, unsigned cmd, unsigned long arg); /* calls that only this kind has; NULL or -ENOTTY: none */
+	void (*freed)(struct tty *t);                          /* NULL, or: readers have made room; no lock held */
+};
+
+struct tty {
+	struct spinlock lock;      /* LOCK_TTY, interrupts off: ld, size, signals, answer */
+	struct ldisc ld;
+	struct winsize size;
+	uint64_t signals;          /* bits to be sent to the foreground group */
+	struct work signal_work;
+	struct waitq readable, writable;
+	const struct tty_driver *driver;
+	void *data;                /* the driver's */
+	unsigned port;             /* the driver's number for it */
+	dev_t dev;
+	bool hung_up;              /* set once, under the lock */
+	char answer[64];           /* the device's answers to what was written: become input */
+	unsigned answer_len;
+	/* proc_tree_lock */
+	struct session *session;   /* whose controlling terminal; not counted */
+	struct pgroup *foreground; /* counted */
+};
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* Job control: controlling terminals and their foreground groups. */
+#include "dev/ttyjob.h"
+
+#include "lib/errno.h"
+
+static struct pgroup *foreground_get(struct tty *t)
+{
+	struct pgroup *g;
+
+	spin_lock(&proc_tree_lock);
+	g = t->foreground;
+	if (g)
+		pgroup_get(g);
+	spin_unlock(&proc_tree_lock);
+	return g;
+}
+
+void ttyjob_signal(struct tty *t, int signo)
+{
+	struct pgroup *g = foreground_get(t);
+
+	if (!g)
+		return;
+	pgroup_signal(g, signo);
+	pgroup_put(g);
+}
+
+int ttyjob_check(struct tty *t, int signo)
+{
+	struct process *p = process_current();
+	struct sighand *s = p->sighand;
+	struct pgroup *g = NULL;
+	bool ignored, orphaned = false;
+	unsigned long irq;
+
+	irq = spin_lock_irqsave(&s->lock);
+	ignored = s->action[signo - 1].handler == SIG_IGN || task_current()->sigmask & SIGBIT(signo);
+	spin_unlock_irqrestore(&s->lock, irq);
+	spin_lock(&proc_tree_lock);
+	if (p->session == t->session && t->session && t->foreground && p->group != t->foreground) {
+		g = p->group;
+		pgroup_get(g);
+		orphaned = pgroup_orphaned(g);
+	}
+	spin_unlock(&proc_tree_lock);
+	if (!g)
+		return 0;
+	if (!ignored && !orphaned)
+		pgroup_signal(g, signo);
+	pgroup_put(g);
+	if (ignored)
+		return signo == SIGTTIN ? -EIO : 0;
+	return orphaned ? -EIO : -ERESTARTSYS;
+}
+
+/* Lock held: the session leader's terminal from now on. */
+static void acquire_locked(struct tty *t, struct process *p)
+{
+	t->session = p->session;
+	p->session->tty = t;
+	t->foreground = p->group;
+	pgroup_get(p->group);
+}
+
+long ttyjob_acquire(struct tty *t)
+{
+	struct process *p = process_current();
+	long err = 0;
+
+	spin_lock(&proc_tree_lock);
+	if (p->session->leader != p)
+		err = -EPERM;
+	else if (t->session != p->session) {
+		if (p->session->tty || t->session)
+			err = -EPERM;
+		else
+			acquire_locked(t, p);
+	}
+	spin_unlock(&proc_tree_lock);
+	return err;
+}
+
+void ttyjob_disassociate(struct session *s)
+{
+	struct pgroup *g = NULL;
+	struct tty *t;
+
+	spin_lock(&proc_tree_lock);
+	t = s->tty;
+	if (t) {
+		g = t->foreground;
+		t->foreground = NULL;
+		t->session = NULL;
+		s->tty = NULL;
+	}
+	spin_unlock(&proc_tree_lock);
+	if (!g)
+		return;
+	pgroup_signal(g, SIGHUP);
+	pgroup_signal(g, SIGCONT);
+	pgroup_put(g);
+}
+
+long ttyjob_give_up(struct tty *t)
+{
+	struct process *p = process_current();
+
+	if (p->session->tty != t)
+		return -ENOTTY;
+	if (p->session->leader == p)
+		ttyjob_disassociate(p->session);
+	return 0;
+}
+
+long ttyjob_get(struct tty *t, unsigned long arg, bool session)
+{
+	int id = 0;
+
+	spin_lock(&proc_tree_lock);
+	if (!t->session || process_current()->session != t->session)
+		id = -ENOTTY;
+	else
+		id = session ? t->session->sid : t->foreground ? t->foreground->pgid : 0;
+	spin_unlock(&proc_tree_lock);
+	return id < 0 ? id : user_put(arg, &id);
+}
+
+long ttyjob_set(struct tty *t, unsigned long arg)
+{
+	struct pgroup *g, *old = NULL;
+	int id, err = ttyjob_check(t, SIGTTOU);
+
+	if (err)
+		return err;
+	if (user_get(&id, arg))
+		return -EFAULT;
+	if (id < 0)
+		return -EINVAL;
+	g = pgroup_find(id);
+	spin_lock(&proc_tree_lock);
+	if (!t->session || process_current()->session != t->session)
+		err = -ENOTTY;
+	else if (!g)
+		err = -ESRCH;
+	else if (g->session != t->session)
+		err = -EPERM;
+	if (!err) {
+		old = t->foreground;
+		t->foreground = g;
+		g = NULL;
+	}
+	spin_unlock(&proc_tree_lock);
+	if (g)
+		pgroup_put(g);
+	if (old)
+		pgroup_put(old);
+	return err;
+}
+
+void ttyjob_hangup(struct tty *t)
+{
+	struct session *s;
+	struct process *leader = NULL;
+
+	spin_lock(&proc_tree_lock);
+	s = t->session;
+	if (s) {
+		session_get(s);
+		leader = s->leader;
+		if (leader)
+			process_get(leader);
+	}
+	spin_unlock(&proc_tree_lock);
+	if (!s)
+		return;
+	ttyjob_disassociate(s);
+	if (leader) {
+		signal_kernel(leader, SIGHUP);
+		signal_kernel(leader, SIGCONT);
+		process_put(leader);
+	}
+	session_put(s);
+}
+
+void ttyjob_describe(struct tty *t, unsigned *dev, pid_t *foreground)
+{
+	*dev = (MINOR(t->dev) & 0xff) | MAJOR(t->dev) << 8 | (MINOR(t->dev) & ~0xffu) << 12; /* as programs know it */
+	*foreground = t->foreground ? t->foreground->pgid : -1;
+}
