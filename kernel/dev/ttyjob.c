@@ -3,6 +3,7 @@
 #include "dev/ttyjob.h"
 
 #include "lib/errno.h"
+#include "task/sigqueue.h"
 
 static struct pgroup *foreground_get(struct tty *t)
 {
