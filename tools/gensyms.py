@@ -21,7 +21,9 @@ def functions(elf):
     """[(address, name)] ascending, one name an address; the end of the text last, without a name."""
     best = {}
     for s in elf.symbols():
-        if s.section in (UNDEFINED, ABSOLUTE) or s.section >= len(elf.sections) or not s.name or s.name.startswith((".", "_text_")):
+        if s.section in (UNDEFINED, ABSOLUTE) or s.section >= len(elf.sections):
+            continue
+        if not s.name or s.name.startswith((".", "_text_")) or s.name.endswith("_end"):
             continue
         if not elf.sections[s.section].flags & EXECUTABLE or s.kind not in (FUNCTION, NOTYPE):
             continue

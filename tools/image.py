@@ -10,7 +10,7 @@ import initrd
 import kernelbuild
 import packages
 
-WORDS = "quiet panic=10"
+WORDS = "quiet"
 ENTRIES = [
     ("Perigee (screen and serial)", f"console=ttyS0 console=tty0 {WORDS}"),
     ("Perigee, telling what it does", "console=ttyS0 console=tty0 debug"),

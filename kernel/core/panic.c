@@ -5,6 +5,7 @@
 #include "arch/irqflag.h"
 #include "arch/mmu.h"
 #include "arch/trap.h"
+#include "core/clock.h"
 #include "core/cmdline.h"
 #include "core/klog.h"
 #include "core/percpu.h"
@@ -53,6 +54,15 @@ void backtrace_print(int level)
 	backtrace_from(level, (unsigned long)__builtin_frame_address(0), 0);
 }
 
+/* So that the screen can be read. Before the clock runs there is no waiting. */
+static void wait_seconds(unsigned long seconds)
+{
+	ktime_t start = clock_now();
+
+	while (start && clock_now() - start < seconds * NSEC_PER_SEC)
+		arch_pause();
+}
+
 static __noreturn void stop_machine(void)
 {
 	unsigned port = (unsigned)cmdline_u64("debug_exit", 0);
@@ -60,8 +70,11 @@ static __noreturn void stop_machine(void)
 
 	if (port)
 		arch_debug_exit(port, PANIC_STATUS);
-	if (after && *after && *after != '0')
+	if (after && *after && *after != '0') {
+		if (*after != '-')
+			wait_seconds(cmdline_u64("panic", 0));
 		arch_power(POWER_RESTART);
+	}
 	arch_power(POWER_HALT);
 }
 
