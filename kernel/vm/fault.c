@@ -290,6 +290,7 @@ static void fault_begin(struct fault *f, struct aspace *as, uaddr_t addr, enum f
 	f->addr = PAGE_DOWN(addr);
 	f->access = access;
 	f->tables.count = 0;
+	f->tables.urgent = false;
 	f->frame = f->file_page = NULL;
 	f->frame_zeroed = false;
 	f->around_count = 0; /* the array is not cleared: this runs for every fault */
