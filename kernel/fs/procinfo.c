@@ -215,6 +215,23 @@ static int fill_counts(struct text *t, struct process *p)
 	return 0;
 }
 
+static int fill_fail_after(struct text *t, struct process *p)
+{
+	(void)p;
+	text_printf(t, "%ld\n", atomic_read(&alloc_fail_after));
+	return 0;
+}
+
+/* Debug builds: the n-th allocation from now fails, once. For the tests of what happens then. */
+static long store_fail_after(const char *s, size_t len)
+{
+	(void)len;
+	if (!CONFIG_DEBUG || !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	atomic_set(&alloc_fail_after, (long)str_to_u64(s, NULL, 10));
+	return 0;
+}
+
 /* ---- sys/ ---- */
 
 static int fill_hostname(struct text *t, struct process *p)
@@ -328,7 +345,7 @@ static const struct proc_node fs_nodes[] = {
 	PROC_FILE("pipe-max-size", 0444, fill_pipe_max),
 };
 static const struct proc_node sys_nodes[] = { PROC_DIR("kernel", kernel_nodes), PROC_DIR("vm", vm_nodes), PROC_DIR("fs", fs_nodes) };
-static const struct proc_node perigee_nodes[] = { PROC_FILE("counts", 0444, fill_counts) };
+static const struct proc_node perigee_nodes[] = { PROC_FILE("counts", 0444, fill_counts), PROC_KNOB("fail_after", fill_fail_after, store_fail_after) };
 
 const struct proc_node procinfo_nodes[] = {
 	PROC_FILE("cmdline", 0444, fill_cmdline),

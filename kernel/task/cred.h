@@ -23,7 +23,7 @@ enum capability {
 	CAP_SYS_RESOURCE = 24, CAP_SYS_TIME = 25, CAP_SYS_TTY_CONFIG = 26, CAP_MKNOD = 27, CAP_LAST = 40,
 };
 
-struct cred *cred_root(void);                         /* the first credentials: root; a new reference */
+struct cred *cred_root(void);                         /* root's, with all rights; a new reference; never NULL */
 struct cred *cred_dup(const struct cred *c);          /* private copy to change, refs 1; NULL without memory */
 static inline struct cred *cred_get(struct cred *c) { refcount_get(&c->refs); return c; }
 void cred_put(struct cred *c);

@@ -185,8 +185,6 @@ static int check_place(const struct mount *m, const struct path *where)
 {
 	if (!same_kind(m->root, where->dentry))
 		return -ENOTDIR;
-	if (m->sb == where->mnt->sb && m->root == where->dentry && where->dentry == where->mnt->root)
-		return -EBUSY;
 	if (where->dentry->parent && !where->dentry->hashed)
 		return -ENOENT;
 	if (list_empty(&where->mnt->link)) /* taken off itself */
@@ -210,7 +208,9 @@ int mount_new(const char *source, const struct path *where, const char *fstype, 
 
 	mutex_lock(&mount_mutex);
 	m = mount_make(source, fstype, flags, data, &err);
-	if (m)
+	if (m && m->sb == where->mnt->sb && m->root == where->dentry) /* the same again upon itself; only a bind may */
+		err = -EBUSY;
+	else if (m)
 		err = place(m, where);
 	mutex_unlock(&mount_mutex);
 	if (m && err)

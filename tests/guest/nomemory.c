@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When memory runs out in the middle: each operation is made to fail at its first allocation, its second, and so on. It must succeed or
+ * give an error that says so, leave no trace, and lose nothing (the runner counts). Needs a kernel whose allocations can be made to
+ * fail: a debug build of Perigee; skipped elsewhere.
+ */
+#include "guest.h"
+
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/sendfile.h>
+#include <sys/statfs.h>
+
+#define STEPS 110
+#define START_FAILED 127 /* what the C library ends a program with that it cannot set up */
+
+static int knob = -1;
+
+static void fail_after(int n)
+{
+	char text[12];
+	int len = snprintf(text, sizeof(text), "%d", n);
+
+	if (write(knob, text, (size_t)len) != len)
+		_exit(90);
+}
+
+static void expect(long r)
+{
+	int e = errno;
+
+	fail_after(0);
+	if (r < 0 && e != ENOMEM && e != ENOSPC && e != EAGAIN && e != ENOLCK && e != ENFILE)
+		FAIL("unexpected error %s", strerrorname_np(e));
+}
+
+/* Runs op in a child for each step; the child is the largest process, should somebody have to go. */
+static void each_step(void (*prepare)(void), void (*op)(void))
+{
+	if (knob < 0)
+		knob = open("/proc/perigee/fail_after", O_WRONLY | O_CLOEXEC);
+	if (knob < 0 || write(knob, "0", 1) != 1)
+		SKIP("allocations cannot be made to fail");
+	for (int n = 1; n <= STEPS; n++) {
+		int status;
+		pid_t pid;
+
+		FORK(pid) {
+			memset(map_rw(512 * PAGE), 1, 512 * PAGE);
+			if (prepare)
+				prepare();
+			fail_after(n);
+			op();
+			fail_after(0);
+		}
+		status = reap(pid);
+		fail_after(0);
+		if (status != 0 && status != START_FAILED << 8 && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
+			FAIL("step %d: the child ended with status %#x", n, status);
+	}
+}
+
+static void do_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	expect(pid);
+	if (pid > 0)
+		reap(pid);
+}
+
+static int thread_body(void *arg UNUSED)
+{
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+static char thread_stack[8192] __attribute__((aligned(16)));
+
+static void do_thread(void)
+{
+	expect(clone(thread_body, thread_stack + sizeof(thread_stack), CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, NULL));
+	sleep_ms(1);
+}
+
+HELPER(fine)
+{
+	knob = atoi(argv[2]);
+	fail_after(0);
+	return 0;
+}
+
+static void do_exec(void)
+{
+	char number[12], *argv[] = {"nomemory", "@fine", number, NULL}, *envp[] = {NULL};
+
+	snprintf(number, sizeof(number), "%d", knob);
+	fcntl(knob, F_SETFD, 0);
+	execve("/proc/self/exe", argv, envp);
+	expect(-1);
+}
+
+static void do_create(void)
+{
+	int fd = open("a rather long name that does not fit into the entry itself", O_CREAT | O_RDWR, 0600);
+
+	expect(fd);
+}
+
+static void do_write(void)
+{
+	static char data[5 * PAGE];
+	int fd = open("data", O_CREAT | O_RDWR, 0600);
+	long r = fd < 0 ? -1 : write(fd, data, sizeof(data));
+
+	expect(r);
+	if (fd >= 0 && r >= 0 && lseek(fd, 0, SEEK_END) < r)
+		FAIL("the file is shorter than what was written");
+}
+
+static void do_names(void)
+{
+	long r = mkdir("dir", 0700);
+
+	if (r == 0)
+		r = symlink("some target", "dir/link");
+	if (r == 0)
+		r = link("dir/link", "dir/second");
+	if (r == 0)
+		r = rename("dir/second", "dir/third with a name that is longer than others");
+	if (r == 0)
+		r = access("dir/link", F_OK) < 0 && errno == ENOENT ? 0 : -1;
+	expect(r);
+	unlink("dir/link");
+	unlink("dir/second");
+	unlink("dir/third with a name that is longer than others");
+	rmdir("dir");
+}
+
+static void do_pipe(void)
+{
+	int fd[2];
+	long r = pipe(fd);
+
+	if (r == 0)
+		r = write(fd[1], "text", 4);
+	if (r > 0)
+		r = fcntl(fd[1], F_SETPIPE_SZ, 1 << 20);
+	expect(r);
+}
+
+static void do_descriptors(void)
+{
+	long r = fcntl(knob, F_DUPFD, 900);
+
+	expect(r);
+	expect(dup2(knob, 1000));
+}
+
+static void do_map(void)
+{
+	char *p = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		expect(-1);
+	else
+		for (int i = 0; i < 64; i += 3)
+			p[i * PAGE] = (char)i;
+	if (p != MAP_FAILED)
+		for (int i = 0; i < 64; i += 3)
+			CHECK_EQ(p[i * PAGE], (char)i);
+}
+
+static void do_regions(void)
+{
+	char *p = mmap((void *)0x50000000, 1024 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	long r = p == MAP_FAILED ? -1 : 0;
+
+	if (r == 0)
+		p[9 * PAGE] = 9;
+	if (r == 0)
+		r = mprotect(p + PAGE, PAGE, PROT_READ);
+	if (r == 0)
+		r = munmap(p + 5 * PAGE, PAGE);
+	if (r == 0)
+		r = madvise(p + 20 * PAGE, 4 * PAGE, MADV_DONTNEED);
+	if (r == 0 && mremap(p + 8 * PAGE, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)0x60000000) == MAP_FAILED)
+		r = -1;
+	expect(r);
+	if (r == 0)
+		CHECK_EQ(*(char *)(0x60000000 + PAGE), 9);
+	else if (p != MAP_FAILED)
+		CHECK_EQ(p[9 * PAGE], 9);
+}
+
+static void do_shared(void)
+{
+	int *p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		expect(-1);
+	else
+		fail_after(0);
+}
+
+/* A parent and a child that write to what they share: tables and pages are copied under way. */
+static char *shared_private;
+
+static void prepare_copy(void)
+{
+	shared_private = map_rw(3000 * PAGE);
+	for (int i = 0; i < 3000; i += 500)
+		shared_private[i * PAGE] = 1;
+}
+
+static void do_copy(void)
+{
+	pid_t pid;
+
+	fail_after(0);
+	pid = fork();
+	if (pid == 0) {
+		for (int n = 1; n < 12; n++) {
+			fail_after(n);
+			shared_private[n % 6 * 500 * PAGE] = 2;
+			fail_after(n);
+			if (munmap(shared_private + (2400 + n) * PAGE, PAGE) < 0 && errno != ENOMEM)
+				_exit(1);
+		}
+		fail_after(0);
+		_exit(0);
+	}
+	if (pid > 0) {
+		int status = reap(pid);
+
+		if (status && status != SIGKILL)
+			FAIL("the writer ended with status %#x", status);
+	}
+	for (int i = 0; i < 3000; i += 500)
+		CHECK_EQ(shared_private[i * PAGE], 1);
+}
+
+static void do_locks(void)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 100}, hole = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 10, .l_len = 5};
+	int fd = open("locked", O_CREAT | O_RDWR, 0600);
+	long r = fd < 0 ? -1 : fcntl(fd, F_SETLK, &l);
+
+	if (r == 0)
+		r = fcntl(fd, F_SETLK, &hole);
+	expect(r);
+}
+
+static void do_signals(void)
+{
+	union sigval v = {.sival_int = 1};
+	struct timespec now = {0, 0};
+	sigset_t set;
+
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	expect(sigqueue(getpid(), SIGRTMIN, v));
+	fail_after(1);
+	kill(getpid(), SIGUSR1); /* comes in any case */
+	fail_after(0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	CHECK_EQ(sigtimedwait(&set, NULL, &now), SIGUSR1);
+}
+
+static void do_groups(void)
+{
+	gid_t list[40];
+	long r;
+
+	for (int i = 0; i < 40; i++)
+		list[i] = (gid_t)i;
+	r = setgroups(40, list);
+	if (r == 0)
+		r = setresuid(0, 0, 0);
+	if (r == 0)
+		r = setsid();
+	expect(r);
+}
+
+static void do_proc(void)
+{
+	static const char *const files[] = {"/proc/self/maps", "/proc/self/status", "/proc/self/mounts", "/proc/stat"};
+	static char buf[20000];
+
+	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		int fd = open(files[i], O_RDONLY);
+		long r = fd < 0 ? -1 : read(fd, buf, sizeof(buf));
+
+		if (r < 0 && errno != ENOMEM && errno != EINVAL)
+			FAIL("%s: %s", files[i], strerror(errno));
+		close(fd);
+	}
+}
+
+static void do_directory(void)
+{
+	char buf[2000];
+	int fd = open(".", O_RDONLY | O_DIRECTORY);
+	long r = fd < 0 ? -1 : syscall(SYS_getdents64, fd, buf, sizeof(buf));
+
+	if (r >= 0 && !getcwd(buf, sizeof(buf)))
+		r = -1;
+	if (r >= 0)
+		r = readlink("/proc/self/exe", buf, sizeof(buf));
+	expect(r);
+}
+
+static void do_poll(void)
+{
+	struct pollfd p[40];
+	fd_set in;
+	long r;
+
+	for (int i = 0; i < 40; i++)
+		p[i] = (struct pollfd){knob, POLLIN, 0};
+	FD_ZERO(&in);
+	r = poll(p, 40, 0);
+	if (r >= 0)
+		r = select(20, &in, NULL, NULL, &(struct timeval){0, 0});
+	expect(r);
+}
+
+static void do_mount(void)
+{
+	long r = mount("t", "place", "tmpfs", 0, "size=64k");
+
+	if (r == 0) {
+		r = mount("place", "place", NULL, MS_BIND, NULL);
+		expect(r);
+		CHECK_OK(umount2("place", MNT_DETACH));
+		if (r == 0)
+			CHECK_OK(umount2("place", MNT_DETACH));
+	}
+	expect(r);
+}
+
+static void do_send(void)
+{
+	int in = open("/tests/nomemory", O_RDONLY), out = open("copy", O_CREAT | O_RDWR | O_TRUNC, 0600);
+
+	expect(in < 0 || out < 0 ? -1 : sendfile(out, in, NULL, 3 * PAGE));
+}
+
+static void prepare_place(void)
+{
+	mkdir("place", 0700);
+}
+
+TEST(fork_without) { each_step(NULL, do_fork); }
+TEST(thread_without) { each_step(NULL, do_thread); }
+TEST(exec_without) { each_step(NULL, do_exec); }
+TEST(create_without) { each_step(NULL, do_create); }
+TEST(write_without) { each_step(NULL, do_write); }
+TEST(names_without) { each_step(NULL, do_names); }
+TEST(pipe_without) { each_step(NULL, do_pipe); }
+TEST(descriptors_without) { each_step(NULL, do_descriptors); }
+TEST(map_without) { each_step(NULL, do_map); }
+TEST(regions_without) { each_step(NULL, do_regions); }
+TEST(shared_without) { each_step(NULL, do_shared); }
+TEST(copy_without) { each_step(prepare_copy, do_copy); }
+TEST(locks_without) { each_step(NULL, do_locks); }
+TEST(signals_without) { each_step(NULL, do_signals); }
+TEST(groups_without) { each_step(NULL, do_groups); }
+TEST(proc_without) { each_step(NULL, do_proc); }
+TEST(directory_without) { each_step(NULL, do_directory); }
+TEST(poll_without) { each_step(NULL, do_poll); }
+TEST(mount_without) { each_step(prepare_place, do_mount); }
+TEST(send_without) { each_step(NULL, do_send); }
