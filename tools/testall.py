@@ -19,6 +19,7 @@ TESTS = ROOT / "tests"
 HOST_BUILD = ROOT / "build" / "host"
 sys.path.insert(0, str(TESTS / "guest"))
 
+HOST_LIMIT_S = 400
 VARIANTS = {"clang": (False, "clang"), "clang-debug": (True, "clang"), "gcc": (False, "gcc"), "gcc-debug": (True, "gcc")}
 
 
@@ -85,7 +86,9 @@ class HostTests:
         environment = {**os.environ, "CMOCKA_MESSAGE_OUTPUT": "STDOUT"}
         if len(wanted) == 1:
             environment["TEST_FILTER"] = wanted[0]
-        result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace", check=False)
+        # A program that hangs is a failure, too, not the end of the tests.
+        limited = ["timeout", "--kill-after=5", str(HOST_LIMIT_S), *command]
+        result = subprocess.run(limited, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace", check=False)
         text = result.stdout + result.stderr
         good = set(re.findall(r"\[ +OK +\] (\w+)", text))
         for function in wanted:
