@@ -2,11 +2,13 @@
 /* Times, vectors and ids between layouts. */
 #include "abi/convert.h"
 #include "core/clock.h"
+#include "lib/bits.h"
 #include "lib/div64.h"
 #include "lib/errno.h"
 #include "mem/slab.h"
 
 #define IOV_MAX 1024ul
+#define IO_MAX 0x7ffff000ul /* bytes that one call moves at most */
 #define NS_MAX (~0ull >> 1)
 
 static long to_ns(int64_t sec, int64_t nsec, uint64_t *ns)
@@ -74,30 +76,41 @@ void rusage_fill(struct u_rusage *r, const struct usage *u)
 	timeval_from_ns(&r->stime, u->system_ns);
 }
 
+/* Linux looks at all lengths before it looks at any address. */
+static long iovec_read(struct uio_seg *segs, uaddr_t iov, unsigned long count)
+{
+	for (unsigned long i = 0; i < count; i++) {
+		struct u_iovec v;
+
+		if (user_get(&v, iov + i * sizeof(v)))
+			return -EFAULT;
+		if ((int32_t)v.len < 0)
+			return -EINVAL;
+		segs[i] = (struct uio_seg){ v.base, v.len };
+	}
+	for (unsigned long i = 0; i < count; i++)
+		if (!user_range_ok(segs[i].base, segs[i].len))
+			return -EFAULT;
+	return 0;
+}
+
 struct uio_seg *iovec_from_user(uaddr_t iov, unsigned long count, size_t *total)
 {
 	struct uio_seg *segs;
-	size_t sum = 0;
+	long err;
 
 	if (count > IOV_MAX)
 		return ERR_PTR(-EINVAL);
 	segs = kmalloc((count + 1) * sizeof(*segs), 0);
 	if (!segs)
 		return ERR_PTR(-ENOMEM);
-	for (unsigned long i = 0; i < count; i++) {
-		struct u_iovec v;
-
-		if (user_get(&v, iov + i * sizeof(v))) {
-			kfree(segs);
-			return ERR_PTR(-EFAULT);
-		}
-		segs[i] = (struct uio_seg){ v.base, v.len };
-		if (v.len > (size_t)(~0ul >> 1) - sum) {
-			kfree(segs);
-			return ERR_PTR(-EINVAL);
-		}
-		sum += v.len;
+	err = iovec_read(segs, iov, count);
+	if (err) {
+		kfree(segs);
+		return ERR_PTR(err);
 	}
-	*total = sum;
+	*total = 0;
+	for (unsigned long i = 0; i < count; i++)
+		*total = MIN(*total + segs[i].len, IO_MAX); /* both below 2^31 */
 	return segs;
 }

@@ -15,7 +15,10 @@ void timeval_from_ns(struct u_timeval *tv, uint64_t ns);
 /* Deadline on the monotonic clock, saturating. */
 uint64_t deadline_after(uint64_t ns);
 void rusage_fill(struct u_rusage *r, const struct usage *u);
-/* Copies an iovec in: segs (at most 1024) in kmalloc'd memory to be kfree'd, the total length (at most SSIZE_MAX) in *total. */
+/*
+ * Copies an iovec in: segs (at most 1024) in kmalloc'd memory to be kfree'd; in *total what one call moves of them, at most 0x7ffff000 bytes, as in
+ * Linux. ERR_PTR: -EINVAL (too many, a length below 0), -EFAULT, -ENOMEM.
+ */
 struct uio_seg *iovec_from_user(uaddr_t iov, unsigned long count, size_t *total);
 /* 16-bit ids: -1 widens, big ones come out as 65534. */
 static inline unsigned id_from16(unsigned id) { return (uint16_t)id == 0xffff ? ~0u : (uint16_t)id; }

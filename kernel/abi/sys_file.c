@@ -100,13 +100,17 @@ static long transfer_vector(int fd, uaddr_t iov, unsigned long count, loff_t *po
 {
 	struct uio_seg *segs;
 	struct uio u;
+	struct file *f = fd_get(fdtable_current(), (unsigned)fd, false);
 	size_t total;
 	long n;
 
+	if (!f) /* said before anything about the vector */
+		return -EBADF;
+	file_put(f);
 	segs = iovec_from_user(iov, count, &total);
 	if (IS_ERR(segs))
 		return PTR_ERR(segs);
-	uio_user_segs(&u, segs, (unsigned)count, MIN(total, IO_MAX));
+	uio_user_segs(&u, segs, (unsigned)count, total);
 	n = transfer(fd, &u, pos, write);
 	kfree(segs);
 	return n;
