@@ -32,6 +32,7 @@ static int init_machine(void **state)
 {
 	(void)state;
 	host_machine_init(256, 256);
+	panic_init();
 	arch_trap_init(&ops);
 	clock_init();
 	timer_init();
@@ -307,6 +308,8 @@ static const char *panic_of(void (*fn)(void))
 	if (!child) {
 		dup2(pipe_ends[1], 2);
 		signal(SIGABRT, SIG_DFL);
+		signal(SIGSEGV, SIG_DFL);
+		signal(SIGILL, SIG_DFL);
 		klog_add_sink(&child_sink, false);
 		fn();
 		_exit(0);
