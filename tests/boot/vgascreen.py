@@ -13,6 +13,7 @@ import tempfile
 import time
 
 COLUMNS, ROWS = 80, 25
+KEY_SECONDS = 0.008  # a typist's pace: the emulated keyboard keeps sixteen codes and drops what does not fit
 NAMES = {" ": "spc", "-": "minus", "=": "equal", "[": "bracket_left", "]": "bracket_right", ";": "semicolon", "'": "apostrophe",
          "`": "grave_accent", "\\": "backslash", ",": "comma", ".": "dot", "/": "slash", "\n": "ret", "\t": "tab", "\x1b": "esc",
          "\x7f": "backspace"}
@@ -79,7 +80,8 @@ class VgaMachine:
 
     def press(self, key):
         """One key by the monitor's name: "ctrl-c", "up", "f1"."""
-        self.command(f"sendkey {key} 2")
+        self.command(f"sendkey {key} 1")
+        time.sleep(KEY_SECONDS)
 
     def send_keys(self, text):
         for character in text:
