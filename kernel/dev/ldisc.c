@@ -21,14 +21,17 @@ void ldisc_init(struct ldisc *l, const struct ldisc_ops *ops, void *ctx)
 	l->ctx = ctx;
 }
 
-static bool eof_at(const struct ldisc *l, unsigned i) { return l->eof[(i & MASK) / 8] >> (i & 7) & 1; }
+static bool end_at(const struct ldisc *l, unsigned i) { return l->ends[(i & MASK) / 8] >> (i & 7) & 1; }
 
-static void set_eof(struct ldisc *l, unsigned i, bool on)
+static void set_end(struct ldisc *l, unsigned i, bool on)
 {
-	uint8_t bit = (uint8_t)(1u << (i & 7)), *p = &l->eof[(i & MASK) / 8];
+	uint8_t bit = (uint8_t)(1u << (i & 7)), *p = &l->ends[(i & MASK) / 8];
 
 	*p = on ? *p | bit : *p & (uint8_t)~bit;
 }
+
+/* An end of file is a NUL that ends a line: a typed one never does. */
+static bool eof_at(const struct ldisc *l, unsigned i) { return end_at(l, i) && !l->buf[i & MASK]; }
 
 static void echo_raw(struct ldisc *l, const char *s, size_t n) { l->ops->echo(l->ctx, s, n); }
 
@@ -151,7 +154,7 @@ void ldisc_flush_input(struct ldisc *l)
 	l->head = l->ready = l->tail = 0;
 	l->lines = 0;
 	l->literal = false;
-	memset(l->eof, 0, sizeof(l->eof));
+	memset(l->ends, 0, sizeof(l->ends));
 }
 
 static int signal_of(const struct ldisc *l, unsigned char c)
@@ -171,13 +174,14 @@ static bool store(struct ldisc *l, unsigned char c, bool line_end)
 			echo_raw(l, "\a", 1);
 		return false;
 	}
-	set_eof(l, l->tail, false);
+	set_end(l, l->tail, false);
 	l->buf[l->tail++ & MASK] = c;
 	return true;
 }
 
 static void finish_line(struct ldisc *l)
 {
+	set_end(l, l->tail - 1, true);
 	l->ready = l->tail;
 	l->lines++;
 	l->line_start_column = l->column;
@@ -203,10 +207,8 @@ static bool edit(struct ldisc *l, unsigned char c)
 		if (l->t.lflag & ECHO && l->t.lflag & ECHOCTL)
 			echo_processed(l, "^\b", 2);
 	} else if (is_cc(l, VEOF, c)) {
-		if (store(l, 0, true)) {
-			set_eof(l, l->tail - 1, true);
+		if (store(l, 0, true))
 			finish_line(l);
-		}
 	} else {
 		return false;
 	}
@@ -292,42 +294,45 @@ bool ldisc_readable(const struct ldisc *l)
 
 unsigned ldisc_available(const struct ldisc *l) { return l->t.lflag & ICANON && !l->lines ? 0 : l->ready - l->head; }
 
-static bool ends_line(const struct ldisc *l, unsigned char c) { return c == '\n' || is_cc(l, VEOL, c) || is_cc(l, VEOL2, c); }
-
-size_t ldisc_read(struct ldisc *l, char *to, size_t n)
+static size_t read_line(struct ldisc *l, char *to, size_t n)
 {
-	bool canonical = l->t.lflag & ICANON;
 	size_t done = 0;
 
-	while (l->head != l->ready && (done < n || (canonical && eof_at(l, l->head)))) {
-		unsigned char c = l->buf[l->head & MASK];
-		bool eof = eof_at(l, l->head);
+	while (l->head != l->ready && (done < n || eof_at(l, l->head))) {
+		bool end = end_at(l, l->head);
 
-		if (eof && !canonical) { /* stayed from canonical mode */
-			l->head++;
-			continue;
-		}
+		if (!eof_at(l, l->head))
+			to[done++] = (char)l->buf[l->head & MASK];
 		l->head++;
-		if (!eof)
-			to[done++] = (char)c;
-		if (canonical && (eof || ends_line(l, c))) {
-			l->lines -= l->lines > 0;
+		if (end) {
+			l->lines--;
 			break;
 		}
 	}
 	return done;
 }
 
+size_t ldisc_read(struct ldisc *l, char *to, size_t n)
+{
+	size_t done = 0;
+
+	if (l->t.lflag & ICANON)
+		return l->lines ? read_line(l, to, n) : 0;
+	while (l->head != l->ready && done < n)
+		to[done++] = (char)l->buf[l->head++ & MASK];
+	return done;
+}
+
 void ldisc_settings_changed(struct ldisc *l, uint32_t old)
 {
-	if (old & ICANON && !(l->t.lflag & ICANON)) {
-		l->ready = l->tail;
-		l->lines = 0;
-	} else if (!(old & ICANON) && l->t.lflag & ICANON && l->head != l->ready) {
-		/* what is there becomes a line of its own */
+	if (!((old ^ l->t.lflag) & ICANON))
+		return;
+	memset(l->ends, 0, sizeof(l->ends));
+	l->ready = l->tail;
+	l->lines = 0;
+	if (l->t.lflag & ICANON && l->head != l->tail) {
+		set_end(l, l->tail - 1, true);
 		l->lines = 1;
-		for (unsigned i = l->head; i != l->ready; i++)
-			l->lines += ends_line(l, l->buf[i & MASK]) && i + 1 != l->ready;
 	}
 }
 

@@ -50,7 +50,7 @@ struct ldisc {
 	const struct ldisc_ops *ops;
 	void *ctx;
 	unsigned char buf[LDISC_BUF];       /* ring: finished input, then the line being edited */
-	uint8_t eof[LDISC_BUF / 8];         /* marks: an end-of-file stands here (read gives it as zero bytes) */
+	uint8_t ends[LDISC_BUF / 8];        /* marks: a line ends with this byte; a NUL so marked is an end of file */
 	unsigned head, ready, tail;         /* free running: [head, ready) may be read, [ready, tail) is edited */
 	unsigned lines;                     /* line ends in [head, ready) */
 	unsigned column, line_start_column;
@@ -68,7 +68,7 @@ size_t ldisc_read(struct ldisc *l, char *to, size_t n);
 size_t ldisc_output(struct ldisc *l, const char *src, size_t len, size_t *used, char *out, size_t cap);
 void ldisc_flush_input(struct ldisc *l);
 unsigned ldisc_available(const struct ldisc *l);
-/* After the settings changed: what was typed so far counts as finished when canonical mode ends. */
+/* After the settings changed: what was typed so far counts as finished when canonical mode ends, and as one line when it begins. */
 void ldisc_settings_changed(struct ldisc *l, uint32_t old_lflag);
 extern const struct termios termios_default;
 
