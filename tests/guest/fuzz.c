@@ -7,6 +7,7 @@
  *   SEED=n           another sequence (on the kernel's command line, or in the environment); it is in the reason of a failure
  *   FUZZ_SECONDS=n   longer than the 4 seconds of a usual run (the frame ends a test after 20)
  *   FUZZ_TRACE=1     each call is printed before it is made
+ *   FUZZ_FAIL=1      allocations fail now and then (debug builds); that hits the watchers too, so only a dead machine counts
  *
  * What a worker does follows from its seed alone, but for what it sees of the others.
  */
@@ -25,6 +26,7 @@
 static unsigned long rnd_state;
 static unsigned char *room;   /* pages: rw, rw, read-only, no access; then nothing */
 static bool trace, is_root;
+static int knob = -1;
 static pid_t watcher;
 static int depth;
 
@@ -394,14 +396,20 @@ static void watch(pid_t pid, unsigned seed)
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	rnd_state = seed;
+	if (knob < 0 && getenv("FUZZ_FAIL"))
+		knob = open("/proc/perigee/fail_after", O_WRONLY | O_CLOEXEC);
 	while (waitpid(pid, &status, WNOHANG) == 0) {
 		sigtimedwait(&child, NULL, &(struct timespec){0, 2000000});
+		if (knob >= 0)
+			dprintf(knob, "%u", 1 + rnd(400));
 		if (now_ms() > end)
 			kill(pid, SIGKILL);
 		else
 			kill(rnd(2) ? pid : -pid, mild[rnd(8)]);
 	}
 	kill(-pid, SIGKILL);
+	if (knob >= 0)
+		dprintf(knob, "0");
 	sweep_children();
 }
 
