@@ -339,6 +339,18 @@ static long advise(int fd, int advice)
 long sys_fadvise64(int fd, loff_t pos, size_t len, int advice) { (void)pos, (void)len; return advise(fd, advice); }
 long sys_fadvise64_64(int fd, loff_t pos, loff_t len, int advice) { (void)pos, (void)len; return advise(fd, advice); }
 
+long sys_fallocate(int fd, unsigned long mode, loff_t offset, loff_t len)
+{
+	struct file *f = get(fd);
+	long err;
+
+	if (!f)
+		return -EBADF;
+	err = file_allocate(f, mode, offset, len);
+	file_put(f);
+	return err;
+}
+
 #define SEND_CHUNK PAGE_SIZE
 
 static long send_loop(struct file *out, struct file *in, loff_t *pos, size_t count, char *buf)

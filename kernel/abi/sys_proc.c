@@ -378,8 +378,57 @@ long sys_personality(unsigned long persona)
 	return old;
 }
 
+enum { IOPRIO_PROCESS = 1, IOPRIO_PGRP, IOPRIO_USER };
+#define IOPRIO_CLASS_SHIFT 13
+
+/* One thread by its number, or the caller; for groups and users, the caller if it is one of them. */
+static struct task *ioprio_target(int which, int who)
+{
+	if (which == IOPRIO_PROCESS)
+		return sched_target(who);
+	if (who && who != (which == IOPRIO_PGRP ? group_getpgid(0) : (long)cred_current()->uid))
+		return NULL;
+	task_get(task_current());
+	return task_current();
+}
+
+long sys_ioprio_get(int which, int who)
+{
+	struct task *t;
+	long prio;
+
+	if (which < IOPRIO_PROCESS || which > IOPRIO_USER)
+		return -EINVAL;
+	t = ioprio_target(which, who);
+	if (!t)
+		return -ESRCH;
+	prio = t->ioprio;
+	task_put(t);
+	return prio;
+}
+
+long sys_ioprio_set(int which, int who, int prio)
+{
+	int class = prio >> IOPRIO_CLASS_SHIFT, level = prio & ((1 << IOPRIO_CLASS_SHIFT) - 1);
+	struct task *t;
+	long err;
+
+	if (which < IOPRIO_PROCESS || which > IOPRIO_USER || class < 0 || class > 3 || (class && class < 3 && level > 7) || (!class && level))
+		return -EINVAL;
+	if (class == 1 && !capable(CAP_SYS_ADMIN) && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	t = ioprio_target(which, who);
+	if (!t)
+		return -ESRCH;
+	err = may_schedule(t);
+	if (!err)
+		t->ioprio = prio;
+	task_put(t);
+	return err;
+}
+
 enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS, PR_SET_NAME = 15, PR_GET_NAME,
-       PR_CAPBSET_READ = 23, PR_GET_TIMERSLACK = 30, PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS };
+       PR_CAPBSET_READ = 23, PR_GET_SECUREBITS = 27, PR_GET_TIMERSLACK = 30, PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS };
 
 static long set_name(uaddr_t from)
 {
@@ -395,12 +444,51 @@ static long set_name(uaddr_t from)
 	return 0;
 }
 
+static long set_keep_caps(bool on)
+{
+	struct task *t = task_current();
+	struct cred *old = t->cred, *c = cred_dup(old);
+
+	if (!c)
+		return -ENOMEM;
+	c->keep_caps = on;
+	spin_lock(&proc_tree_lock);
+	t->cred = c;
+	spin_unlock(&proc_tree_lock);
+	cred_put(old);
+	return 0;
+}
+
+/* What concerns rights. -ENOSYS: not one of these. */
+static long prctl_rights(int option, unsigned long a2, bool rest)
+{
+	struct task *t = task_current();
+
+	switch (option) {
+	case PR_GET_KEEPCAPS: return cred_current()->keep_caps;
+	case PR_SET_KEEPCAPS: return a2 > 1 ? -EINVAL : set_keep_caps(a2);
+	case PR_CAPBSET_READ: return a2 > CAP_LAST ? -EINVAL : (long)(cred_current()->cap_bounding >> a2 & 1);
+	case PR_GET_SECUREBITS: return 0;
+	case PR_GET_NO_NEW_PRIVS: return a2 || rest ? -EINVAL : t->no_new_privs;
+	case PR_SET_NO_NEW_PRIVS:
+		if (a2 != 1 || rest)
+			return -EINVAL;
+		t->no_new_privs = true;
+		return 0;
+	default: return -ENOSYS;
+	}
+}
+
+#define TIMER_SLACK_NS 50000 /* what Linux begins with; timers are not that lax here */
+
 long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5)
 {
 	struct process *p = process_current();
+	long r = prctl_rights(option, a2, a3 | a4 | a5);
 	int v;
 
-	(void)a3, (void)a4, (void)a5;
+	if (r != -ENOSYS)
+		return r;
 	switch (option) {
 	case PR_SET_PDEATHSIG:
 		if (a2 > NSIG)
@@ -418,8 +506,7 @@ long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
 			return -EINVAL;
 		p->dumpable = (int)a2;
 		return 0;
-	case PR_GET_KEEPCAPS: return 0;
-	case PR_CAPBSET_READ: return a2 > CAP_LAST ? -EINVAL : (long)(cred_current()->cap_bounding >> a2 & 1);
+	case PR_GET_TIMERSLACK: return TIMER_SLACK_NS;
 	case PR_SET_CHILD_SUBREAPER: p->subreaper = a2 != 0; return 0;
 	case PR_GET_CHILD_SUBREAPER:
 		v = p->subreaper;

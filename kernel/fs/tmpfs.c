@@ -384,7 +384,9 @@ static const struct inode_ops dir_ops = {
 static const struct inode_ops link_ops = { .readlink = tmpfs_readlink };
 static const struct inode_ops file_inode_ops = { .setattr = tmpfs_setattr, .getattr = tmpfs_getattr };
 static const struct file_ops dir_file_ops = { .iterate = tmpfs_iterate };
-static const struct file_ops file_ops = { .read = mapping_file_read, .write = mapping_file_write, .mmap = mapping_file_mmap };
+static const struct file_ops file_ops = {
+	.read = mapping_file_read, .write = mapping_file_write, .mmap = mapping_file_mmap, .fallocate = mapping_file_allocate,
+};
 
 static void tmpfs_inode_free(struct inode *i)
 {

@@ -150,7 +150,7 @@ static int new_credentials(struct execution *x)
 	const struct cred *old = cred_current();
 	bool suid = i->mode & S_ISUID, sgid = (i->mode & (S_ISGID | 010)) == (S_ISGID | 010);
 
-	if (x->file->path.mnt->flags & MS_NOSUID)
+	if (x->file->path.mnt->flags & MS_NOSUID || task_current()->no_new_privs)
 		suid = sgid = false;
 	x->cred = cred_dup(old);
 	if (!x->cred)
@@ -159,6 +159,7 @@ static int new_credentials(struct execution *x)
 		x->cred->euid = i->uid;
 	if (sgid)
 		x->cred->egid = i->gid;
+	x->cred->keep_caps = false;
 	x->cred->suid = x->cred->fsuid = x->cred->euid;
 	x->cred->sgid = x->cred->fsgid = x->cred->egid;
 	if (!x->cred->euid)

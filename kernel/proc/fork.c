@@ -156,6 +156,8 @@ static int gather_task(struct birth *b, const struct trapframe *tf)
 	t->tid = b->number;
 	t->cred = cred_get(me->cred);
 	t->sigmask = me->sigmask;
+	t->no_new_privs = me->no_new_privs;
+	t->ioprio = me->ioprio;
 	if (!(r->flags & CLONE_VM) || r->flags & CLONE_VFORK)
 		t->altstack = me->altstack;
 	t->thread.aspace = b->process->aspace;

@@ -56,8 +56,10 @@ void cred_fix_caps(struct cred *c, const struct cred *old)
 {
 	bool was_root = !old->uid || !old->euid || !old->suid, is_root = !c->uid || !c->euid || !c->suid;
 
-	if (was_root && !is_root)
-		c->cap_permitted = c->cap_effective = 0;
+	if (was_root && !is_root) {
+		c->cap_permitted = c->keep_caps ? c->cap_permitted : 0;
+		c->cap_effective = 0;
+	}
 	if (!old->euid && c->euid)
 		c->cap_effective = 0;
 	if (old->euid && !c->euid)

@@ -13,6 +13,7 @@ struct cred {
 	uid_t uid, euid, suid, fsuid;
 	gid_t gid, egid, sgid, fsgid;
 	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bounding;
+	bool keep_caps;  /* PR_SET_KEEPCAPS: giving up all root ids leaves the permitted set; until exec */
 	unsigned group_count;
 	gid_t *groups; /* sorted; owned */
 };

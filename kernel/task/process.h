@@ -42,6 +42,8 @@ struct task {
 	struct { long (*fn)(struct task *t); uint64_t a[6]; } restart; /* restart_syscall */
 	uaddr_t clear_tid;          /* set_tid_address */
 	uaddr_t robust_list;
+	bool no_new_privs;          /* exec gives no rights any more; inherited; never taken back */
+	int ioprio;                 /* as ioprio_set(2) left it: there is nothing yet that heeds it */
 	struct cred *cred;          /* replaced by its own thread under PROC_TREE lock (readers elsewhere: cred_get there) */
 	uint64_t minflt, majflt;
 	bool exiting;

@@ -229,6 +229,27 @@ int file_write_limit(struct file *f, loff_t pos, size_t *len)
 	return 0;
 }
 
+long file_allocate(struct file *f, unsigned long mode, loff_t off, loff_t len)
+{
+	loff_t end;
+
+	if (off < 0 || len <= 0)
+		return -EINVAL;
+	if (mode & ~(unsigned long)(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE) || mode == FALLOC_PUNCH_HOLE)
+		return -EOPNOTSUPP;
+	if (!(f->mode & FMODE_WRITE))
+		return -EBADF;
+	if (S_ISFIFO(f->inode->mode))
+		return -ESPIPE;
+	if (S_ISDIR(f->inode->mode))
+		return -EISDIR;
+	if (!S_ISREG(f->inode->mode))
+		return -ENODEV;
+	if (__builtin_add_overflow(off, len, &end))
+		return -EFBIG;
+	return f->ops->fallocate ? f->ops->fallocate(f, (int)mode, off, len) : -EOPNOTSUPP;
+}
+
 ssize_t file_read_kernel(struct file *f, void *buf, size_t len, loff_t pos)
 {
 	size_t done = 0;

@@ -101,6 +101,10 @@ extern void (*file_close_locks_hook)(struct file *f, void *owner);
 /* Kernel buffers (exec, initrd): at an explicit offset. */
 ssize_t file_read_kernel(struct file *f, void *buf, size_t len, loff_t pos);
 loff_t file_seek(struct file *f, loff_t off, int whence);
+#define FALLOC_KEEP_SIZE 1
+#define FALLOC_PUNCH_HOLE 2
+/* fallocate(2) after the descriptor: checks and calls the file's operation. EINVAL EOPNOTSUPP EBADF ESPIPE EISDIR ENODEV EFBIG ENOSPC EINTR. */
+long file_allocate(struct file *f, unsigned long mode, loff_t off, loff_t len);
 /* One more / one less writer of the contents; -ETXTBSY while the program runs. */
 int file_write_begin(struct inode *i);
 void file_write_end(struct inode *i);

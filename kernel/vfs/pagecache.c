@@ -9,7 +9,7 @@
 #include "lib/string.h"
 #include "mem/kmap.h"
 #include "mem/slab.h"
-#include "task/process.h"
+#include "task/sigqueue.h"
 #include "vfs/anoninode.h"
 
 #define NODE_BITS 6
@@ -439,6 +439,49 @@ ssize_t mapping_file_write(struct file *f, struct uio *u, loff_t *pos)
 		written(i);
 	rwlock_write_unlock(&i->lock);
 	return n;
+}
+
+/* Adds the pages of the range that are missing; on failure those beyond the end go again. Inode lock held. */
+static long allocate_locked(struct file *f, bool keep_size, loff_t off, loff_t len)
+{
+	struct inode *i = f->inode;
+	loff_t end = off + len;
+	size_t fits = (size_t)1;
+	long err = 0;
+
+	if (end > i->size && !keep_size)
+		err = file_write_limit(f, end - 1, &fits);
+	if (!err && (end - 1) >> PAGE_SHIFT > (loff_t)(~0ul >> 1))
+		err = -EFBIG;
+	for (loff_t n = off >> PAGE_SHIFT; !err && n <= (end - 1) >> PAGE_SHIFT; n++) {
+		struct page *p = signal_pending_current() ? ERR_PTR(-EINTR) : mapping_extend_page(i->mapping, (unsigned long)n);
+
+		if (IS_ERR(p))
+			err = PTR_ERR(p);
+		else
+			page_put(p);
+	}
+	if (err)
+		mapping_truncate(i->mapping, i->size);
+	else if (end > i->size && !keep_size)
+		inode_set_size(i, end);
+	return err == -ENOMEM ? -ENOSPC : err;
+}
+
+long mapping_file_allocate(struct file *f, int mode, loff_t off, loff_t len)
+{
+	struct inode *i = f->inode;
+	long err = 0;
+
+	rwlock_write_lock(&i->lock);
+	if (!(mode & FALLOC_PUNCH_HOLE))
+		err = allocate_locked(f, mode & FALLOC_KEEP_SIZE, off, len);
+	else if (off < i->size)
+		mapping_punch(i->mapping, off, MIN(off + len, (loff_t)ALIGN_UP(i->size, (loff_t)PAGE_SIZE)));
+	if (!err)
+		written(i);
+	rwlock_write_unlock(&i->lock);
+	return err;
 }
 
 /* Memory shared by fork: a file whose only name is what /proc/PID/maps shows. */

@@ -41,6 +41,7 @@ void mapping_truncate(struct mapping *m, loff_t from);
 ssize_t mapping_file_read(struct file *f, struct uio *u, loff_t *pos);
 ssize_t mapping_file_write(struct file *f, struct uio *u, loff_t *pos);
 int mapping_file_mmap(struct file *f, struct map_request *r);
+long mapping_file_allocate(struct file *f, int mode, loff_t off, loff_t len);
 extern const struct vm_ops mapping_vm_ops;
 /* Punches a hole: whole pages go, the rest is zeroed. Inode lock held. */
 void mapping_punch(struct mapping *m, loff_t from, loff_t to);

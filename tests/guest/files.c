@@ -4,6 +4,8 @@
  */
 #include "guest.h"
 
+#include <sys/mount.h>
+
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 
@@ -474,4 +476,59 @@ TEST(opath_descriptors)
 	CHECK_EQ(st.st_size, 1);
 	dir = CHECK_OK(open(".", O_PATH | O_DIRECTORY));
 	CHECK_OK(openat(dir, "f", O_RDONLY));
+}
+
+TEST(room_is_allocated)
+{
+	struct stat st;
+	char c = 1;
+	int fd = new_file("f"), p[2], dir = CHECK_OK(open(".", O_RDONLY)), rd;
+
+	CHECK_OK(fallocate(fd, 0, 0, 10000));
+	CHECK_OK(fstat(fd, &st));
+	CHECK_EQ(st.st_size, 10000);
+	CHECK_EQ(st.st_blocks, 24);
+	CHECK_OK(fallocate(fd, FALLOC_FL_KEEP_SIZE, 20000, 4096));
+	CHECK_OK(fstat(fd, &st));
+	CHECK_EQ(st.st_size, 10000);
+	CHECK_EQ(pwrite(fd, "0123456789", 10, 4090), 10);
+	CHECK_OK(fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, 4092, 5000));
+	CHECK_EQ(pread(fd, &c, 1, 4091), 1);
+	CHECK_EQ(c, '1');
+	CHECK_EQ(pread(fd, &c, 1, 4092), 1);
+	CHECK_EQ(c, 0);
+	CHECK_EQ(pread(fd, &c, 1, 4099), 1);
+	CHECK_EQ(c, 0);
+	CHECK_OK(fstat(fd, &st));
+	CHECK_EQ(st.st_size, 10000);
+	CHECK_ERR(fallocate(fd, 0, -1, 10), EINVAL);
+	CHECK_ERR(fallocate(fd, 0, 0, 0), EINVAL);
+	CHECK_ERR(fallocate(fd, FALLOC_FL_PUNCH_HOLE, 0, 10), EOPNOTSUPP);
+	CHECK_ERR(fallocate(fd, 0x100, 0, 10), EOPNOTSUPP);
+	CHECK_ERR(fallocate64(fd, 0, 0x7fffffffffffff00ll, 0x1000), EFBIG);
+	rd = CHECK_OK(open("f", O_RDONLY));
+	CHECK_ERR(fallocate(rd, 0, 0, 10), EBADF);
+	CHECK_OK(pipe(p));
+	CHECK_ERR(fallocate(p[1], 0, 0, 10), ESPIPE);
+	CHECK_ERR(fallocate(dir, 0, 0, 10), EBADF);
+	CHECK_ERR(fallocate(99, 0, 0, 10), EBADF);
+}
+
+TEST(room_that_is_not_there)
+{
+	struct stat st;
+	int fd;
+
+	CHECK_OK(mkdir("small", 0700));
+	CHECK_OK(mount("small", "small", "tmpfs", 0, "size=64k"));
+	fd = CHECK_OK(open("small/f", O_CREAT | O_RDWR, 0600));
+	CHECK_OK(fallocate(fd, 0, 0, 32768));
+	CHECK_ERR(fallocate(fd, 0, 0, 1 << 20), ENOSPC);
+	CHECK_OK(fstat(fd, &st));
+	CHECK_EQ(st.st_size, 32768);
+	close(fd);
+	fd = CHECK_OK(open("small/g", O_CREAT | O_RDWR, 0600));
+	CHECK_OK(fallocate(fd, 0, 0, 32768)); /* what was in vain was given back */
+	close(fd);
+	CHECK_OK(umount("small"));
 }

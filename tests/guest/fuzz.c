@@ -457,6 +457,20 @@ static void watch_all(int id, unsigned seed, unsigned long until, const unsigned
 	}
 }
 
+/* A worker may map the program and touch a part that is a hole; from then on it is a page. So all are made pages beforehand. */
+static void fill_holes(void)
+{
+	int fd = CHECK_OK(open("/proc/self/exe", O_RDONLY));
+	size_t bytes = (size_t)CHECK_OK(lseek(fd, 0, SEEK_END));
+	volatile char *p = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+
+	CHECK(p != MAP_FAILED);
+	for (size_t at = 0; at < bytes; at += PAGE)
+		(void)p[at];
+	munmap((void *)p, bytes);
+	close(fd);
+}
+
 TEST(random_calls)
 {
 	unsigned seed = getenv("SEED") ? (unsigned)atoi(getenv("SEED")) : 1;
@@ -467,6 +481,7 @@ TEST(random_calls)
 	pid_t pid[WATCHERS];
 
 	trace = getenv("FUZZ_TRACE") != NULL;
+	fill_holes();
 	for (unsigned i = 0; i < PAGE / sizeof(*canary); i++)
 		canary[i] = 0x5eed0000u | i;
 	CHECK_OK(chmod("/tmp", 0755)); /* getcwd tells the workers of it, and parts of that name would be left there */

@@ -4,7 +4,9 @@
  */
 #include "guest.h"
 
+#include <linux/capability.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 #include <grp.h>
 
@@ -242,4 +244,97 @@ TEST(scheduling_of_others)
 	CHECK_EQ(sched_getscheduler(other), SCHED_BATCH);
 	kill(other, SIGKILL);
 	reap_signal(other, SIGKILL);
+}
+
+HELPER(effective)
+{
+	_exit((int)geteuid() == atoi(argv[2]) ? 0 : 1);
+}
+
+static void run_set_id(const char *expected)
+{
+	execl("./setid", "setid", "@effective", expected, NULL);
+	_exit(2);
+}
+
+TEST(no_new_privileges)
+{
+	char *block = map_rw(64 * PAGE);
+	int in = CHECK_OK(open("/proc/self/exe", O_RDONLY)), out = CHECK_OK(open("setid", O_CREAT | O_WRONLY, 0700));
+	ssize_t n;
+	pid_t pid;
+
+	while ((n = read(in, block, 64 * PAGE)) > 0)
+		CHECK_EQ(write(out, block, (size_t)n), n);
+	CHECK_OK(fchown(out, 1234, 1234));
+	CHECK_OK(fchmod(out, 04755));
+	close(out);
+	CHECK_ERR(prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0), EINVAL);
+	CHECK_ERR(prctl(PR_SET_NO_NEW_PRIVS, 1, 1, 0, 0), EINVAL);
+	CHECK_EQ(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
+	FORK(pid)
+		run_set_id("1234");
+	reap_ok(pid);
+	FORK(pid) {
+		CHECK_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+		CHECK_EQ(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
+		FORK(pid) /* inherited */
+			run_set_id("0");
+		reap_ok(pid);
+	}
+	reap_ok(pid);
+}
+
+static bool may_chown(void)
+{
+	return chown("owned", 5, 5) == 0;
+}
+
+TEST(capabilities_kept_over_setuid)
+{
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct d[2];
+	pid_t pid;
+
+	close(new_file("owned"));
+	CHECK_EQ(prctl(PR_GET_KEEPCAPS), 0);
+	CHECK_ERR(prctl(PR_SET_KEEPCAPS, 2), EINVAL);
+	FORK(pid) {
+		CHECK_OK(prctl(PR_SET_KEEPCAPS, 1));
+		CHECK_EQ(prctl(PR_GET_KEEPCAPS), 1);
+		CHECK_OK(setuid(1000));
+		CHECK(!may_chown()); /* permitted, but not in effect */
+		CHECK_OK(syscall(SYS_capget, &h, d));
+		CHECK(d[0].permitted & 1);
+		CHECK(!(d[0].effective & 1));
+		d[0].effective |= 1;
+		CHECK_OK(syscall(SYS_capset, &h, d));
+		CHECK(may_chown());
+	}
+	reap_ok(pid);
+	FORK(pid) {
+		CHECK_OK(setuid(1000));
+		CHECK_OK(syscall(SYS_capget, &h, d));
+		CHECK_EQ(d[0].permitted, 0);
+	}
+	reap_ok(pid);
+}
+
+TEST(io_priorities)
+{
+	pid_t pid;
+
+	CHECK_OK(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 3));
+	CHECK_EQ(syscall(SYS_ioprio_get, 1, 0), 2 << 13 | 3);
+	FORK(pid) {
+		CHECK_EQ(syscall(SYS_ioprio_get, 1, 0), 2 << 13 | 3);
+		CHECK_OK(setuid(1000));
+		CHECK_ERR(syscall(SYS_ioprio_set, 1, 0, 1 << 13 | 3), EPERM);
+		CHECK_OK(syscall(SYS_ioprio_set, 1, 0, 3 << 13));
+	}
+	reap_ok(pid);
+	CHECK_ERR(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 8), EINVAL);
+	CHECK_ERR(syscall(SYS_ioprio_set, 0, 0, 2 << 13), EINVAL);
+	CHECK_ERR(syscall(SYS_ioprio_get, 4, 0), EINVAL);
+	CHECK_ERR(syscall(SYS_ioprio_get, 1, 999999), ESRCH);
 }
