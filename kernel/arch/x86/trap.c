@@ -14,12 +14,16 @@
 #include "core/percpu.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
+#include "lib/string.h"
 
 #define PF_PRESENT 1u
 #define PF_WRITE 2u
+#define PF_USER 4u
 #define PF_FETCH 16u
 #define EFLAGS_TF 0x100u
 #define VECTOR_DEBUG 1u
+#define VECTOR_PROTECTION 13u
+#define VM86_SEGMENTS 16 /* bytes: es, ds, fs, gs */
 
 static const struct trap_ops *ops;
 void (*x86_syscall_op)(struct trapframe *tf);
@@ -50,6 +54,17 @@ static const char *const names[32] = {
 };
 
 /* The kernel has no use for gs, which may still hold the very selector that went bad: the way out of this trap must not load it again. */
+void x86_leave_vm86(struct trapframe *tf)
+{
+	struct trapframe *usual = (struct trapframe *)((char *)tf + VM86_SEGMENTS);
+
+	memmove(usual, tf, sizeof(*tf));
+	usual->cs = USER_CS;
+	usual->ds = usual->es = usual->ss = USER_DS;
+	usual->fs = usual->gs = 0;
+	usual->eflags = EFLAGS_USER_DEFAULT; /* not its I/O privilege */
+}
+
 static bool fix_up(struct trapframe *tf)
 {
 	unsigned long to = x86_extable_find(tf->eip);
@@ -59,22 +74,6 @@ static bool fix_up(struct trapframe *tf)
 		tf->gs = 0;
 	}
 	return to != 0;
-}
-
-static void page_fault(struct trapframe *tf, unsigned long addr)
-{
-	bool user = tf_user(tf), present = tf->error & PF_PRESENT;
-	enum fault_access access = tf->error & PF_WRITE ? FAULT_WRITE : tf->error & PF_FETCH ? FAULT_EXEC : FAULT_READ;
-
-	if (user || (addr < ARCH_USER_TOP && x86_extable_find(tf->eip))) {
-		if (tf->eflags & EFLAGS_IF)
-			arch_irq_enable();
-		if (ops->page_fault(tf, addr, access, present))
-			return;
-	}
-	if (user || fix_up(tf))
-		return;
-	ops->fatal(tf, addr < PAGE_SIZE ? "null pointer" : names[14]);
 }
 
 static void user_exception(struct trapframe *tf)
@@ -93,6 +92,31 @@ static void user_exception(struct trapframe *tf)
 		tf->eflags &= ~EFLAGS_TF;
 	arch_irq_enable();
 	ops->user_exception(tf, &sig);
+}
+
+static void page_fault(struct trapframe *tf, unsigned long addr)
+{
+	bool user = tf_user(tf), present = tf->error & PF_PRESENT;
+	enum fault_access access = tf->error & PF_WRITE ? FAULT_WRITE : tf->error & PF_FETCH ? FAULT_EXEC : FAULT_READ;
+
+	/*
+	 * The processor itself touched user memory for a program, as only QEMU's translator does (IRET of a program, with SMAP on): the page is
+	 * there, so that trying again would never end.
+	 */
+	if (user && present && !(tf->error & PF_USER)) {
+		tf->vector = VECTOR_PROTECTION;
+		user_exception(tf);
+		return;
+	}
+	if (user || (addr < ARCH_USER_TOP && x86_extable_find(tf->eip))) {
+		if (tf->eflags & EFLAGS_IF)
+			arch_irq_enable();
+		if (ops->page_fault(tf, addr, access, present))
+			return;
+	}
+	if (user || fix_up(tf))
+		return;
+	ops->fatal(tf, addr < PAGE_SIZE ? "null pointer" : names[14]);
 }
 
 static void interrupt(struct trapframe *tf)

@@ -16,6 +16,8 @@
 #define USER_CS 0x73
 #define USER_DS 0x7b
 #define EFLAGS_IF 0x200
+#define EFLAGS_VM 0x20000
+#define VM86_SEGMENTS 16 /* bytes that the processor pushes before the rest of the frame */
 #define EFLAGS_NOT_BY_SYSEXIT 0x74100 /* AC, VM, RF, NT, TF */
 
 .macro SAVE_REGS
@@ -37,6 +39,19 @@
 	movl %edx, %fs
 	cld
 	USER_ACCESS_END
+.endm
+
+/*
+ * Programs cannot get into virtual-8086 mode on real processors. QEMU's translator lets them, by an IRET of their own: such a frame has four words
+ * more, and becomes a usual one.
+ */
+.macro LEAVE_VM86
+	testl $EFLAGS_VM, TF_EFLAGS(%esp)
+	jz 772f
+	movl %esp, %eax
+	call x86_leave_vm86
+	addl $VM86_SEGMENTS, %esp
+772:
 .endm
 
 /* Takes the frame apart again; interrupts off. Bad selectors fault at the marked instructions and are replaced by null. */
@@ -101,6 +116,7 @@ x86_stubs:
 trap_common:
 	pushl $-1
 	SAVE_REGS
+	LEAVE_VM86
 	movl %esp, %eax
 	call x86_trap
 	cli
@@ -146,6 +162,7 @@ x86_syscall_int80:
 	pushl $128
 	pushl %eax
 	SAVE_REGS
+	LEAVE_VM86
 	sti
 	movl %esp, %eax
 	call *x86_syscall_op
