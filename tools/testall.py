@@ -19,7 +19,7 @@ TESTS = ROOT / "tests"
 HOST_BUILD = ROOT / "build" / "host"
 sys.path.insert(0, str(TESTS / "guest"))
 
-HOST_LIMIT_S = 400
+HOST_LIMIT_S = 300
 VARIANTS = {"clang": (False, "clang"), "clang-debug": (True, "clang"), "gcc": (False, "gcc"), "gcc-debug": (True, "gcc")}
 
 
