@@ -49,9 +49,12 @@ static void add_arg(struct line *l, enum syscall_arg type, unsigned long v)
 void strace_exit(const struct trapframe *tf, unsigned long nr, long ret)
 {
 	const struct syscall_desc *d = nr < syscall_count ? &syscall_descs[nr] : NULL;
+	const char *only = cmdline_get("strace");
 	struct line l = { .used = 0 };
 	unsigned slot = 0;
 
+	if (only && *only && strcmp(only, thread_current()->name))
+		return;
 	add(&l, "[%d %s] ", task_current()->tid, thread_current()->name);
 	if (!d || !d->name) {
 		add(&l, "syscall_%lu() = -ENOSYS", nr);

@@ -19,6 +19,7 @@ static void describe(struct process *c, struct wait_result *res, int status, int
 	struct task *t = process_main_task(c);
 
 	*res = (struct wait_result){ .pid = c->pid, .uid = t ? t->cred->uid : 0, .status = status, .code = code, .usage = c->usage };
+	usage_add(&res->usage, &c->child_usage); /* Linux tells of both together */
 }
 
 /* A stop or a continuation that was not told yet; proc_tree_lock held. */
