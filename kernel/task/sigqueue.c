@@ -38,16 +38,6 @@ static void flush_all(struct process *p, sigset64 which)
 		sigpending_flush(&t->pending, which);
 }
 
-void signal_recalc(struct task *t)
-{
-	sigset64 pending = t->pending.set | t->process->pending.set;
-
-	if (pending & ~t->sigmask || t->process->group_exit || t->process->stopped)
-		thread_set_work(&t->thread, WORK_SIGNAL);
-	else
-		thread_clear_work(&t->thread, WORK_SIGNAL);
-}
-
 static void wake_for_signal(struct task *t, bool kill)
 {
 	thread_set_work(&t->thread, WORK_SIGNAL | (kill ? WORK_KILL : 0));
@@ -85,6 +75,31 @@ static bool action_ignores(const struct process *p, int signo)
 static bool action_kills(const struct process *p, int signo)
 {
 	return p->sighand->action[signo - 1].handler == SIG_DFL && !(SIGBIT(signo) & (DEFAULT_IGNORED | SIG_STOPS)) && p != init_process;
+}
+
+/* Is one of the set to end the process? */
+static bool any_fatal(const struct process *p, sigset64 set)
+{
+	if (set & SIGBIT(SIGKILL))
+		return true;
+	for (; set && !p->stopped; set &= set - 1)
+		if (action_kills(p, __builtin_ctzll(set) + 1))
+			return true;
+	return false;
+}
+
+/* What was on its way to end the thread may have been blocked or ignored since: then nothing of it may stay behind. */
+void signal_recalc(struct task *t)
+{
+	const struct process *p = t->process;
+	sigset64 ready = (t->pending.set | p->pending.set) & ~t->sigmask;
+
+	if (ready || p->group_exit || p->stopped)
+		thread_set_work(&t->thread, WORK_SIGNAL);
+	else
+		thread_clear_work(&t->thread, WORK_SIGNAL);
+	if (t->thread.work & WORK_KILL && !p->group_exit && !any_fatal(p, ready))
+		thread_clear_work(&t->thread, WORK_KILL);
 }
 
 static bool blocked_everywhere(struct process *p, struct task *only, int signo)

@@ -731,3 +731,26 @@ TEST(futex_with_a_limit_interrupted)
 	CHECK_OK(kill(pid, SIGCONT));
 	reap_ok(pid);
 }
+
+/* A signal that would have been fatal becomes ignored while the call that says so is under way: life goes on, or ends, but does not hang. */
+TEST(fatal_signal_ignored_at_the_last_moment)
+{
+	for (int i = 0; i < 60; i++) {
+		struct itimerval soon = {{0, 0}, {0, 500 + i * 37}};
+		int status;
+		pid_t pid;
+
+		FORK(pid) {
+			struct itimerval left = {{0, 0}, {0, 1}};
+
+			CHECK_OK(setitimer(ITIMER_REAL, &soon, NULL));
+			while (left.it_value.tv_usec) {
+				signal(SIGALRM, SIG_IGN);
+				getitimer(ITIMER_REAL, &left);
+				signal(SIGALRM, SIG_DFL);
+			}
+		}
+		status = reap(pid);
+		CHECK(status == 0 || status == SIGALRM);
+	}
+}
