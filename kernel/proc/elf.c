@@ -28,7 +28,7 @@ static int check_header(const struct elf_header *h)
 
 static int check_segment(const struct elf_phdr *p)
 {
-	if (p->filesz > p->memsz || p->memsz > ARCH_USER_TOP || p->vaddr > ARCH_USER_TOP - p->memsz)
+	if (p->filesz > p->memsz || (uint64_t)p->vaddr + p->memsz > ARCH_USER_TOP)
 		return -ENOEXEC;
 	if ((p->vaddr ^ p->offset) & (PAGE_SIZE - 1))
 		return -ENOEXEC;
