@@ -14,6 +14,7 @@
 #include "sched/sched.h"
 #include "vfs/vfs.h"
 #include "vm/aspace.h"
+#include "vm/fault.h"
 #include <unistd.h>
 
 static bool busy; /* a test's process runs; still so at the next test: it failed in there, and the machine with it */
@@ -29,7 +30,13 @@ static void failed_check(const char *file, int line, const char *what)
 	abort();
 }
 
-static const struct trap_ops ops = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit };
+static bool page_fault(struct trapframe *tf, uaddr_t addr, enum fault_access access, bool present)
+{
+	(void)tf, (void)present;
+	return aspace_current() && vm_fault(aspace_current(), addr, access, 0) == FAULT_OK;
+}
+
+static const struct trap_ops ops = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit, .page_fault = page_fault };
 
 /* Everything but the thread. */
 static bool copy_process(struct process *p, struct task *t, struct process *parent)
