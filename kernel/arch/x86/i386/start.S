@@ -2,6 +2,12 @@
 /* First instruction to C: a boot page directory that maps the first 64 MiB at 0 and at 0xC0000000 with 4 MiB or 4 KiB pages. */
 #define MULTIBOOT_MAGIC 0x1BADB002
 #define MULTIBOOT_FLAGS 3 /* modules on page borders, memory map */
+#define CPU_FLOOR 0x8111 /* FPU, TSC, CMPXCHG8B, CMOV: a Pentium Pro */
+#define VGA_TEXT 0xb8000
+#define VGA_GREY 0x07
+#define COM1 0x3f8
+#define COM1_STATUS 0x3fd
+#define COM1_ROOM 0x20
 #define PHYS(x) ((x) - 0xC0000000)
 
 .section .multiboot, "a"
@@ -24,6 +30,10 @@ _start:
 	movl $PHYS(boot_stack_top), %esp
 	movl $1, %eax
 	cpuid
+	movl %edx, %eax
+	andl $CPU_FLOOR, %eax
+	cmpl $CPU_FLOOR, %eax
+	jne too_old
 	testl $8, %edx                  /* PSE */
 	jz 2f
 	movl $PHYS(boot_directory), %edi
@@ -61,6 +71,34 @@ _start:
 	movl %eax, %cr0
 	movl $5f, %eax
 	jmp *%eax
+
+/* Nothing of the kernel proper may run: its code is for newer processors. Says so on the screen and on the serial line. */
+too_old:
+	movl $too_old_text, %esi
+	movl $VGA_TEXT, %edi
+1:	lodsb
+	testb %al, %al
+	jz 3f
+	movb %al, %bl
+	cmpb $' ', %al
+	jb 2f
+	movb $VGA_GREY, %ah
+	movw %ax, (%edi)
+	addl $2, %edi
+2:
+	movl $100000, %ecx              /* there may be no serial line */
+	movl $COM1_STATUS, %edx
+4:	inb %dx, %al
+	testb $COM1_ROOM, %al
+	loopz 4b
+	movb %bl, %al
+	movl $COM1, %edx
+	outb %al, %dx
+	jmp 1b
+3:	hlt
+	jmp 3b
+too_old_text:
+	.asciz "Perigee needs an i686 processor (Pentium Pro or later).\r\n"
 
 .text
 5:	movl $boot_stack_top, %esp
