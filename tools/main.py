@@ -68,6 +68,9 @@ def main():
         sub = commands.add_parser(name, help=text)
         if name in words[:1]:
             importlib.import_module(name).add_arguments(sub)
+    if words in ([], ["help"]):
+        parser.print_help()
+        return 0 if words else 2
     args = parser.parse_args(words)
     if program and args.command != "run":
         parser.error("a program behind -- is for run")
