@@ -4,7 +4,7 @@
  * and one value, which stands at both ends of the page. After every step the invariants of the tables are verified, and pages are compared: those
  * that a table maps by looking, without faulting anything in, and one by a real access. Memory runs out at random allocations.
  *
- * SEED=n in the environment runs that one history; TRACE=1 prints its steps. HISTORIES=n says how many (3000).
+ * SEED=n in the environment runs that one history; TRACE=1 prints its steps. HISTORIES=n says how many (2000).
  */
 #include "fixture.h"
 #include "lib/bits.h"
@@ -488,7 +488,7 @@ static void one_history(unsigned long n)
 static void test_histories(void **state)
 {
 	const char *one = getenv("SEED"), *many = getenv("HISTORIES");
-	unsigned long count = many ? strtoul(many, NULL, 0) : 3000, before;
+	unsigned long count = many ? strtoul(many, NULL, 0) : 2000, before;
 
 	(void)state;
 	trace = getenv("TRACE") != NULL;
