@@ -216,14 +216,17 @@ static long wait_again(struct task *t)
 
 static long futex_requeue(const struct futex_request *r, bool compare)
 {
-	struct key from, to;
+	struct key from, to = { NULL, 0, NULL };
 	struct futex_waiter *w, *tmp;
 	struct list moved = LIST_INIT(moved);
 	struct bucket *a, *b;
 	unsigned woken = 0, n = 0;
 	uint32_t now;
-	long err = key_get(r->addr, r->op & FUTEX_PRIVATE, &from);
+	long err;
 
+	if ((int32_t)r->val < 0 || (int32_t)r->val2 < 0)
+		return -EINVAL;
+	err = key_get(r->addr, r->op & FUTEX_PRIVATE, &from);
 	if (err)
 		return err;
 	err = key_get(r->addr2, r->op & FUTEX_PRIVATE, &to);
@@ -262,8 +265,8 @@ static long futex_requeue(const struct futex_request *r, bool compare)
 		spin_unlock(&(a < b ? b : a)->lock);
 	spin_unlock(&(a < b ? a : b)->lock);
 	err = woken + (compare ? n : 0);
-	key_put(&to);
 out:
+	key_put(&to);
 	key_put(&from);
 	return err;
 }
