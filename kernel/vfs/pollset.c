@@ -68,9 +68,10 @@ long pollset_wait(struct pollset_fd *fds, unsigned n, ktime_t deadline)
 	while (!ready && !err && !t->failed) {
 		err = waitq_wait_until(&poll_sleep, load_acquire(&t->woken), WAIT_INTERRUPTIBLE, deadline);
 		store_release(&t->woken, false);
+		smp_mb(); /* before the files are asked: a wake that comes then sets it again, and the store must not fall on top of that */
 		ready = scan(fds, n, NULL, true);
 	}
-	if (t->failed)
+	if (!ready && t->failed)
 		ready = -ENOMEM;
 	release(fds, n, t);
 	kfree(t);
