@@ -60,6 +60,8 @@ static struct tty *current_terminal(void)
 
 	spin_lock(&proc_tree_lock);
 	t = process_current()->session->tty;
+	if (t && t->driver->opened)
+		t->driver->opened(t); /* before the session can lose it */
 	spin_unlock(&proc_tree_lock);
 	return t;
 }
@@ -91,7 +93,9 @@ static int terminal_open(struct inode *i, struct file *f)
 	return 0;
 }
 
-static const struct file_ops terminal_ops = { .open = terminal_open, .read = tty_read, .write = tty_write, .poll = tty_poll, .ioctl = tty_ioctl };
+static const struct file_ops terminal_ops = {
+	.open = terminal_open, .release = tty_release, .read = tty_read, .write = tty_write, .poll = tty_poll, .ioctl = tty_ioctl,
+};
 
 void terminals_init(void)
 {

@@ -352,10 +352,8 @@ static long flush_queues(struct tty *t, unsigned long which)
 
 static long put_int(unsigned long arg, int n) { return user_put(arg, &n); }
 
-long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg)
+long tty_control(struct tty *t, unsigned cmd, unsigned long arg)
 {
-	struct tty *t = f->data;
-
 	if (READ_ONCE(t->hung_up))
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	switch (cmd) {
@@ -388,4 +386,14 @@ void tty_setup(struct tty *t, const struct tty_driver *driver, dev_t dev, unsign
 	t->driver = driver;
 	t->dev = dev;
 	t->port = port;
+}
+
+long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg) { return tty_control(f->data, cmd, arg); }
+
+void tty_release(struct file *f)
+{
+	struct tty *t = f->data;
+
+	if (t->driver->closed)
+		t->driver->closed(t);
 }

@@ -20,6 +20,8 @@ struct tty_driver {
 	size_t (*room)(struct tty *t);                         /* bytes that write takes now; NULL: any number, waiting for the device */
 	long (*ioctl)(struct tty *t, unsigned cmd, unsigned long arg); /* calls that only this kind has; NULL or -ENOTTY: none */
 	void (*freed)(struct tty *t);                          /* NULL, or: readers have made room; no lock held */
+	void (*opened)(struct tty *t);                         /* NULL, or counts a new file; must not sleep */
+	void (*closed)(struct tty *t);                         /* and its end */
 };
 
 struct tty {

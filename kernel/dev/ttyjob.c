@@ -70,7 +70,9 @@ long ttyjob_acquire(struct tty *t)
 	long err = 0;
 
 	spin_lock(&proc_tree_lock);
-	if (p->session->leader != p)
+	if (READ_ONCE(t->hung_up)) /* set before ttyjob_hangup takes the lock: nobody gets it any more */
+		err = -EIO;
+	else if (p->session->leader != p)
 		err = -EPERM;
 	else if (t->session != p->session) {
 		if (p->session->tty || t->session)

@@ -9,7 +9,7 @@
 void ttyjob_signal(struct tty *t, int signo);
 /* May the current process, perhaps in the background, go on? 0, -EIO, or -ERESTARTSYS after its group got signo (SIGTTIN, SIGTTOU). */
 int ttyjob_check(struct tty *t, int signo);
-/* TIOCSCTTY, and open without O_NOCTTY: the session of the current process gets t. 0, -EPERM. */
+/* TIOCSCTTY, and open without O_NOCTTY: the session of the current process gets t. 0, -EPERM, -EIO (hung up). */
 long ttyjob_acquire(struct tty *t);
 /* The session loses its terminal; its foreground group is told. */
 void ttyjob_disassociate(struct session *s);

@@ -14,7 +14,7 @@ static const struct {
 	unsigned mode, major, minor;
 } nodes[] = {
 	{ "null", 0666, 1, 3 }, { "zero", 0666, 1, 5 }, { "full", 0666, 1, 7 }, { "random", 0666, 1, 8 }, { "urandom", 0666, 1, 9 },
-	{ "tty", 0666, 5, 0 }, { "console", 0600, 5, 1 }, { "tty0", 0620, 4, 0 }, { "tty1", 0620, 4, 1 }, { "ttyS0", 0660, 4, 64 }, { "ttyS1", 0660, 4, 65 },
+	{ "tty", 0666, 5, 0 }, { "ptmx", 0666, 5, 2 }, { "console", 0600, 5, 1 }, { "tty0", 0620, 4, 0 }, { "tty1", 0620, 4, 1 }, { "ttyS0", 0660, 4, 64 }, { "ttyS1", 0660, 4, 65 },
 };
 
 static const struct {

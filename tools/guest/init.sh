@@ -7,6 +7,7 @@ trap 'exec halt -f' USR1
 trap 'exec reboot -f' TERM
 mount -t proc proc /proc
 [ -c /dev/null ] || mount -t devtmpfs dev /dev
+mkdir -p /dev/pts && mount -t devpts -o mode=620,ptmxmode=666 devpts /dev/pts
 echo perigee >/proc/sys/kernel/hostname
 consoles=
 read -r words </proc/cmdline
