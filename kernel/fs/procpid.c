@@ -126,9 +126,10 @@ static int view_take(struct view *v, struct process *p)
 	v->priority = 20;
 	view_usage(v, p);
 	view_signals(v, p, t);
+	if (process_cred(p))
+		view_cred(v, process_cred(p));
 	if (t) {
 		view_thread(v, t);
-		view_cred(v, t->cred);
 		if (READ_ONCE(p->stopped)) /* its threads park at their next way out of the kernel */
 			v->state = 'T';
 	}
@@ -150,15 +151,15 @@ bool procpid_alive(struct process *p)
 
 void procpid_owner(struct process *p, uid_t *uid, gid_t *gid)
 {
-	struct task *t;
+	const struct cred *c;
 
 	*uid = 0;
 	*gid = 0;
 	spin_lock(&proc_tree_lock);
-	t = process_main_task(p);
-	if (t) {
-		*uid = t->cred->euid;
-		*gid = t->cred->egid;
+	c = process_cred(p);
+	if (c) {
+		*uid = c->euid;
+		*gid = c->egid;
 	}
 	spin_unlock(&proc_tree_lock);
 }

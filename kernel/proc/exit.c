@@ -194,6 +194,8 @@ __noreturn void proc_exit_thread(int status)
 	list_del(&t->process_link);
 	sigpending_flush(&t->pending, ~0ull);
 	last = --p->task_count == 0;
+	if (last)
+		p->last_cred = cred_get(t->cred);
 	if (!p->group_exit)
 		p->exit_status = status;
 	spin_unlock_irqrestore(&p->sighand->lock, irq);

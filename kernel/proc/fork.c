@@ -46,17 +46,15 @@ static uint64_t threads_of_user(uid_t uid)
 	struct process *p;
 	uint64_t n = 0;
 
-	spin_lock(&proc_tree_lock);
 	list_for_each_entry(p, &process_list, all_link) {
-		struct task *t = process_main_task(p);
+		const struct cred *c = process_cred(p);
 
-		n += t && t->cred->uid == uid ? p->task_count : 0;
+		n += c && c->uid == uid ? p->task_count + !p->task_count : 0; /* a zombie counts as one, as on Linux */
 	}
-	spin_unlock(&proc_tree_lock);
 	return n;
 }
 
-/* RLIMIT_NPROC counts the threads of a real user; root and the capable are free of it. */
+/* RLIMIT_NPROC counts the threads of a real user; root and the capable are free of it. proc_tree_lock held. */
 static bool too_many(void)
 {
 	uid_t uid = cred_current()->uid;
@@ -207,19 +205,24 @@ static int write_numbers(struct birth *b)
 	return 0;
 }
 
-/* From here on nothing fails. -EAGAIN (ERESTARTNOINTR): a fatal signal came first. */
+/* From here on nothing fails. -ERESTARTNOINTR: a fatal signal came first; -EAGAIN: the user has too many. */
 static long commit(struct birth *b)
 {
 	struct process *me = process_current(), *p = b->process;
 	struct task *t = b->task;
 	unsigned long irq;
+	long err = 0;
 
 	spin_lock(&proc_tree_lock);
 	irq = spin_lock_irqsave(&p->sighand->lock);
-	if (me->group_exit || signal_fatal_pending_current()) {
+	if (me->group_exit || signal_fatal_pending_current())
+		err = -ERESTARTNOINTR;
+	else if (too_many()) /* others may have come since the first look */
+		err = -EAGAIN;
+	if (err) {
 		spin_unlock_irqrestore(&p->sighand->lock, irq);
 		spin_unlock(&proc_tree_lock);
-		return -ERESTARTNOINTR;
+		return err;
 	}
 	list_push_back(&p->tasks, &t->process_link);
 	p->task_count++;
@@ -267,8 +270,11 @@ long proc_clone(const struct clone_request *r, const struct trapframe *tf)
 
 	if (err)
 		return err;
-	if (too_many())
-		return -EAGAIN;
+	spin_lock(&proc_tree_lock);
+	err = too_many() ? -EAGAIN : 0;
+	spin_unlock(&proc_tree_lock);
+	if (err)
+		return err;
 	b.number = pid_alloc();
 	if (b.number < 0)
 		return -EAGAIN;

@@ -62,14 +62,14 @@ long signal_action(int signo, const struct sigaction *new, struct sigaction *old
 long signal_permission(struct process *p, int signo)
 {
 	const struct cred *c = cred_current();
-	struct task *t;
+	const struct cred *his;
 	long err = -EPERM;
 
 	spin_lock(&proc_tree_lock);
-	t = process_main_task(p);
-	if (!t || cred_capable(c, CAP_KILL) || p == process_current())
+	his = process_cred(p);
+	if (!his || cred_capable(c, CAP_KILL) || p == process_current())
 		err = 0;
-	else if (c->euid == t->cred->suid || c->euid == t->cred->uid || c->uid == t->cred->suid || c->uid == t->cred->uid)
+	else if (c->euid == his->suid || c->euid == his->uid || c->uid == his->suid || c->uid == his->uid)
 		err = 0;
 	else if (signo == SIGCONT && p->session == process_current()->session)
 		err = 0;

@@ -16,9 +16,9 @@ static bool eligible(const struct process *c, enum wait_id what, pid_t id, unsig
 
 static void describe(struct process *c, struct wait_result *res, int status, int code)
 {
-	struct task *t = process_main_task(c);
+	const struct cred *cred = process_cred(c);
 
-	*res = (struct wait_result){ .pid = c->pid, .uid = t ? t->cred->uid : 0, .status = status, .code = code, .usage = c->usage };
+	*res = (struct wait_result){ .pid = c->pid, .uid = cred->uid, .status = status, .code = code, .usage = c->usage };
 	usage_add(&res->usage, &c->child_usage); /* Linux tells of both together */
 }
 

@@ -44,6 +44,7 @@ void process_put(struct process *p)
 		return;
 	if (p->sighand)
 		sighand_put(p->sighand);
+	cred_put(p->last_cred);
 	if (process_release_hook)
 		process_release_hook(p);
 	slab_free(&process_cache, p);
@@ -87,6 +88,13 @@ struct task *process_main_task(struct process *p)
 		if (!t->exiting)
 			return t;
 	return NULL;
+}
+
+const struct cred *process_cred(struct process *p)
+{
+	struct task *t = process_main_task(p);
+
+	return t ? t->cred : p->last_cred;
 }
 
 /* The process with the lowest number above n, with a reference. By number, since the place in a list is lost when its holder is reaped. */

@@ -67,6 +67,7 @@ struct process {
 	struct pgroup *group;
 	struct list group_link;
 	struct session *session;     /* = group's */
+	struct cred *last_cred;      /* of its last thread, once that has begun to exit: whose zombie it is */
 	struct list all_link;        /* all processes in pid order of creation */
 	uint8_t state;               /* PROCESS_ */
 	int exit_status;             /* as wait reports it */
@@ -123,6 +124,8 @@ static inline void task_get(struct task *t) { thread_get(&t->thread); }
 static inline void task_put(struct task *t) { thread_put(&t->thread); }
 /* First thread that has not begun to exit, or NULL; PROC_TREE lock held. */
 struct task *process_main_task(struct process *p);
+/* Whose process it is, a zombie too: its first thread's or, when none is left, its last one's. PROC_TREE lock held. */
+const struct cred *process_cred(struct process *p);
 extern struct process *init_process;
 /* All processes, by number: calls fn under no lock with a reference held; stops when fn returns false. */
 void process_each(bool (*fn)(struct process *p, void *ctx), void *ctx);
