@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "mem/slab.h"
 #include "syscall_protos.h"
+#include "task/pid.h"
 #include "task/process.h"
 
 #define KEEP (~0u)
@@ -241,11 +242,28 @@ long sys_setgroups16(int size, uaddr_t list) { return set_groups(size, list, tru
 #define CAP_VERSION_2 0x20071026u
 #define CAP_VERSION_1 0x19980330u
 
+/* The three sets of a thread: effective, permitted, inheritable. -ESRCH. */
+static long caps_of(pid_t tid, uint64_t sets[3])
+{
+	struct task *t = tid ? pid_task(tid) : (task_get(task_current()), task_current());
+
+	if (!t)
+		return -ESRCH;
+	spin_lock(&proc_tree_lock);
+	sets[0] = t->cred->cap_effective;
+	sets[1] = t->cred->cap_permitted;
+	sets[2] = t->cred->cap_inheritable;
+	spin_unlock(&proc_tree_lock);
+	task_put(t);
+	return 0;
+}
+
 long sys_capget(uaddr_t header, uaddr_t data)
 {
 	uint32_t h[2], v[6];
-	const struct cred *c = me();
+	uint64_t sets[3];
 	unsigned words;
+	long err;
 
 	if (user_read(h, header, sizeof(h)))
 		return -EFAULT;
@@ -256,11 +274,11 @@ long sys_capget(uaddr_t header, uaddr_t data)
 	}
 	if ((int)h[1] < 0)
 		return -EINVAL;
-	for (unsigned i = 0; i < words; i++) {
-		v[i * 3] = (uint32_t)(c->cap_effective >> (32 * i));
-		v[i * 3 + 1] = (uint32_t)(c->cap_permitted >> (32 * i));
-		v[i * 3 + 2] = (uint32_t)(c->cap_inheritable >> (32 * i));
-	}
+	err = caps_of((pid_t)h[1], sets);
+	if (err)
+		return err;
+	for (unsigned i = 0; i < words * 3; i++)
+		v[i] = (uint32_t)(sets[i % 3] >> (32 * (i / 3)));
 	return data ? user_write(data, v, words * 12) : 0;
 }
 
@@ -282,6 +300,8 @@ long sys_capset(uaddr_t header, uaddr_t data)
 	perm = v[1] | (uint64_t)v[4] << 32;
 	inh = v[2] | (uint64_t)v[5] << 32;
 	if (perm & ~me()->cap_permitted || eff & ~perm)
+		return -EPERM;
+	if (inh & ~(me()->cap_inheritable | (capable(CAP_SETPCAP) ? me()->cap_bounding : me()->cap_permitted)))
 		return -EPERM;
 	c = cred_dup(me());
 	if (!c)

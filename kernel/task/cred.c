@@ -5,6 +5,9 @@
 #include "mem/slab.h"
 
 #define CAPS_ALL ((1ull << (CAP_LAST + 1)) - 1)
+/* What goes and comes with fsuid 0. */
+#define CAPS_FILES (1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_FOWNER | 1ull << CAP_FSETID \
+		    | 1ull << CAP_LINUX_IMMUTABLE | 1ull << CAP_MKNOD | 1ull << CAP_MAC_OVERRIDE)
 
 static SLAB_CACHE(cred_cache, cred);
 
@@ -64,4 +67,8 @@ void cred_fix_caps(struct cred *c, const struct cred *old)
 		c->cap_effective = 0;
 	if (old->euid && !c->euid)
 		c->cap_effective = c->cap_permitted;
+	if (!old->fsuid && c->fsuid)
+		c->cap_effective &= ~CAPS_FILES;
+	if (old->fsuid && !c->fsuid)
+		c->cap_effective |= c->cap_permitted & CAPS_FILES;
 }

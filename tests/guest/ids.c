@@ -338,3 +338,48 @@ TEST(io_priorities)
 	CHECK_ERR(syscall(SYS_ioprio_get, 4, 0), EINVAL);
 	CHECK_ERR(syscall(SYS_ioprio_get, 1, 999999), ESRCH);
 }
+
+/* With the file system id of somebody else root has only that one's rights to files, and they come back with the id. */
+TEST(file_system_id)
+{
+	pid_t pid;
+
+	close(new_file("secret"));
+	CHECK_OK(chmod("secret", 0600));
+	FORK(pid) {
+		syscall(SYS_setfsuid32, 1000);
+		CHECK_EQ(syscall(SYS_setfsuid32, -1), 1000);
+		CHECK_ERR(open("secret", O_RDONLY), EACCES);
+		CHECK_ERR(chmod("secret", 0666), EPERM);
+		CHECK_EQ(syscall(SYS_setfsuid32, 0), 1000);
+		CHECK_OK(open("secret", O_RDONLY));
+	}
+	reap_ok(pid);
+}
+
+TEST(capabilities_of_others)
+{
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct d[2];
+	struct gate ready = gate_make();
+	pid_t pid;
+
+	FORK(pid) {
+		CHECK_OK(setuid(1000));
+		gate_open(&ready);
+		pause();
+	}
+	gate_wait(&ready);
+	h.pid = pid;
+	CHECK_OK(syscall(SYS_capget, &h, d));
+	CHECK_EQ(d[0].permitted, 0);
+	h.pid = getpid();
+	CHECK_OK(syscall(SYS_capget, &h, d));
+	CHECK(d[0].permitted & 1);
+	h.pid = 999999;
+	CHECK_ERR(syscall(SYS_capget, &h, d), ESRCH);
+	h.pid = pid;
+	CHECK_ERR(syscall(SYS_capset, &h, d), EPERM);
+	kill(pid, SIGKILL);
+	reap_signal(pid, SIGKILL);
+}
