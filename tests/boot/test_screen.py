@@ -152,3 +152,17 @@ def test_machine_without_a_screen():
     with VgaMachine(kernel(), image, "", video="none") as m:
         assert m.wait_end() == 0
         assert "MiB of memory" in m.serial_text()
+
+
+def test_adapter_that_no_bios_has_set_up(initrd):
+    """Without its BIOS the adapter has no mode, no colours and no characters' pictures: what is seen must be the kernel's own."""
+    with VgaMachine(kernel(), initrd, "console=tty0 quiet", options=["-global", "VGA.romfile="]) as m:
+        m.wait_for(PROMPT)
+        m.send_keys("clear; printf '\\033[31;44mH\\033[m\\n'\n")
+        m.wait_for(lambda text: text.startswith("H\n" + PROMPT))
+        width, height, pixel = m.picture()
+        assert (width, height) == (720, 400)
+        cell = {pixel(x, y) for x in range(9) for y in range(16)}
+        assert cell == {(0, 0, 168), (168, 0, 0)}, "a red letter on blue"
+        upright = [y for y in range(16) if pixel(1, y) == (168, 0, 0)]
+        assert len(upright) >= 9 and not [y for y in range(16) if pixel(8, y) == (168, 0, 0)]

@@ -100,6 +100,14 @@ class VgaMachine:
         text = "".join(c for c, _ in self.cells())
         return "\n".join(text[i:i + COLUMNS].rstrip() for i in range(0, len(text), COLUMNS)).rstrip("\n")
 
+    def picture(self):
+        """What the adapter shows: width, height, and a function from a place to its (red, green, blue)."""
+        path = self.dump_path.with_suffix(".ppm")
+        self.command(f'screendump "{path}"')
+        _, size, _, points = path.read_bytes().split(b"\n", 3)
+        width, height = map(int, size.split())
+        return width, height, lambda x, y: tuple(points[3 * (y * width + x):][:3])
+
     def wait_for(self, what, timeout=30):
         """Waits until the text (or what the function wants of it) is on the screen; returns the screen."""
         found = what if callable(what) else lambda text: what in text
