@@ -2,7 +2,7 @@
 /* First instruction to C: a boot page directory that maps the first 64 MiB at 0 and at 0xC0000000 with 4 MiB or 4 KiB pages. */
 #define MULTIBOOT_MAGIC 0x1BADB002
 #define MULTIBOOT_FLAGS 3 /* modules on page borders, memory map */
-#define CPU_FLOOR 0x8111 /* FPU, TSC, CMPXCHG8B, CMOV: a Pentium Pro */
+#define CPU_FLOOR 0x8101 /* FPU, CMPXCHG8B, CMOV: a Pentium Pro */
 #define VGA_TEXT 0xb8000
 #define VGA_GREY 0x07
 #define COM1 0x3f8
