@@ -100,7 +100,8 @@ static void stay_stopped(struct task *t)
 	for (;;) {
 		irq = spin_lock_irqsave(&p->sighand->lock);
 		if (!p->stopped || t->thread.work & WORK_KILL) {
-			report = !(t->thread.work & WORK_KILL); /* wait may have taken cont_report already */
+			report = p->tell_continued; /* wait may have taken cont_report already */
+			p->tell_continued = false;
 			signal_recalc(t);
 			spin_unlock_irqrestore(&p->sighand->lock, irq);
 			break;

@@ -81,6 +81,7 @@ struct process {
 	struct sigpending pending;
 	unsigned signals_queued;     /* in all its queues, for RLIMIT_SIGPENDING */
 	bool stopped;                /* by job control: its threads park in proc/signal */
+	bool tell_continued;         /* the first thread that goes on sends SIGCHLD to the parent */
 	bool stop_report, cont_report; /* a stop/continue that wait has not told yet */
 	int stop_signal;
 	struct waitq signal_wait;    /* sigtimedwait, signalfd */

@@ -60,7 +60,7 @@ static void cancel_opposites(struct process *p, int signo)
 		return;
 	p->stopped = false;
 	p->stop_report = false;
-	p->cont_report = signo == SIGCONT;
+	p->cont_report = p->tell_continued = signo == SIGCONT;
 	list_for_each_entry(t, &p->tasks, process_link)
 		sched_wake(&t->thread, 1u << THREAD_STOPPED);
 }
