@@ -35,6 +35,7 @@ struct pipe {
 	unsigned pages;                      /* slots; a power of two */
 	bool unnamed;                        /* of pipe(2): an open through /proc/PID/fd waits for nobody */
 	size_t bytes;
+	unsigned tail_room;                  /* bytes that may be added to the last page: sleepers may not look at the ring, which can change */
 	char *spare;
 	struct pipe_page *ring;
 	struct pipe_page inline_ring[PIPE_PAGES];
@@ -85,6 +86,13 @@ static void pipe_free(struct pipe *p)
 	slab_free(&pipe_cache, p);
 }
 
+static void note_tail(struct pipe *p)
+{
+	const struct pipe_page *last = p->count ? slot(p, p->count - 1) : NULL;
+
+	WRITE_ONCE(p->tail_room, last && !last->packet ? (unsigned)PAGE_SIZE - last->end : 0);
+}
+
 static void drop_first(struct pipe *p)
 {
 	struct pipe_page *b = slot(p, 0);
@@ -93,6 +101,7 @@ static void drop_first(struct pipe *p)
 	page_release(p, b->mem);
 	p->first = (p->first + 1) & (p->pages - 1);
 	p->count--;
+	note_tail(p);
 }
 
 /* Moves bytes out until the reader has enough, or the pipe is empty, or a packet ends. */
@@ -163,11 +172,9 @@ static ssize_t pipe_read(struct file *f, struct uio *u, loff_t *pos)
 /* Bytes that fit: free pages, and the rest of the last one if it may be added to. */
 static size_t room(struct pipe *p)
 {
-	unsigned count = READ_ONCE(p->count);
-	size_t n = count < p->pages ? (p->pages - count) * PAGE_SIZE : 0;
-	const struct pipe_page *last = count ? slot(p, count - 1) : NULL;
+	unsigned count = READ_ONCE(p->count), pages = READ_ONCE(p->pages);
 
-	return last && !last->packet ? n + PAGE_SIZE - last->end : n;
+	return (count < pages ? (pages - count) * PAGE_SIZE : 0) + READ_ONCE(p->tail_room);
 }
 
 /* The page that the next bytes go to; NULL: none free (*err stays 0) or no memory. */
@@ -211,6 +218,7 @@ static size_t give(struct pipe *p, struct uio *u, bool packet, int *err)
 			break;
 		}
 	}
+	note_tail(p);
 	return done;
 }
 
