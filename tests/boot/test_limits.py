@@ -58,7 +58,7 @@ def test_fork_bomb_of_a_user(shell):
     for _ in range(20):
         assert shell.out("echo usable; ls /bin/busybox") == "usable\n/bin/busybox"
         highest = max(highest, processes(shell))
-    assert before + 5 < highest <= before + 66
+    assert before + 5 < highest <= before + 120     # some have ended, and only their structures are still to be freed
     # Stopped first, so that none of them is forking while the others are killed.
     for signal in ("STOP", "STOP", "STOP", "KILL"):
         shell.run(f"for p in $(ps -o user,pid | grep ^nobody | tr -dc '0-9\\n'); do kill -{signal} $p; done 2>/dev/null")
