@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A machine in QEMU that a test talks to over its serial line, as a person at a terminal would."""
+import atexit
 import os
 import pathlib
 import re
@@ -16,6 +17,7 @@ BUILD = ROOT / "build" / "boot-tests"
 PROMPT = re.compile(r"perigee:\S*[#$] ")
 LIMIT_S = int(os.environ.get("PERIGEE_TEST_LIMIT", "60"))   # no answer for so long is a hang, on a busy host too
 ALL_OUTPUT = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
+_images = {}
 # Not a way out of the machine: Ctrl-C and Ctrl-A are for the programs inside.
 SERIAL = ["-display", "none", "-chardev", "stdio,id=line,signal=off", "-serial", "chardev:line"]
 DEBUG_EXIT = ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
@@ -42,12 +44,22 @@ def script_initrd(name, script, extra=None):
     return path
 
 
+def shell_image(files=None):
+    """The image of the shell with more files, one for all machines of this run with the same ones."""
+    key = tuple(sorted((files or {}).items()))
+    if key not in _images:
+        path = BUILD / f"shell.{os.getpid()}.{len(_images)}.cpio"
+        _images[key] = images.shell_initrd(path, files)
+        atexit.register(path.unlink, missing_ok=True)
+    return _images[key]
+
+
 class Machine:
     """One QEMU. Everything that it printed is in `output`."""
 
     def __init__(self, initrd=None, append="", memory=128, extra=(), size=(24, 80), quiet=True, cpus=1, files=None, lean=True, wait=True, command=None):
         if initrd is None and command is None:
-            initrd = images.shell_initrd(BUILD / f"shell.{os.getpid()}.cpio", files)
+            initrd = shell_image(files)
         words = ["console=ttyS0", "quiet" if quiet else "", "TERM=vt100", f"LINES={size[0]} COLUMNS={size[1]}",
                  os.environ.get("PERIGEE_EXTRA_APPEND", ""), append]
         if command is None:
