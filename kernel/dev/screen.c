@@ -51,4 +51,4 @@ void screen_print(const char *s, size_t n)
 	spin_unlock_irqrestore(&lock, irq);
 }
 
-bool screen_cursor_keys_app(void) { return vt.cursor_keys_app; }
+bool screen_cursor_keys_app(void) { return READ_ONCE(vt.cursor_keys_app); }

@@ -249,15 +249,14 @@ static ssize_t write_all(struct file *f, struct tty *t, const char *s, size_t n)
 	return done ? (ssize_t)done : err;
 }
 
-ssize_t tty_write(struct file *f, struct uio *u, loff_t *pos)
+/* Alone on the terminal. */
+static ssize_t write_user(struct file *f, struct tty *t, struct uio *u)
 {
-	struct tty *t = f->data;
 	size_t done = 0;
+	ssize_t err = 0;
 	char buf[128];
-	ssize_t err = t->ld.t.lflag & TOSTOP ? ttyjob_check(t, SIGTTOU) : 0;
 
-	(void)pos;
-	while (err >= 0 && u->left) {
+	while (u->left) {
 		size_t n = MIN(u->left, sizeof(buf)), got = uio_get(u, buf, n);
 
 		err = got ? write_all(f, t, buf, got) : -EFAULT;
@@ -267,6 +266,25 @@ ssize_t tty_write(struct file *f, struct uio *u, loff_t *pos)
 			break; /* stopped, or a bad address */
 	}
 	return done || err >= 0 ? (ssize_t)done : err;
+}
+
+ssize_t tty_write(struct file *f, struct uio *u, loff_t *pos)
+{
+	struct tty *t = f->data;
+	ssize_t n = t->ld.t.lflag & TOSTOP ? ttyjob_check(t, SIGTTOU) : 0;
+
+	(void)pos;
+	if (n)
+		return n;
+	if (!(f->flags & O_NONBLOCK))
+		n = mutex_lock_interruptible(&t->writer);
+	else if (!mutex_trylock(&t->writer))
+		n = -EAGAIN;
+	if (n)
+		return n;
+	n = write_user(f, t, u);
+	mutex_unlock(&t->writer);
+	return n;
 }
 
 unsigned tty_poll(struct file *f, struct poll_table *p)
@@ -381,6 +399,7 @@ void tty_setup(struct tty *t, const struct tty_driver *driver, dev_t dev, unsign
 	spin_init(&t->lock, LOCK_TTY);
 	ldisc_init(&t->ld, &ldisc_ops, t);
 	work_init(&t->signal_work, send_signals);
+	mutex_init(&t->writer, LOCK_TTY_IO);
 	waitq_init(&t->readable);
 	waitq_init(&t->writable);
 	t->driver = driver;

@@ -30,6 +30,7 @@ struct tty {
 	struct winsize size;
 	uint64_t signals;          /* bits to be sent to the foreground group */
 	struct work signal_work;
+	struct mutex writer;       /* LOCK_TTY_IO: one write(2) at a time, so that texts do not mix */
 	struct waitq readable, writable;
 	const struct tty_driver *driver;
 	void *data;                /* the driver's */

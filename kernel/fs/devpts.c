@@ -20,8 +20,10 @@ static struct super *instance;
 static struct inode *ptmx;
 static struct spinlock lock = SPINLOCK_INIT(LOCK_LEAF);
 static struct inode *nodes[PTS_MAX];      /* lock; a reference each */
-static mode_t node_mode = 0600;           /* mount option mode=; whole words, the last mount's count */
-static int node_gid = -1;                 /* gid=, or the opener's */
+
+/* Mount options; the last mount's count. gid -1: the opener's. */
+struct options { mode_t mode, ptmx_mode; int gid; };
+static struct options options = { 0600, 0666, -1 }; /* lock */
 
 static struct inode *node_get(unsigned n)
 {
@@ -126,14 +128,14 @@ static struct inode *make(ino_t ino, mode_t mode, dev_t dev)
 
 int devpts_add(unsigned n)
 {
-	struct inode *i = make(FIRST_INO + n, S_IFCHR | READ_ONCE(node_mode), MKDEV(PTS_MAJOR, n));
-	int gid = READ_ONCE(node_gid);
+	struct inode *i = make(FIRST_INO + n, S_IFCHR, MKDEV(PTS_MAJOR, n));
 
 	if (!i)
 		return -ENOMEM;
-	i->uid = cred_current()->fsuid;
-	i->gid = gid < 0 ? cred_current()->fsgid : (gid_t)gid;
 	spin_lock(&lock);
+	i->mode |= options.mode;
+	i->uid = cred_current()->fsuid;
+	i->gid = options.gid < 0 ? cred_current()->fsgid : (gid_t)options.gid;
 	nodes[n] = i;
 	spin_unlock(&lock);
 	return 0;
@@ -173,18 +175,18 @@ static bool option(const char *o, const char *name, const char **value)
 }
 
 /* gid= mode= ptmxmode= max= uid= newinstance; each number is taken as its kind is written. */
-static int read_option(const char *o, mode_t *mode, int *gid)
+static int read_option(const char *o, struct options *to)
 {
 	const char *v, *end = "";
 
 	if (!strncmp(o, "newinstance", 11) && (!o[11] || o[11] == ','))
 		return 0;
 	if (option(o, "gid=", &v))
-		*gid = (int)str_to_u64(v, &end, 10);
+		to->gid = (int)str_to_u64(v, &end, 10);
 	else if (option(o, "mode=", &v))
-		*mode = (mode_t)str_to_u64(v, &end, 8) & 0777;
+		to->mode = (mode_t)str_to_u64(v, &end, 8) & 0777;
 	else if (option(o, "ptmxmode=", &v))
-		ptmx->mode = S_IFCHR | ((mode_t)str_to_u64(v, &end, 8) & 0777);
+		to->ptmx_mode = (mode_t)str_to_u64(v, &end, 8) & 0777;
 	else if (option(o, "max=", &v) || option(o, "uid=", &v))
 		str_to_u64(v, &end, 10);
 	else
@@ -194,17 +196,20 @@ static int read_option(const char *o, mode_t *mode, int *gid)
 
 static int pts_mount(const char *source, unsigned long flags, const char *data, struct super **out)
 {
-	mode_t mode = node_mode;
-	int gid = node_gid;
+	struct options o = { 0600, 0666, -1 };
 
 	(void)source, (void)flags;
-	for (const char *o = data; o && *o; o = strchr(o, ',')) {
-		o += *o == ',';
-		if (*o && read_option(o, &mode, &gid))
+	for (const char *p = data; p && *p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (*p && read_option(p, &o))
 			return -EINVAL;
 	}
-	WRITE_ONCE(node_mode, mode);
-	WRITE_ONCE(node_gid, gid);
+	rwlock_write_lock(&ptmx->lock);
+	ptmx->mode = S_IFCHR | o.ptmx_mode;
+	rwlock_write_unlock(&ptmx->lock);
+	spin_lock(&lock);
+	options = o;
+	spin_unlock(&lock);
 	refcount_get(&instance->refs);
 	*out = instance;
 	return 0;
