@@ -5,6 +5,7 @@
 #include "lib/errno.h"
 #include "mem/slab.h"
 #include "syscall_protos.h"
+#include "task/sigqueue.h"
 #include "vfs/fdtable.h"
 #include "vfs/pipe.h"
 
@@ -357,7 +358,7 @@ static long send_loop(struct file *out, struct file *in, loff_t *pos, size_t cou
 {
 	size_t done = 0;
 
-	while (done < count) {
+	while (done < count && !(done && signal_pending_current())) {
 		size_t want = MIN(count - done, SEND_CHUNK);
 		struct uio u;
 		ssize_t n, w;

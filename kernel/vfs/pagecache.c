@@ -403,7 +403,7 @@ static ssize_t write_locked(struct file *f, struct uio *u, loff_t *pos)
 	if (err)
 		return err;
 	u->left = allowed;
-	while (u->left) {
+	while (u->left && !(done && signal_fatal_pending_current())) {
 		n = write_page(i, u, *pos);
 		if (n < 0) {
 			/* what was added beyond the end and not filled goes again */
