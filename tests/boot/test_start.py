@@ -242,3 +242,37 @@ def test_log(machine):
     m = machine(quiet=False)
     assert re.search(r"\[ +0\.\d+\] .*Perigee: 1\d\d MiB of memory", m.output)
     assert "MiB of memory" in m.out("dmesg")
+
+
+def debian_initramfs(path):
+    """The archive that Debian's mkinitramfs packs: its own /init and scripts, with klibc's programs and shared library and with busybox."""
+    fetch = images.packages.fetch
+    tools = fetch("initramfs-tools-core")
+    share = tools / "usr" / "share" / "initramfs-tools"
+    cpio = images.Cpio()
+    for name in ("bin", "sbin", "conf", "conf/conf.d", "etc", "lib", "run", "scripts"):
+        cpio.add(name, 0o040755)
+    for folder in ("init-top", "init-premount", "local-top", "local-premount", "local-block", "local-bottom", "init-bottom", "panic"):
+        cpio.add(f"scripts/{folder}", 0o040755)
+        cpio.add(f"scripts/{folder}/ORDER", 0o100644)
+    files = {"init": share / "init", "conf/initramfs.conf": tools / "etc" / "initramfs-tools" / "initramfs.conf",
+             "bin/busybox": images.packages.busybox()}
+    files |= {f"scripts/{name}": share / "scripts" / name for name in ("functions", "local", "nfs")}
+    files |= {f"lib/{found.name}": found for found in (fetch("libklibc") / "lib").glob("klibc-*.so")}
+    files |= {f"bin/{found.name}": found for found in (fetch("klibc-utils") / "usr" / "lib" / "klibc" / "bin").iterdir() if found.is_file()}
+    for name, source in files.items():
+        cpio.add(name, 0o100755, source.read_bytes())
+    cpio.add("conf/arch.conf", 0o100644, b"DPKG_ARCH=i386\n")
+    path.write_bytes(gzip.compress(cpio.finish()))
+    return path
+
+
+def test_initramfs_of_debian(machine):
+    """Its init mounts, reads the command line and stops where it is asked to; its dynamically linked shell and programs run."""
+    m = machine(initrd=debian_initramfs(BUILD / "initramfs-tools.gz"), append="break=mount root=/dev/none", wait=False)
+    m.exact("Spawning shell within the initramfs")
+    m.sendline("PS1='perigee:# '")
+    m.prompt()
+    output = m.out("/bin/sh -c 'echo klibc says $((6*7))'; /bin/uname -sm; /bin/cat /proc/cmdline; /bin/ls /dev/null /run")
+    assert "klibc says 42\nLinux i686\n" in output and "break=mount" in output and "/dev/null" in output
+    assert "proc on /proc" in m.out("busybox mount") and "on /run" in m.out("busybox mount")
