@@ -9,7 +9,20 @@
 
 static pte_t *entries(struct page *table) { return arch_direct(page_phys(table)); }
 static struct page *child_of(pte_t e) { return pfn_page(pte_pfn(e)); }
-static unsigned long entry_count(unsigned level) { return level == ROOT_LEVEL ? ARCH_USER_ROOT_ENTRIES : ARCH_PT_ENTRIES; }
+
+/*
+ * The first entry from i on that is not empty. The caller knows from the table's count that there is one. Tables are mostly empty, so eight
+ * entries are looked at together; every table's size is a multiple of that.
+ */
+static unsigned long next_used(const pte_t *e, unsigned long i)
+{
+	for (;; i++) {
+		while (!(i & 7) && !(e[i].v | e[i + 1].v | e[i + 2].v | e[i + 3].v | e[i + 4].v | e[i + 5].v | e[i + 6].v | e[i + 7].v))
+			i += 8;
+		if (e[i].v)
+			return i;
+	}
+}
 
 struct page *ptshare_page(pte_t e)
 {
@@ -70,13 +83,11 @@ void ptshare_fork(struct aspace *parent, struct aspace *child)
 	pte_t *from = entries(parent->root), *to = entries(child->root);
 	unsigned left = parent->root->table.present;
 
-	for (unsigned long i = 0; left > 0; i++) {
-		if (!pte_present(from[i]))
-			continue;
+	for (unsigned long i = 0; left > 0; i++, left--) {
+		i = next_used(from, i);
 		from[i] = pte_clear(from[i], PTE_WRITE);
 		to[i] = from[i];
 		page_get(child_of(from[i]));
-		left--;
 	}
 	child->root->table.present = parent->root->table.present;
 	child->rss_anon = parent->rss_anon;
@@ -106,11 +117,9 @@ static void copy_table(struct page *to, struct page *from)
 	unsigned left = from->table.present;
 
 	table_init(to, from->level);
-	for (unsigned long i = 0; left > 0; i++) {
-		if (!pte_mapped(src[i]))
-			continue;
+	for (unsigned long i = 0; left > 0; i++, left--) {
+		i = next_used(src, i);
 		dst[i] = share_entry(&src[i], from->level);
-		left--;
 	}
 	to->table.present = from->table.present;
 	to->index = from->index;
@@ -233,10 +242,8 @@ void ptshare_put(struct page *table)
 		return;
 	e = entries(table);
 	left = table->table.present;
-	for (unsigned long i = 0; left > 0 && i < entry_count(table->level); i++) {
-		if (!pte_mapped(e[i]))
-			continue;
-		left--;
+	for (unsigned long i = 0; left > 0; i++, left--) {
+		i = next_used(e, i);
 		struct page *p = table->level > 0 ? child_of(e[i]) : ptshare_page(e[i]);
 		if (table->level > 0)
 			ptshare_put(p);
