@@ -12,19 +12,22 @@
 #include "vfs/fdtable.h"
 #include "vfs/pollset.h"
 
-#define POLL_STACK 8 /* descriptors that need no allocation */
+#define POLL_STACK 24 /* descriptors that need no allocation */
+#define POLL_CHUNK_FDS 16u /* copied in at once */
 #define SELECT_MAX 1048576u
 
 static long poll_again(struct task *t);
 
 static long read_pollfds(struct pollset_fd *fds, uaddr_t user, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++) {
-		struct u_pollfd p;
+	struct u_pollfd some[POLL_CHUNK_FDS];
 
-		if (user_get(&p, user + i * sizeof(p)))
+	for (unsigned i = 0, part; i < n; i += part) {
+		part = MIN(n - i, POLL_CHUNK_FDS);
+		if (user_read(some, user + i * sizeof(some[0]), part * sizeof(some[0])))
 			return -EFAULT;
-		fds[i] = (struct pollset_fd){ .fd = p.fd, .events = (uint16_t)p.events };
+		for (unsigned k = 0; k < part; k++)
+			fds[i + k] = (struct pollset_fd){ .fd = some[k].fd, .events = (uint16_t)some[k].events };
 	}
 	return 0;
 }
