@@ -89,7 +89,7 @@ static uaddr_t place(struct aspace *as, const struct map_request *r, unsigned lo
 	uaddr_t hint = PAGE_DOWN(r->addr);
 	struct vma *v;
 
-	if (hint >= VM_MIN_ADDR && len <= ARCH_USER_TOP - hint) {
+	if (hint >= VM_MIN_ADDR && hint < ARCH_USER_TOP && len <= ARCH_USER_TOP - hint) {
 		v = vma_find(as, hint);
 		if (!v || floor_of(v) >= hint + len)
 			return hint;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Regions of an address space. */
 #include "vm/vma.h"
+#include "arch/mmu.h"
+#include "lib/check.h"
 #include "lib/errno.h"
 #include "mem/slab.h"
 #include "vm/space.h"
@@ -60,6 +62,7 @@ struct vma *vma_insert(struct aspace *as, const struct vma *proto)
 {
 	struct vma *v = slab_alloc(&vma_cache, 0);
 
+	assert(proto->start < proto->end && proto->end <= ARCH_USER_TOP); /* beyond is the kernel's: a region there must never be */
 	if (!v)
 		return NULL;
 	*v = *proto;

@@ -471,3 +471,27 @@ TEST(running_text_cannot_be_written_to)
 {
 	CHECK_ERR(open("/proc/self/exe", O_RDWR), ETXTBSY);
 }
+
+/* A wish for a place that is not a program's is no more than a wish. */
+TEST(hints_beyond_the_end)
+{
+	static const uintptr_t hints[] = {0xc0000000, 0xc0001000, 0xd0000000, 0xffbff000, 0xffc00000, 0xfffff000, 0xbffff000, 1, 0};
+
+	write_file("f", "text", 4);
+	for (unsigned i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+		int fd = CHECK_OK(open("f", O_RDWR));
+		char *p = mmap((void *)hints[i], PAGE, RW, MAP_SHARED, fd, 0), *q = mmap((void *)hints[i], 3 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		CHECK(p != MAP_FAILED && (uintptr_t)p < 0xfffff000);
+		CHECK_EQ(p[0], 't');
+		CHECK(q != MAP_FAILED);
+		q[2 * PAGE] = 1;
+		CHECK_OK(ftruncate(fd, 0)); /* what is mapped goes, wherever it is */
+		CHECK_FAULT(touch_read, p, SIGBUS, BUS_ADRERR);
+		CHECK_OK(ftruncate(fd, 4));
+		CHECK_EQ(pwrite(fd, "text", 4, 0), 4);
+		CHECK_OK(munmap(p, PAGE));
+		CHECK_OK(munmap(q, 3 * PAGE));
+		close(fd);
+	}
+}
