@@ -79,10 +79,16 @@ class Carrier:
             data = os.read(0, INPUT_MAX)
         except OSError:
             data = b""
-        self.line.sendall(b"i" + struct.pack("<H", len(data)) + data)
+        try:
+            self.line.sendall(b"i" + struct.pack("<H", len(data)) + data)
+        except OSError:
+            pass                    # the machine is off already; what it sent before is still to be read
 
     def _from_guest(self):
-        data = self.line.recv(65536)
+        try:
+            data = self.line.recv(65536)
+        except ConnectionResetError:
+            data = b""              # it closed the line without reading all of the input
         if not data:
             return False
         self.rest += data

@@ -72,7 +72,10 @@ def test_bytes_are_unchanged():
 
 
 def test_input_that_is_not_read_to_its_end():
-    assert perigee(packages.busybox(), "head", "-c", "3", stdin=open("/dev/zero", "rb")).stdout == b"\0\0\0"
+    for _ in range(8):      # the machine's end and the next piece of input race with each other
+        with open("/dev/zero", "rb") as zeros:
+            result = perigee(packages.busybox(), "head", "-c", "3", stdin=zeros)
+        assert (result.returncode, result.stdout, result.stderr) == (0, b"\0\0\0", b"")
 
 
 def test_terminal_is_a_terminal():
