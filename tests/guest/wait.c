@@ -447,3 +447,51 @@ TEST(zombies_of_a_parent_that_ignores_them)
 	CHECK_ERR(waitpid(-1, NULL, 0), ECHILD);
 	CHECK_ERR(kill(*inner, 0), ESRCH);
 }
+
+/* A zombie is still its user's: so say wait and /proc, and it counts for the limit of processes. */
+TEST(zombies_belong_to_their_user)
+{
+	struct rlimit two = {2, 2};
+	pid_t pid, inner;
+	char name[64];
+	siginfo_t info;
+	struct stat st;
+
+	FORK(pid) {
+		CHECK_OK(setresuid(54321, 54321, 54321));
+		CHECK_OK(setrlimit(RLIMIT_NPROC, &two));
+		FORK(inner)
+			_exit(3);
+		CHECK_OK(waitid(P_PID, inner, &info, WEXITED | WNOWAIT));
+		CHECK_EQ(info.si_uid, 54321);
+		CHECK_ERR(fork(), EAGAIN);
+		snprintf(name, sizeof(name), "/proc/%d", inner);
+		CHECK_OK(stat(name, &st));
+		CHECK_EQ(st.st_uid, 54321);
+		reap_exit(inner, 3);
+		FORK(inner)
+			_exit(4);
+		reap_exit(inner, 4);
+	}
+	reap_ok(pid);
+}
+
+/* What wait4 says a child has used is with what the child's own children have. */
+TEST(usage_with_grandchildren)
+{
+	struct rusage usage;
+	pid_t pid, inner;
+
+	FORK(pid) {
+		FORK(inner) {
+			struct timespec used;
+
+			do
+				clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+			while (used.tv_sec == 0 && used.tv_nsec < 100000000);
+		}
+		reap_ok(inner);
+	}
+	CHECK_EQ(wait4(pid, NULL, 0, &usage), pid);
+	CHECK(usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec >= 80000);
+}
