@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting for any of several descriptors: what is ready at once, what wakes, time, signals, and many queues without memory. */
+/* Waiting for any of several descriptors: what is ready at once, what wakes, time, signals, and many queues without memory. And FIFOs. */
 #include "arch/clock.h"
 #include "core/clock.h"
 #include "lib/bits.h"
@@ -178,11 +178,68 @@ static void test_many_queues_without_memory(void)
 	drop_pipes(PIPES);
 }
 
+/* ---- FIFOs ---- */
+
+static struct file *opened[2];
+static long open_error;
+
+static void open_side(void *flags)
+{
+	struct file *f = file_open(AT_FDCWD, "/fifo", (int)(intptr_t)flags, 0);
+
+	sleeper = task_current();
+	task_get(sleeper);
+	open_error = IS_ERR(f) ? PTR_ERR(f) : 0;
+	if (!IS_ERR(f))
+		opened[(intptr_t)flags == O_WRONLY] = f; /* kept for the test */
+	ended = true;
+}
+
+static void test_the_two_sides_of_a_fifo_meet(void)
+{
+	char c = 0;
+
+	assert_int_equal(path_mknod(AT_FDCWD, "/fifo", S_IFIFO | 0644, 0), 0);
+	assert_int_equal(PTR_ERR(file_open(AT_FDCWD, "/fifo", O_WRONLY | O_NONBLOCK, 0)), -ENXIO);
+	ended = false;
+	test_child(open_side, (void *)(intptr_t)O_RDONLY);
+	assert_false(ended);
+	opened[1] = file_open(AT_FDCWD, "/fifo", O_WRONLY, 0); /* does not wait: there is a reader */
+	assert_false(IS_ERR(opened[1]));
+	test_let_run();
+	assert_true(ended);
+	assert_int_equal(open_error, 0);
+	task_put(sleeper);
+	assert_int_equal(test_write(opened[1], "x", 1), 1);
+	file_put(opened[1]);
+	assert_int_equal(test_read(opened[0], &c, 1), 1);
+	assert_int_equal(c, 'x');
+	assert_int_equal(test_read(opened[0], &c, 1), 0); /* the writer is gone */
+	file_put(opened[0]);
+	ended = false;
+	test_child(open_side, (void *)(intptr_t)O_WRONLY);
+	assert_false(ended);
+	opened[0] = file_open(AT_FDCWD, "/fifo", O_RDONLY | O_NONBLOCK, 0);
+	assert_false(IS_ERR(opened[0]));
+	test_let_run();
+	assert_true(ended);
+	task_put(sleeper);
+	assert_int_equal(test_write(opened[1], "yz", 2), 2);
+	file_put(opened[1]);
+	file_put(opened[0]); /* what nobody read is gone with the last of them */
+	opened[0] = file_open(AT_FDCWD, "/fifo", O_RDWR | O_NONBLOCK, 0);
+	assert_false(IS_ERR(opened[0]));
+	assert_int_equal(test_read(opened[0], &c, 1), -EAGAIN);
+	file_put(opened[0]);
+	assert_int_equal(path_unlink(AT_FDCWD, "/fifo"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_what_is_ready_at_once), CASE(test_any_of_many_wakes), CASE(test_what_was_read_by_another_does_not_count),
 		CASE(test_the_time_runs_out), CASE(test_a_signal_ends_it), CASE(test_many_queues_without_memory),
+		CASE(test_the_two_sides_of_a_fifo_meet),
 	};
 
 	return cmocka_run_group_tests_name("poll", tests, test_machine_start, NULL);
