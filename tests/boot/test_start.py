@@ -64,6 +64,12 @@ def test_word(machine, word):
     assert word in m.out("cat /proc/cmdline").replace("\n", "")
 
 
+def test_other_processors(machine):
+    m = machine(cpus=4, append="maxcpus=4", quiet=False)
+    assert m.out("seq 1 100 | sort -n | tail -n 1; sleep 0.1") == "100"
+    assert "3 of 3 other CPUs came up" in m.output
+
+
 def test_words_reach_init(machine):
     """As Linux does it: words of the kernel's stay with it, NAME=VALUE are for the environment, others and what is behind -- arguments."""
     m = machine(initrd=script_initrd("say", SAY), append='single other="with space" A=1 some.module=off acpi=off -- "two words" B=2 last', wait=False)
