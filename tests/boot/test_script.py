@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A script of two hundred lines: it prints on Perigee what it prints on this machine, run by the same program."""
+import difflib
 import pathlib
 import subprocess
 
@@ -26,7 +27,8 @@ def test_long_script(shell, tmp_path):
     wanted = on_the_host(tmp_path)
     assert len(SCRIPT.read_text().splitlines()) >= 200 and len(wanted) > 100
     output, status = shell.run("sh long.sh >/tmp/out 2>&1; echo $?; cat /tmp/out")
-    assert output.splitlines() == ["0", *wanted] and status == 0
+    different = "\n".join(difflib.unified_diff(["0", *wanted], output.splitlines(), "the host", "Perigee", lineterm=""))
+    assert status == 0 and not different, different
 
 
 def test_long_script_leaves_nothing(shell):
