@@ -51,7 +51,7 @@ def _apt(*words):
     """apt-get as root. A failed update of one list is not the end: what is needed may be in the others."""
     become = [] if os.geteuid() == 0 else ["sudo", "-n"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run([*become, "apt-get", "-q", *words], env=environment, stdout=sys.stderr, check=False).returncode
+    return subprocess.run([*become, "apt-get", "-q", "-o", "Acquire::Retries=3", *words], env=environment, stdout=sys.stderr, check=False).returncode
 
 
 def require(*groups):
@@ -81,7 +81,7 @@ def _private_apt(*words, **kwargs):
     (state / "status").touch()
     options = {"Dir::State": state, "Dir::State::lists": state / "lists", "Dir::State::status": state / "status",
                "Dir::Cache": state / "cache", "APT::Architecture": "i386", "APT::Architectures::": "i386",
-               "APT::Sandbox::User": "", "Acquire::Languages": "none", "APT::Get::List-Cleanup": "0"}
+               "APT::Sandbox::User": "", "Acquire::Languages": "none", "Acquire::Retries": "3", "APT::Get::List-Cleanup": "0"}
     (state / "apt.conf").write_text("#clear APT::Architectures;\n" + "".join(f'{k} "{v}";\n' for k, v in options.items()))
     return subprocess.run(["apt-get", "-q", *words], env={**os.environ, "APT_CONFIG": str(state / "apt.conf")}, **kwargs)
 
