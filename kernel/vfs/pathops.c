@@ -62,6 +62,28 @@ static void unlock_target(struct change *c)
 	dentry_put(c->d);
 }
 
+/*
+ * Finds the place of a name and locks it. special: the errors of names that are none (".", "..", "/"), by kind. On failure nothing is held;
+ * otherwise release_name ends it.
+ */
+static int take_name(struct change *c, int dirfd, const char *name, const int *special)
+{
+	int err = change_begin(c, dirfd, name);
+
+	if (err)
+		return err;
+	err = c->w.last_type == LAST_NORMAL ? lock_target(c) : special[c->w.last_type];
+	if (err)
+		change_end(c);
+	return err;
+}
+
+static void release_name(struct change *c)
+{
+	unlock_target(c);
+	change_end(c);
+}
+
 /* Writing to the directory: writable place, w and x on it. */
 static int may_change(struct change *c)
 {
@@ -112,27 +134,19 @@ typedef int (*create_fn)(struct inode *dir, struct change *c, const void *arg, s
 /* The frame of mknod, mkdir and symlink: only the call to the file system differs. */
 static int create_name(int dirfd, const char *name, bool dir_wanted, create_fn make, const void *arg)
 {
+	static const int there_already[] = { [LAST_DOT] = -EEXIST, [LAST_DOTDOT] = -EEXIST, [LAST_ROOT] = -EEXIST };
 	struct change c;
 	struct inode *i;
-	int err;
+	int err = take_name(&c, dirfd, name, there_already);
 
-	err = change_begin(&c, dirfd, name);
 	if (err)
 		return err;
-	if (c.w.last_type != LAST_NORMAL) {
-		change_end(&c);
-		return -EEXIST;
-	}
-	err = lock_target(&c);
-	if (!err) {
-		err = c.w.last_slash && !dir_wanted && !c.d->inode ? -ENOENT : may_create(&c);
-		if (!err)
-			err = make(c.dir.dentry->inode, &c, arg, &i);
-		if (!err)
-			dentry_instantiate(c.d, i);
-		unlock_target(&c);
-	}
-	change_end(&c);
+	err = c.w.last_slash && !dir_wanted && !c.d->inode ? -ENOENT : may_create(&c);
+	if (!err)
+		err = make(c.dir.dentry->inode, &c, arg, &i);
+	if (!err)
+		dentry_instantiate(c.d, i);
+	release_name(&c);
 	return err;
 }
 
@@ -229,39 +243,37 @@ int path_link(int olddirfd, const char *old, int newdirfd, const char *new, int 
 	return err;
 }
 
-/* The name went away: the cache forgets it, and what it named if nobody else does. */
-static void name_gone(struct dentry *d) { dentry_unhash(d); }
+typedef int (*remove_fn)(struct inode *dir, const char *name, size_t len, struct inode *i);
+
+/* The file system takes the name away, and the cache forgets it, and what it named if nobody else does. */
+static int remove_name(struct change *c, remove_fn remove)
+{
+	struct inode *i = c->d->inode;
+	int err;
+
+	rwlock_write_lock_nested(&i->lock); /* a child after its parent */
+	err = remove ? remove(c->dir.dentry->inode, c->w.last, c->w.last_len, i) : -EPERM;
+	rwlock_write_unlock(&i->lock);
+	if (!err)
+		dentry_unhash(c->d);
+	return err;
+}
 
 int path_unlink(int dirfd, const char *name)
 {
+	static const int directories[] = { [LAST_DOT] = -EISDIR, [LAST_DOTDOT] = -EISDIR, [LAST_ROOT] = -EISDIR };
 	struct change c;
-	int err;
+	int err = take_name(&c, dirfd, name, directories);
 
-	err = change_begin(&c, dirfd, name);
 	if (err)
 		return err;
-	if (c.w.last_type != LAST_NORMAL) {
-		change_end(&c);
-		return -EISDIR;
-	}
-	err = lock_target(&c);
-	if (!err) {
-		struct inode *dir = c.dir.dentry->inode;
-
-		if (c.w.last_slash && c.d->inode)
-			err = S_ISDIR(c.d->inode->mode) ? -EISDIR : -ENOTDIR;
-		if (!err)
-			err = may_remove(&c, false);
-		if (!err) {
-			rwlock_write_lock_nested(&c.d->inode->lock);
-			err = dir->ops->unlink ? dir->ops->unlink(dir, c.w.last, c.w.last_len, c.d->inode) : -EPERM;
-			rwlock_write_unlock(&c.d->inode->lock);
-		}
-		if (!err)
-			name_gone(c.d);
-		unlock_target(&c);
-	}
-	change_end(&c);
+	if (c.w.last_slash && c.d->inode)
+		err = S_ISDIR(c.d->inode->mode) ? -EISDIR : -ENOTDIR;
+	if (!err)
+		err = may_remove(&c, false);
+	if (!err)
+		err = remove_name(&c, c.dir.dentry->inode->ops->unlink);
+	release_name(&c);
 	return err;
 }
 
@@ -269,30 +281,14 @@ int path_rmdir(int dirfd, const char *name)
 {
 	static const int dot_errors[] = { [LAST_DOT] = -EINVAL, [LAST_DOTDOT] = -ENOTEMPTY, [LAST_ROOT] = -EBUSY };
 	struct change c;
-	int err;
+	int err = take_name(&c, dirfd, name, dot_errors);
 
-	err = change_begin(&c, dirfd, name);
 	if (err)
 		return err;
-	if (c.w.last_type != LAST_NORMAL) {
-		change_end(&c);
-		return dot_errors[c.w.last_type];
-	}
-	err = lock_target(&c);
-	if (!err) {
-		struct inode *dir = c.dir.dentry->inode;
-
-		err = may_remove(&c, true);
-		if (!err) {
-			rwlock_write_lock_nested(&c.d->inode->lock); /* a child after its parent */
-			err = dir->ops->rmdir ? dir->ops->rmdir(dir, c.w.last, c.w.last_len, c.d->inode) : -EPERM;
-			rwlock_write_unlock(&c.d->inode->lock);
-		}
-		if (!err)
-			name_gone(c.d);
-		unlock_target(&c);
-	}
-	change_end(&c);
+	err = may_remove(&c, true);
+	if (!err)
+		err = remove_name(&c, c.dir.dentry->inode->ops->rmdir);
+	release_name(&c);
 	return err;
 }
 
