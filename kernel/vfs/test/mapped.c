@@ -6,6 +6,7 @@
  * SEED=n in the environment runs that one history; TRACE=1 prints its steps. HISTORIES=n says how many (6000).
  */
 #include "lib/bits.h"
+#include "vfs/test/history.h"
 #include "vfs/test/machine.h"
 #include "vm/aspace.h"
 #include "vm/fault.h"
@@ -27,25 +28,8 @@ struct mpage {
 
 static struct { struct file *f; unsigned size; uint64_t values[FILE_PAGES]; } files[FILES]; /* size: pages */
 static struct { struct aspace *as; struct mpage pages[ARENA_PAGES]; } spaces[SPACES];
-static uint64_t rnd_state;
-static unsigned long seed;
-static unsigned step;
-static bool trace, injected;
+static bool injected;
 
-static unsigned rnd(unsigned n)
-{
-	rnd_state ^= rnd_state << 13;
-	rnd_state ^= rnd_state >> 7;
-	rnd_state ^= rnd_state << 17;
-	return (unsigned)(rnd_state >> 11) % n;
-}
-
-#define EXPECT(c) ((c) ? (void)0 : wrong(#c, __LINE__))
-static void wrong(const char *what, int line)
-{
-	fprintf(stderr, "mapped.c:%d: %s: history %lu, step %u. Again: SEED=%lu TRACE=1\n", line, what, seed, step, seed);
-	abort();
-}
 #define SAY(...) (trace ? (void)fprintf(stderr, __VA_ARGS__) : (void)0)
 
 static uaddr_t addr_of(unsigned page) { return ARENA + ((uaddr_t)page << PAGE_SHIFT); }

@@ -6,6 +6,7 @@
  *
  * SEED=n in the environment runs that one history; TRACE=1 prints its steps. HISTORIES=n says how many (6000).
  */
+#include "vfs/test/history.h"
 #include "vfs/test/machine.h"
 
 #define STEPS 60u
@@ -13,25 +14,6 @@
 #define DETACH 2
 
 static struct path held[HELD];
-static uint64_t rnd_state;
-static unsigned long seed;
-static unsigned step;
-static bool trace;
-
-static unsigned rnd(unsigned n)
-{
-	rnd_state ^= rnd_state << 13;
-	rnd_state ^= rnd_state >> 7;
-	rnd_state ^= rnd_state << 17;
-	return (unsigned)(rnd_state >> 11) % n;
-}
-
-#define EXPECT(c) ((c) ? (void)0 : wrong(#c, __LINE__))
-static void wrong(const char *what, int line)
-{
-	fprintf(stderr, "mounts.c:%d: %s: history %lu, step %u. Again: SEED=%lu TRACE=1\n", line, what, seed, step, seed);
-	abort();
-}
 
 static void say(const char *what, const char *a, const char *b, int err)
 {

@@ -7,6 +7,7 @@
  * SEED=n in the environment runs that one history; TRACE=1 prints its steps. HISTORIES=n says how many (6000).
  */
 #include "lib/bits.h"
+#include "vfs/test/history.h"
 #include "vfs/test/machine.h"
 
 #define NAMES 5u
@@ -33,26 +34,8 @@ static const char *const names[NAMES] = { "a", "b", "c", "name_that_is_longer_th
 static struct node nodes[NODES];
 static unsigned node_count;
 static struct path held[HELD]; /* references to whatever was there once */
-static uint64_t rnd_state;
-static unsigned long seed;
-static unsigned step;
-static bool trace;
 static bool injected; /* an allocation of this step is to fail */
 
-static unsigned rnd(unsigned n)
-{
-	rnd_state ^= rnd_state << 13;
-	rnd_state ^= rnd_state >> 7;
-	rnd_state ^= rnd_state << 17;
-	return (unsigned)(rnd_state >> 11) % n;
-}
-
-#define EXPECT(c) ((c) ? (void)0 : wrong(#c, __LINE__))
-static void wrong(const char *what, int line)
-{
-	fprintf(stderr, "property.c:%d: %s: history %lu, step %u. Again: SEED=%lu TRACE=1\n", line, what, seed, step, seed);
-	abort();
-}
 #define SAY(...) (trace ? (void)fprintf(stderr, __VA_ARGS__) : (void)0)
 
 /* ---- the model ---- */
