@@ -35,9 +35,15 @@ def try_build(debug=False, compiler="clang"):
     where = folder(debug, compiler)
     setup = ["meson", "setup", str(where), "--cross-file", str(ROOT / "tools" / "cross" / f"i386-{compiler}.ini"),
              f"-Ddebug_checks={'true' if debug else 'false'}"]
-    # The list of sources is taken when meson configures, so that it does each time.
-    worked, text = _run([*setup, "--reconfigure"] if (where / "build.ninja").exists() else setup)
+    # The list of sources is taken when meson configures; ninja sees to everything else that changes.
+    listed, kept = _run(["/usr/bin/python3", str(ROOT / "tools" / "listsources.py")])[1], where / "sources.list"
+    worked, text = True, ""
+    if not (where / "build.ninja").exists():
+        worked, text = _run(setup)
+    elif not kept.exists() or kept.read_text() != listed:
+        worked, text = _run([*setup, "--reconfigure"])
     if worked:
+        kept.write_text(listed)
         worked, more = _run(["ninja", "-C", str(where)], f"building {where.relative_to(ROOT)}")
         text += more
     return (where / "perigee.elf" if worked else None), text
