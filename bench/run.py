@@ -18,6 +18,7 @@ BUILD = TREE / "build" / "bench"
 sys.path.insert(0, str(TREE / "tools"))
 import packages  # noqa: E402
 from initrd import Cpio  # noqa: E402
+from machine import qemu_command  # noqa: E402
 
 INIT = """#!/bin/sh
 mount -t proc proc /proc 2>/dev/null
@@ -50,10 +51,8 @@ def make_initrd():
 
 def measure(kernel, words):
     """{benchmark: instructions}, printing each as it comes."""
-    command = ["qemu-system-i386", "-accel", "tcg", "-icount", "shift=0,sleep=off", "-m", "1024", "-kernel", kernel,
-               "-initrd", str(make_initrd()), "-append",
-               "console=ttyS0 quiet nokaslr mitigations=off panic=-1 -- " + " ".join(words),
-               "-display", "none", "-serial", "stdio", "-no-reboot"]
+    append = "console=ttyS0 quiet nokaslr mitigations=off panic=-1 -- " + " ".join(words)
+    command = qemu_command(kernel, make_initrd(), append, 1024, ["-icount", "shift=0,sleep=off"])
     linux, figures = reference(), {}
     process = subprocess.Popen(["timeout", str(LIMIT_S), *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                                errors="replace")

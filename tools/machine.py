@@ -32,14 +32,14 @@ def terminal_words():
     return " ".join(words)
 
 
-def run_on_terminal(kernel, initrd, append, memory, gui=False, cpus=1):
+def run_on_terminal(kernel, initrd, append, memory, gui=False):
     """A machine whose serial line is this terminal, which is left as it was found; QEMU's exit status."""
     packages.require("qemu")
     extra = ["-serial", "mon:stdio"]
     extra += ["-vga", "std"] if gui else [*LEAN, "-display", "none"]
     saved = termios.tcgetattr(0) if sys.stdin.isatty() else None
     try:
-        return subprocess.run(qemu_command(kernel, initrd, append, memory, extra, cpus), check=False).returncode
+        return subprocess.run(qemu_command(kernel, initrd, append, memory, extra), check=False).returncode
     except KeyboardInterrupt:
         return 130
     finally:

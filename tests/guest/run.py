@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "tools"))
 from initrd import Cpio  # noqa: E402
+from machine import qemu_command  # noqa: E402
 BUILD = pathlib.Path(os.environ.get("GUEST_BUILD", HERE.parent.parent / "build" / "guest"))
 CFLAGS = ["-m32", "-O2", "-static", "-s", "-Wall", "-Wextra", "-Werror",
           f"-ffile-prefix-map={HERE}/=",
@@ -165,9 +166,8 @@ def _watch(command, parser, deadline):
 
 
 def _qemu(kernel, initrd, words, memory, cpus, append):
-    return ["qemu-system-i386", "-accel", "tcg", "-m", str(memory), "-smp", str(cpus), "-kernel", str(kernel),
-            "-initrd", str(initrd), "-display", "none", "-serial", "stdio", "-no-reboot", "-append",
-            " ".join(["console=ttyS0 quiet panic=-1", append, "--", *words])]
+    append = " ".join(["console=ttyS0 quiet panic=-1", append, "--", *words])
+    return qemu_command(kernel, initrd, append, memory, cpus=cpus)
 
 
 def _words(chosen, case, leaks):
