@@ -21,6 +21,8 @@ def command_build(args):
 
 def _machine_arguments(parser):
     parser.add_argument("--memory", "-m", default="128", help="MiB of RAM, or with a suffix as QEMU takes it")
+    parser.add_argument("--cpus", "-c", type=int, default=machine.default_cpus(), metavar="N",
+                        help=f"processors of the machine (as many as there are here, at most {machine.MOST_CPUS})")
     parser.add_argument("--append", default="", help="more words for the kernel")
     parser.add_argument("--kernel", help="another kernel: any that QEMU starts")
     parser.add_argument("--debug", action="store_true", help="the kernel with all of its checks")
@@ -37,7 +39,7 @@ def command_run(args, program):
         print("`exit` or `poweroff` turns the machine off. To leave one that hangs: Ctrl-A, then X.")
     words = "console=tty0 console=ttyS0" if args.gui else "console=ttyS0"
     append = f"{words} quiet panic=-1 {machine.terminal_words()} {args.append}"
-    return machine.run_on_terminal(kernel, image, append, args.memory, args.gui)
+    return machine.run_on_terminal(kernel, image, append, args.memory, args.gui, args.cpus)
 
 
 def command_test(args):

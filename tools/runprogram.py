@@ -143,7 +143,7 @@ def run(kernel, words, args):
                  "-serial", "chardev:second"]
         append = f"console=ttyS0 quiet panic=-1 {machine.terminal_words()} {args.append}"
         saved = termios.tcgetattr(0) if terminal[0] else None
-        process = subprocess.Popen(machine.qemu_command(kernel, image, append, args.memory, extra),
+        process = subprocess.Popen(machine.qemu_command(kernel, image, append, args.memory, extra, args.cpus),
                                    stdin=None if whole else subprocess.DEVNULL)
         try:
             line, _ = server.accept()

@@ -100,13 +100,13 @@ class HostTests:
 class Guest:
     """The programs of tests/guest on one kernel."""
 
-    def __init__(self, prefix, kernel, **options):
-        self.prefix, self.kernel, self.options = prefix, kernel, options
+    def __init__(self, prefix, kernel, torture=False, **options):
+        self.prefix, self.kernel, self.torture, self.options = prefix, kernel, torture, options
 
     def names(self):
         packages.require("gcc")
         import run
-        return run.tests()
+        return [name for name in run.tests() if name.startswith("torture") == self.torture]
 
     def run(self, chosen):
         packages.require("qemu", "gcc")
@@ -170,8 +170,11 @@ def _about(whole, name):
 
 def suites():
     perigee, debug, linux = (lambda: kernelbuild.build()), (lambda: kernelbuild.build(debug=True)), packages.linux
-    return [Build(), Checks(), HostTests("unit"), HostTests("property"), Guest("guest", perigee), Guest("guest-debug", debug),
-            Guest("guest-linux", linux, leaks=False), Boot()]
+    torture = [Guest("torture-linux", linux, torture=True, cpus=2, leaks=False)]
+    torture += [Guest(f"torture-{cpus}cpu", perigee, torture=True, cpus=cpus) for cpus in (2, 4, 8)]
+    torture += [Guest("torture-debug", debug, torture=True, cpus=2)]
+    return [Build(), Checks(), HostTests("unit"), HostTests("property"), Guest("guest", perigee), Guest("guest-debug", debug, cpus=2),
+            Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Boot()]
 
 
 def _chosen(suite, pattern):

@@ -3,6 +3,7 @@
 """Runs the guest tests of this folder on a kernel in QEMU, or on the host.
 
     run.py KERNEL [--only PATTERN] [--cpus N] [--memory M] [--append WORDS] [--leaks 0|1]
+    run.py --linux ...                    on Debian's kernel in QEMU
     run.py --host [--only PATTERN]        in a fresh process and mount namespace of this machine (needs root)
     run.py --list
 
@@ -16,6 +17,7 @@ import os
 import pathlib
 import re
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -25,6 +27,7 @@ from dataclasses import dataclass, field
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "tools"))
+import packages  # noqa: E402
 from initrd import Cpio  # noqa: E402
 from machine import qemu_command  # noqa: E402
 BUILD = pathlib.Path(os.environ.get("GUEST_BUILD", HERE.parent.parent / "build" / "guest"))
@@ -230,19 +233,29 @@ def run_host(pattern=None, echo=True):
     return parser.results
 
 
-def show_failures(results, kernel):
+def show_failures(results, words):
+    """The failures, each with the command that runs it again: words are those of this run but --only."""
     for result in results:
         if not result.passed:
-            again = f"tests/guest/run.py {kernel} --only {result.program}"
+            again = f"tests/guest/run.py {words} --only {result.program}"
             again += "" if result.test in ("machine", "exit", "leak") else f"/{result.test}"
             print(f"\nFAILED {result.name}: {result.reason}\n  again: {again}")
             if result.test == "machine":
                 print("\n".join("  | " + line for line in result.log))
 
 
+def _again(args):
+    """The words of this run's command line that another run needs, too."""
+    words = ["--host" if args.host else "--linux" if args.linux else args.kernel]
+    plain = {"cpus": 1, "memory": 256, "leaks": 1, "append": ""}
+    words += [f"--{name}={shlex.quote(str(getattr(args, name)))}" for name, usual in plain.items() if getattr(args, name) != usual]
+    return " ".join(words)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kernel", nargs="?")
+    parser.add_argument("--linux", action="store_true", help="Debian's kernel, in QEMU")
     parser.add_argument("--host", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--only")
@@ -257,16 +270,18 @@ def main():
     if args.list:
         print("\n".join(tests()))
         return 0
-    if not args.host and not args.kernel:
-        parser.error("a kernel, or --host")
+    if args.host + args.linux + bool(args.kernel) != 1:
+        parser.error("a kernel, or --linux, or --host")
+    kernel = packages.linux() if args.linux else args.kernel
+    leaks = bool(args.leaks) and not args.linux
     if args.verbose:
         plain = Parser.line
         Parser.line = lambda self, text: (print("|", text, flush=True), plain(self, text))
     if args.host:
         results = run_host(args.only)
     else:
-        results = run_kernel(args.kernel, args.only, args.cpus, args.memory, args.append, bool(args.leaks))
-    show_failures(results, args.kernel or "--host")
+        results = run_kernel(kernel, args.only, args.cpus, args.memory, args.append, leaks)
+    show_failures(results, _again(args))
     failed = sum(not r.passed for r in results)
     print(f"guest: {len(results) - failed} passed, {failed} failed")
     return 1 if failed or not results else 0
