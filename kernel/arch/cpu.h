@@ -21,6 +21,15 @@
 #include "arch_target/cpu.h"
 
 struct cpu;
+
+/* What one CPU can tell another. */
+enum arch_ipi {
+	ARCH_IPI_WAKE, /* look at your run queue */
+	ARCH_IPI_CALL, /* somebody left a call for you */
+	ARCH_IPI_NMI,  /* stop whatever you do; comes even with interrupts off */
+};
+/* Sends it to CPU n, which runs; trap_ops.ipi is called there (not for NMI). Any context. */
+void arch_ipi_send(unsigned n, enum arch_ipi kind);
 /* CPUs that the machine has, the boot CPU among them. After arch_platform_init. */
 unsigned arch_cpus_present(void);
 /*

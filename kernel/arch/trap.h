@@ -12,6 +12,7 @@
 #ifndef ARCH_TRAP_H
 #define ARCH_TRAP_H
 
+#include "arch/cpu.h"
 #include "lib/compiler.h"
 #include "lib/types.h"
 #include "arch_target/trap.h"
@@ -37,6 +38,7 @@ struct trap_ops {
 	void (*syscall)(struct trapframe *tf);                      /* interrupts on */
 	void (*irq)(unsigned line);                                 /* interrupts off, after/before EOI as the controller wants */
 	void (*timer)(void);                                        /* the one-shot timer went off; interrupts off */
+	void (*ipi)(enum arch_ipi kind);                             /* from another CPU; interrupts off */
 	void (*irq_enter)(void);
 	/* Last thing of an interrupt: may switch threads. What it interrupted: was it user mode, did it have interrupts on? */
 	void (*irq_exit)(bool user, bool preemptible);

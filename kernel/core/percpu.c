@@ -4,6 +4,7 @@
 
 struct cpu cpus[MAX_CPUS];
 unsigned cpu_count = 1;
+uint32_t cpus_online = CPU_BIT(0);
 
 static void nothing_to_switch_to(void) { }
 void (*preempt_resched_hook)(void) = nothing_to_switch_to;

@@ -14,6 +14,7 @@
 #include "lib/types.h"
 
 #define MAX_CPUS 32
+#define CPU_BIT(n) (1u << (n))
 #define PREEMPT_NO_RESCHED 0x80000000u
 
 struct cpu {
@@ -35,7 +36,8 @@ struct cpu {
 };
 
 extern struct cpu cpus[MAX_CPUS];
-extern unsigned cpu_count; /* CPUs that run; set before they do */
+extern unsigned cpu_count; /* CPUs that run: numbers 0 to this, without it; only grows, set before they do */
+extern uint32_t cpus_online; /* those that take interrupts and schedule; atomic, only grows. READ_ONCE */
 
 /* This CPU's structure. Only while preemption is off, else it may be another's by the time it is used. */
 static inline struct cpu *this_cpu(void) { return arch_cpu_base(); }
@@ -65,6 +67,9 @@ static inline void preempt_enable(void)
 
 /* A reschedule is wanted and nothing forbids it but, perhaps, the interrupt flag (the hook looks at that). */
 static inline bool this_cpu_resched_due(void) { return (uint32_t)arch_percpu_read(offsetof(struct cpu, preempt_count)) == 0; }
+
+/* This CPU shall look at its run queue as soon as it may. Any context. */
+static inline void this_cpu_want_resched(void) { arch_percpu_and32(offsetof(struct cpu, preempt_count), ~PREEMPT_NO_RESCHED); }
 
 /* Prepares cpus[0] for the boot CPU (arch calls it before anything that takes a lock). */
 void percpu_init_boot(void);

@@ -11,6 +11,7 @@
 #include "arch/trap.h"
 #include "core/clock.h"
 #include "core/cmdline.h"
+#include "core/ipi.h"
 #include "core/irq.h"
 #include "core/klog.h"
 #include "core/panic.h"
@@ -46,6 +47,7 @@ static const struct trap_ops trap_ops = {
 	.syscall = dispatch_syscall,
 	.irq = irq_dispatch,
 	.timer = timer_interrupt,
+	.ipi = ipi_interrupt,
 	.irq_enter = irq_enter,
 	.irq_exit = sched_irq_exit,
 	.user_return = usertrap_return,

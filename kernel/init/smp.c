@@ -1,36 +1,61 @@
 /* SPDX-License-Identifier: MIT */
-/* One CPU is used unless maxcpus= asks for more. */
+/* Starts the other CPUs, one after the other: each makes itself a queue and an idle thread, says that it is there, and looks for work. */
 #include "init/smp.h"
 #include "arch/cpu.h"
+#include "arch/irqflag.h"
 #include "core/cmdline.h"
 #include "core/klog.h"
 #include "core/percpu.h"
+#include "core/timer.h"
+#include "lib/atomic.h"
 #include "lib/bits.h"
+#include "mem/slab.h"
 #include "mem/vmap.h"
+#include "sched/sched.h"
 
-#define PARK_STACK_PAGES 1
+static struct thread *idle_threads[MAX_CPUS]; /* each set before its CPU starts */
 
-static void park(void)
+static void cpu_main(void)
 {
-	arch_halt();
+	unsigned n = this_cpu()->id;
+
+	timer_init();
+	sched_init_cpu(idle_threads[n]);
+	__atomic_fetch_or(&cpus_online, CPU_BIT(n), __ATOMIC_SEQ_CST);
+	arch_irq_enable();
+	sched_idle_loop();
+}
+
+static bool start(unsigned n)
+{
+	char *stack = vmap_stack_alloc(THREAD_STACK_PAGES);
+
+	idle_threads[n] = kmalloc(sizeof(struct thread), ALLOC_ZERO);
+	if (!stack || !idle_threads[n])
+		return false;
+	idle_threads[n]->stack = stack;
+	if (!arch_cpu_start(percpu_init_cpu(n), stack + THREAD_STACK_PAGES * PAGE_SIZE, cpu_main))
+		return false;
+	while (!(READ_ONCE(cpus_online) & CPU_BIT(n)))
+		arch_pause();
+	WRITE_ONCE(cpu_count, n + 1);
+	return true;
 }
 
 void smp_init(void)
 {
-	unsigned long most = cmdline_u64("maxcpus", 1);
+	unsigned long most = MAX(cmdline_u64("maxcpus", MAX_CPUS), 1ul);
 	unsigned long count = MIN(MIN((unsigned long)arch_cpus_present(), most), (unsigned long)MAX_CPUS);
 	unsigned n;
 
 	if (cmdline_has("nosmp"))
 		count = 1;
 	for (n = 1; n < count; n++) {
-		char *stack = vmap_stack_alloc(PARK_STACK_PAGES);
-
-		if (!stack || !arch_cpu_start(percpu_init_cpu(n), stack + PARK_STACK_PAGES * PAGE_SIZE, park))
+		if (!start(n)) {
+			klog_warn("cpu %u does not answer", n);
 			break;
+		}
 	}
-	if (n > 1)
-		klog_info("%u of %u other CPUs came up; they are parked", n - 1, arch_cpus_present() - 1);
-	if (n < count)
-		klog_warn("cpu %u does not answer", n);
+	if (arch_cpus_present() > 1)
+		klog_info("%u of %u CPUs run", n, arch_cpus_present());
 }

@@ -8,6 +8,7 @@
  */
 #include "sched/sched.h"
 #include "core/clock.h"
+#include "core/ipi.h"
 #include "core/irq.h"
 #include "core/lockorder.h"
 #include "core/panic.h"
@@ -26,8 +27,7 @@ static struct thread boot_thread; /* the boot context: CPU 0's idle thread. Its 
 
 static void want_switch(struct runq *rq)
 {
-	if (rq == runq_this())
-		arch_percpu_and32(PREEMPT_OFF, ~PREEMPT_NO_RESCHED);
+	ipi_wake(rq->cpu);
 }
 
 static void switch_wanted_clear(void)
@@ -269,10 +269,24 @@ void sched_fork(struct thread *child, const struct thread *parent)
 	child->se.vruntime = parent->se.vruntime;
 }
 
+/* The CPU that has least to do, this one if it is among them. Interrupts off. */
+static struct runq *queue_for_new(void)
+{
+	struct runq *best = runq_this();
+
+	for (uint32_t m = READ_ONCE(cpus_online); m; m &= m - 1) {
+		struct runq *rq = &runqs[__builtin_ctz(m)];
+
+		if (runq_running(rq) < runq_running(best) - (best == runq_this()))
+			best = rq;
+	}
+	return best;
+}
+
 void sched_start(struct thread *t)
 {
 	unsigned long irq = arch_irq_save();
-	struct runq *rq = runq_this();
+	struct runq *rq = queue_for_new();
 
 	spin_lock(&rq->lock);
 	runq_account(rq);
@@ -379,24 +393,28 @@ static struct kmap_state *current_windows(void)
 	return &thread_current()->kmap;
 }
 
-void sched_init(void)
+void sched_init_cpu(struct thread *idle)
 {
 	struct cpu *c = this_cpu();
 	struct runq *rq = &runqs[c->id];
-	struct thread *t = &boot_thread;
 
-	str_copy(t->name, "idle", sizeof(t->name));
-	refcount_set(&t->refs, 1);
-	t->state = THREAD_RUNNABLE;
-	t->idle = t->on_cpu = true;
-	t->cpu = c->id;
-	t->se.weight = SCHED_WEIGHT_NICE0;
-	t->se.exec_start = clock_now();
-	runq_init(rq, c->id, t);
+	str_copy(idle->name, "idle", sizeof(idle->name));
+	refcount_set(&idle->refs, 1);
+	idle->state = THREAD_RUNNABLE;
+	idle->idle = idle->on_cpu = true;
+	idle->cpu = c->id;
+	idle->se.weight = SCHED_WEIGHT_NICE0;
+	idle->se.exec_start = clock_now();
+	runq_init(rq, c->id, idle);
 	rq->load_stamp = clock_now();
 	timer_setup(&rq->tick, tick);
+	c->current = idle;
 	c->runq = rq;
-	c->current = t;
+}
+
+void sched_init(void)
+{
+	sched_init_cpu(&boot_thread);
 	kmap_current_hook = current_windows;
 	preempt_resched_hook = sched_preempt;
 }

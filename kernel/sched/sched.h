@@ -13,6 +13,8 @@
 
 /* Makes the running context the boot CPU's idle thread. */
 void sched_init(void);
+/* Makes the running context, on its stack, this CPU's idle thread. Before the CPU is online; interrupts off. */
+void sched_init_cpu(struct thread *idle);
 /* The idle thread's body; interrupts on; never returns. */
 __noreturn void sched_idle_loop(void);
 

@@ -138,3 +138,10 @@ void tf_describe(const struct trapframe *tf, char *buf, size_t cap)
 {
 	snprintf(buf, cap, "ip %#lx sp %#lx nr %ld", tf->ip, tf->sp, tf->nr);
 }
+
+uint32_t host_ipis[MAX_CPUS]; /* bit per kind sent, for tests to look at */
+
+void arch_ipi_send(unsigned n, enum arch_ipi kind)
+{
+	host_ipis[n] |= 1u << kind;
+}

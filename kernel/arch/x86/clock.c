@@ -4,6 +4,7 @@
  */
 #include "arch/clock.h"
 #include "arch/platform.h"
+#include "arch/x86/clock.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/intc.h"
 #include "arch/x86/io.h"
@@ -55,6 +56,17 @@ void arch_clock_init(void)
 	if (timer == TIMER_PIT)
 		arch_irq_unmask(IRQ_PIT);
 	klog_info("interrupts: %s; clock: TSC, %lu kHz (%s); timer: %s", x86_intc_name(), (unsigned long)(tsc_hz / 1000), r.source, timer_names[timer]);
+}
+
+bool x86_clock_per_cpu(void) { return timer != TIMER_PIT; }
+
+void x86_clock_init_cpu(void)
+{
+	if (timer == TIMER_DEADLINE)
+		x86_lapic_timer_use_deadline();
+	else
+		x86_lapic_timer_divide();
+	arch_timer_stop();
 }
 
 void arch_timer_arm(uint64_t delta_ns)

@@ -9,6 +9,8 @@
 #define VECTOR_IRQ 0x20u
 #define VECTOR_SYSCALL 0x80u
 #define VECTOR_TIMER 0xf0u
+#define VECTOR_IPI_WAKE 0xf1u
+#define VECTOR_IPI_CALL 0xf2u
 #define VECTOR_SPURIOUS 0xffu
 
 void x86_idt_init(void); /* fills the table, once, and loads it */

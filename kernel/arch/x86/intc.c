@@ -82,7 +82,7 @@ void x86_intc_dispatch(unsigned vector, void (*line)(unsigned), void (*timer)(vo
 	}
 }
 
-void x86_intc_eoi_timer(void) { x86_lapic_eoi(); }
+void x86_intc_eoi_local(void) { x86_lapic_eoi(); }
 
 const char *x86_intc_name(void)
 {

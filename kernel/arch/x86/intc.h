@@ -9,8 +9,8 @@
 
 /* Acknowledges the vector and calls line() for a device's line, timer() for the PIT's. Interrupts off. */
 void x86_intc_dispatch(unsigned vector, void (*line)(unsigned), void (*timer)(void));
-/* The local APIC's timer went off. */
-void x86_intc_eoi_timer(void);
+/* Acknowledges an interrupt of the local APIC's own: its timer, or another CPU's. */
+void x86_intc_eoi_local(void);
 const char *x86_intc_name(void);
 
 #endif

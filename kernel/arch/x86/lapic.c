@@ -26,6 +26,8 @@ enum { REG_ID = 0x20, REG_VERSION = 0x30, REG_TPR = 0x80, REG_EOI = 0xb0, REG_LD
 #define DIVIDE_BY_16 3u
 #define ICR_INIT 0x4500u    /* assert */
 #define ICR_STARTUP 0x4600u
+#define ICR_FIXED 0x4000u
+#define ICR_NMI 0x4400u
 #define ICR_PENDING 0x1000u
 #define ICR_POLLS 100000u
 
@@ -90,9 +92,11 @@ void x86_lapic_enable(bool through_8259, int nmi_lint, bool nmi_low, bool nmi_le
 		x86_lapic_eoi();
 }
 
+void x86_lapic_timer_divide(void) { set(REG_TIMER_DIVIDE, DIVIDE_BY_16); }
+
 void x86_lapic_timer_count_start(void)
 {
-	set(REG_TIMER_DIVIDE, DIVIDE_BY_16);
+	x86_lapic_timer_divide();
 	set(REG_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
 	set(REG_TIMER_INITIAL, ~0u);
 }
@@ -114,16 +118,34 @@ void x86_lapic_timer_use_deadline(void)
 
 void x86_lapic_timer_deadline(uint64_t tsc) { x86_wrmsr(MSR_TSC_DEADLINE, tsc); }
 
-static void send(uint32_t id, uint32_t command)
+static void wait_sent(void)
 {
-	unsigned long irq = arch_irq_save();
-
-	set(REG_ICR_HIGH, id << 24);
-	set(REG_ICR, command);
-	arch_irq_restore(irq);
 	for (unsigned i = 0; i < ICR_POLLS && get(REG_ICR) & ICR_PENDING; i++)
 		arch_pause();
 }
 
-void x86_lapic_send_init(uint32_t id) { send(id, ICR_INIT); }
-void x86_lapic_send_startup(uint32_t id, paddr_t page) { send(id, ICR_STARTUP | (uint32_t)(page >> PAGE_SHIFT)); }
+/* One interrupt may write the two halves at a time, and the one before must have left. */
+static void send(uint32_t id, uint32_t command)
+{
+	unsigned long irq = arch_irq_save();
+
+	wait_sent();
+	set(REG_ICR_HIGH, id << 24);
+	set(REG_ICR, command);
+	arch_irq_restore(irq);
+}
+
+void x86_lapic_send_init(uint32_t id)
+{
+	send(id, ICR_INIT);
+	wait_sent();
+}
+
+void x86_lapic_send_startup(uint32_t id, paddr_t page)
+{
+	send(id, ICR_STARTUP | (uint32_t)(page >> PAGE_SHIFT));
+	wait_sent();
+}
+
+void x86_lapic_send(uint32_t id, unsigned vector) { send(id, ICR_FIXED | vector); }
+void x86_lapic_send_nmi(uint32_t id) { send(id, ICR_NMI); }

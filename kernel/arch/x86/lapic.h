@@ -21,10 +21,14 @@ void x86_lapic_eoi(void);
 /* To another CPU: wait for a startup; start at this page below 1 MiB (10.4.7). Interrupts may be on. */
 void x86_lapic_send_init(uint32_t id);
 void x86_lapic_send_startup(uint32_t id, paddr_t page);
+/* To a CPU that runs. Any context, NMI too: what an interrupted sender had half written goes to where the NMI's went, a spurious interrupt. */
+void x86_lapic_send(uint32_t id, unsigned vector);
+void x86_lapic_send_nmi(uint32_t id);
 
 /* The timer. Counting down from the largest value, without an interrupt, to calibrate it: */
 void x86_lapic_timer_count_start(void);
 uint32_t x86_lapic_timer_count(void); /* ticks since the start */
+void x86_lapic_timer_divide(void); /* another CPU counts at the same rate */
 /* One-shot of so many ticks; 0 stops it. Interrupts with VECTOR_TIMER. */
 void x86_lapic_timer_oneshot(uint32_t ticks);
 /* The timer compares itself with the TSC from now on (CPUID.1:ECX.24). */

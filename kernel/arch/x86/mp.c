@@ -5,6 +5,7 @@
 #include "arch/cpu.h"
 #include "arch/mmu.h"
 #include "arch/x86/acpi.h"
+#include "arch/x86/clock.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/gdt.h"
@@ -14,6 +15,7 @@
 #include "arch/x86/regs.h"
 #include "arch/x86/sysenter.h"
 #include "arch/x86/trap.h"
+#include "core/percpu.h"
 #include "lib/atomic.h"
 #include "lib/div64.h"
 #include "lib/string.h"
@@ -33,7 +35,7 @@ unsigned arch_cpus_present(void)
 {
 	const struct acpi_madt *m = x86_acpi_madt();
 
-	return m && m->cpu_count && x86_lapic_present() ? m->cpu_count : 1;
+	return m && m->cpu_count && x86_lapic_present() && x86_clock_per_cpu() ? m->cpu_count : 1;
 }
 
 /* The n-th CPU's APIC id; number 0 is the boot CPU, wherever the table has it. */
@@ -50,6 +52,16 @@ static bool apic_id_of(unsigned n, uint32_t *id)
 		return true;
 	}
 	return false;
+}
+
+void arch_ipi_send(unsigned n, enum arch_ipi kind)
+{
+	uint32_t id = cpus[n].arch.apic_id;
+
+	if (kind == ARCH_IPI_NMI)
+		x86_lapic_send_nmi(id);
+	else
+		x86_lapic_send(id, kind == ARCH_IPI_WAKE ? VECTOR_IPI_WAKE : VECTOR_IPI_CALL);
 }
 
 static void wait_us(unsigned us)
@@ -74,6 +86,7 @@ bool arch_cpu_start(struct cpu *c, void *stack_top, void (*entry)(void))
 
 	if (!x86_lapic_present() || !apic_id_of(c->id, &id))
 		return false;
+	cpus[0].arch.apic_id = x86_lapic_id();
 	c->arch.apic_id = id;
 	x86_ap_root = arch_kernel_root() << PAGE_SHIFT;
 	x86_ap_stack = (uint32_t)stack_top;
@@ -105,6 +118,7 @@ void x86_ap_main(struct cpu *c)
 		x86_set_cr4(x86_cr4() | CR4_PGE);
 	x86_sysenter_init(c);
 	x86_lapic_enable(false, m->nmi_lint, m->nmi_low, m->nmi_level);
+	x86_clock_init_cpu();
 	store_release(&ap_answers, true);
 	ap_entry();
 	arch_halt();

@@ -123,8 +123,11 @@ static void interrupt(struct trapframe *tf)
 {
 	ops->irq_enter();
 	if (tf->vector == VECTOR_TIMER) {
-		x86_intc_eoi_timer();
+		x86_intc_eoi_local();
 		ops->timer();
+	} else if (tf->vector == VECTOR_IPI_WAKE || tf->vector == VECTOR_IPI_CALL) {
+		x86_intc_eoi_local();
+		ops->ipi(tf->vector == VECTOR_IPI_WAKE ? ARCH_IPI_WAKE : ARCH_IPI_CALL);
 	} else {
 		x86_intc_dispatch(tf->vector, ops->irq, ops->timer);
 	}
