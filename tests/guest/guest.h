@@ -387,6 +387,14 @@ static void guest_child(const struct guest_test *test, const char *dir, int reas
 	_exit(0);
 }
 
+/* TORTURE=N in the environment: so many times the rounds of the torture programs, and the time for them. */
+static unsigned guest_scale(void)
+{
+	const char *text = getenv("TORTURE");
+
+	return text && atoi(text) > 0 ? (unsigned)atoi(text) : 1;
+}
+
 /* Prints the result; true when the test did not fail. */
 static bool guest_report(const char *name, int status, int reason_fd)
 {
@@ -403,7 +411,7 @@ static bool guest_report(const char *name, int status, int reason_fd)
 		return true;
 	}
 	if (guest_timed_out)
-		printf("not ok %s: timeout after %d s %s\n", name, GUEST_TIMEOUT_S, reason);
+		printf("not ok %s: timeout after %d s %s\n", name, GUEST_TIMEOUT_S * (int)guest_scale(), reason);
 	else if (reason[0])
 		printf("not ok %s: %s\n", name, reason);
 	else
@@ -434,7 +442,7 @@ static bool guest_run(const struct guest_test *test)
 		guest_child(test, dir, fd[1]);
 	}
 	setpgid(pid, pid);
-	alarm(GUEST_TIMEOUT_S);
+	alarm(GUEST_TIMEOUT_S * guest_scale());
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	alarm(0);

@@ -63,7 +63,7 @@ def build(chosen=None):
     """Compiles what is older than its source (all programs, or the chosen); the folder of the programs."""
     out = BUILD / "bin"
     out.mkdir(parents=True, exist_ok=True)
-    header = (HERE / "guest.h").stat().st_mtime
+    header = max(p.stat().st_mtime for p in HERE.glob("*.h"))
     for name in [*(chosen or programs()), "runner"]:
         source, target = HERE / f"{name}.c", out / name
         if target.exists() and target.stat().st_mtime >= max(source.stat().st_mtime, header):
