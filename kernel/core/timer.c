@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* One tree of timers a CPU, ordered by expiry. */
+/*
+ * One tree of timers a CPU, ordered by expiry. A timer's "cpu" says whose lock guards it, also while it is not armed; it changes under that
+ * lock. While its callback runs it stays with that CPU, so that it never runs on two.
+ */
 #include "core/timer.h"
 #include "arch/clock.h"
 #include "core/clock.h"
+#include "core/ipi.h"
 #include "core/percpu.h"
 #include "core/spinlock.h"
 
 struct timer_queue {
 	struct spinlock lock; /* LOCK_TIMER, interrupts off */
 	struct rbtree tree;
-	struct timer *running;
+	struct timer *running; /* whose callback runs; compared only, for the callback may free it */
 };
+
+/* Callbacks in one interrupt. What is due beyond them follows with the next, at once, but the CPU was free for others in between. */
+#define CALLBACKS_MAX 16
+
 static struct timer_queue queues[MAX_CPUS];
 
 static int earlier(const struct rbnode *a, const struct rbnode *b)
@@ -45,23 +53,54 @@ void timer_init(void)
 
 void timer_setup(struct timer *t, void (*fn)(struct timer *))
 {
-	*t = (struct timer){ .fn = fn };
+	*t = (struct timer){ .fn = fn, .cpu = (unsigned)arch_percpu_read(offsetof(struct cpu, id)) };
+}
+
+/* Locks the queue that the timer belongs to. Interrupts are off. */
+static struct timer_queue *lock_queue(const struct timer *t)
+{
+	for (;;) {
+		unsigned cpu = READ_ONCE(t->cpu);
+		struct timer_queue *q = &queues[cpu];
+
+		spin_lock(&q->lock);
+		if (likely(READ_ONCE(t->cpu) == cpu))
+			return q;
+		spin_unlock(&q->lock);
+	}
+}
+
+static bool dequeue(struct timer_queue *q, struct timer *t)
+{
+	if (!t->armed)
+		return false;
+	rb_erase(&q->tree, &t->node);
+	t->armed = false;
+	return true;
+}
+
+/* Locks this CPU's queue and makes it the timer's, which is not armed then, or the queue of the CPU where its callback runs just now. */
+static struct timer_queue *lock_here(struct timer *t)
+{
+	struct timer_queue *mine = this_cpu()->timers, *q = lock_queue(t);
+
+	while (dequeue(q, t), unlikely(q != mine) && q->running != t) {
+		WRITE_ONCE(t->cpu, this_cpu()->id);
+		spin_unlock(&q->lock);
+		q = lock_queue(t); /* somebody may have been faster */
+	}
+	return q;
 }
 
 void timer_arm(struct timer *t, ktime_t expires)
 {
 	unsigned long irq = arch_irq_save();
-	struct timer_queue *q;
+	struct timer_queue *q = lock_here(t);
 
-	if (t->armed)
-		timer_cancel(t);
-	t->cpu = this_cpu()->id;
-	q = &queues[t->cpu];
-	spin_lock(&q->lock);
 	t->expires = expires;
 	t->armed = true;
 	rb_insert(&q->tree, &t->node, earlier);
-	if (rb_first(&q->tree) == &t->node)
+	if (rb_first(&q->tree) == &t->node && !q->running) /* timer_interrupt ends with that */
 		program(q);
 	spin_unlock(&q->lock);
 	arch_irq_restore(irq);
@@ -69,22 +108,21 @@ void timer_arm(struct timer *t, ktime_t expires)
 
 bool timer_cancel(struct timer *t)
 {
-	struct timer_queue *q = &queues[READ_ONCE(t->cpu)];
-	unsigned long flags;
+	unsigned long irq = arch_irq_save();
+	struct timer_queue *q = lock_queue(t);
 	bool was;
 
-	flags = spin_lock_irqsave(&q->lock);
-	while (q->running == t && this_cpu()->timers != q) { /* its callback runs on another CPU: let it end */
-		spin_unlock_irqrestore(&q->lock, flags);
+	while (unlikely(q->running == t) && this_cpu()->timers != q) { /* its callback runs on another CPU: let it end */
+		spin_unlock(&q->lock);
+		ipi_poll();
+		arch_irq_restore(irq);
 		arch_pause();
-		flags = spin_lock_irqsave(&q->lock);
+		irq = arch_irq_save();
+		q = lock_queue(t);
 	}
-	was = t->armed;
-	if (was) {
-		rb_erase(&q->tree, &t->node);
-		t->armed = false;
-	}
-	spin_unlock_irqrestore(&q->lock, flags);
+	was = dequeue(q, t);
+	spin_unlock(&q->lock);
+	arch_irq_restore(irq);
 	return was;
 }
 
@@ -94,13 +132,12 @@ void timer_interrupt(void)
 	struct rbnode *n;
 
 	spin_lock(&q->lock);
-	while ((n = rb_first(&q->tree)) != NULL) {
+	for (unsigned i = 0; i < CALLBACKS_MAX && (n = rb_first(&q->tree)) != NULL; i++) {
 		struct timer *t = rb_entry(n, struct timer, node);
 
 		if (t->expires > clock_now())
 			break;
-		rb_erase(&q->tree, n);
-		t->armed = false;
+		dequeue(q, t);
 		q->running = t;
 		spin_unlock(&q->lock);
 		t->fn(t);

@@ -281,6 +281,164 @@ static void test_a_timer_may_cancel_another_that_is_due(void **state)
 	assert_int_equal(timers[1].fired, 0);
 }
 
+/* ---- timers of several CPUs: the test decides who runs, and calls their interrupts ---- */
+
+static unsigned fired_on[2];
+
+static void run_on(unsigned n)
+{
+	host_cpu_base = &cpus[n];
+}
+
+static void interrupt_on(unsigned n)
+{
+	run_on(n);
+	assert_true(host_interrupt(timer_interrupt));
+	run_on(0);
+}
+
+static void note_cpu(struct timer *t)
+{
+	(void)t;
+	fired_on[this_cpu()->id]++;
+}
+
+static void second_cpu(void)
+{
+	percpu_init_cpu(1);
+	run_on(1);
+	timer_init();
+	run_on(0);
+	memset(fired_on, 0, sizeof(fired_on));
+	host_irqs_on = true;
+}
+
+static void test_a_timer_goes_where_it_is_armed(void **state)
+{
+	static struct timer t;
+
+	(void)state;
+	second_cpu();
+	timer_setup(&t, note_cpu);
+	timer_arm(&t, clock_now() + 10);
+	run_on(1);
+	timer_arm(&t, clock_now() + 20); /* and is no longer where it was */
+	host_cycles += 30;
+	interrupt_on(0);
+	assert_int_equal(fired_on[0] + fired_on[1], 0);
+	interrupt_on(1);
+	assert_int_equal(fired_on[1], 1);
+	timer_arm(&t, clock_now() + 10);
+	run_on(1);
+	assert_true(timer_cancel(&t)); /* from elsewhere */
+	assert_false(timer_cancel(&t));
+	host_cycles += 30;
+	interrupt_on(0);
+	interrupt_on(1);
+	assert_int_equal(fired_on[0], 0);
+	assert_int_equal(fired_on[1], 1);
+}
+
+/* As if CPU 1 did this while the callback runs on CPU 0. */
+static void armed_meanwhile(struct timer *t)
+{
+	if (fired_on[this_cpu()->id]++)
+		return;
+	run_on(1);
+	timer_arm(t, clock_now() + 10);
+	timer_arm(t, clock_now() + 20);
+	run_on(0);
+}
+
+static void test_a_timer_does_not_leave_the_cpu_of_its_callback(void **state)
+{
+	static struct timer t;
+
+	(void)state;
+	second_cpu();
+	timer_setup(&t, armed_meanwhile);
+	timer_arm(&t, clock_now());
+	interrupt_on(0);
+	assert_int_equal(fired_on[0], 1);
+	assert_true(host_timer_armed(NULL)); /* its CPU will look, though the other one armed it */
+	host_cycles += 30;
+	interrupt_on(1);
+	assert_int_equal(fired_on[1], 0);
+	interrupt_on(0);
+	assert_int_equal(fired_on[0], 2);
+	assert_false(host_timer_armed(NULL));
+}
+
+static void again_at_once(struct timer *t)
+{
+	fired_on[0]++;
+	timer_arm(t, t->expires);
+}
+
+static void test_an_interrupt_ends_though_a_timer_is_always_due(void **state)
+{
+	static struct timer t;
+
+	(void)state;
+	second_cpu();
+	timer_setup(&t, again_at_once);
+	timer_arm(&t, clock_now());
+	interrupt_on(0);
+	assert_true(fired_on[0] > 0 && fired_on[0] < 100);
+	assert_true(host_timer_armed(NULL)); /* it goes on */
+	assert_true(timer_cancel(&t));
+	interrupt_on(0);
+}
+
+static struct timer moved[8];
+static unsigned moved_fired[8];
+
+static void moved_fires(struct timer *t)
+{
+	assert_int_equal(t->cpu, this_cpu()->id);
+	moved_fired[t - moved]++;
+}
+
+/* Arms, moves and cancels at random on two CPUs: each arming that is not taken back fires once, in time, where it was made. */
+static void test_timers_move_between_cpus(void **state)
+{
+	ktime_t due[8] = { 0 };
+
+	(void)state;
+	second_cpu();
+	srand(11);
+	for (int i = 0; i < 8; i++)
+		timer_setup(&moved[i], moved_fires);
+	for (int step = 0; step < 20000; step++) {
+		int i = rand() % 8;
+
+		run_on((unsigned)rand() % 2);
+		if (rand() % 3) {
+			due[i] = clock_now() + (ktime_t)(rand() % 50);
+			timer_arm(&moved[i], due[i]);
+			assert_int_equal(moved[i].cpu, this_cpu()->id);
+		} else {
+			assert_int_equal(timer_cancel(&moved[i]), due[i] != 0);
+			due[i] = 0;
+		}
+		host_cycles += (uint64_t)(rand() % 8);
+		interrupt_on(0);
+		interrupt_on(1);
+		for (i = 0; i < 8; i++) {
+			bool ends = due[i] && due[i] <= clock_now();
+
+			assert_int_equal(moved_fired[i], ends);
+			moved_fired[i] = 0;
+			due[i] = ends ? 0 : due[i];
+		}
+	}
+	for (int i = 0; i < 8; i++)
+		timer_cancel(&moved[i]);
+	host_cycles += 100;
+	interrupt_on(0);
+	interrupt_on(1);
+}
+
 /* ---- the order of locks ---- */
 
 static void tell(struct klog_sink *s, const char *text, size_t len)
@@ -385,6 +543,10 @@ int main(void)
 		cmocka_unit_test(test_timers_go_off_in_order_and_not_early),
 		cmocka_unit_test(test_a_timer_may_arm_itself),
 		cmocka_unit_test(test_a_timer_may_cancel_another_that_is_due),
+		cmocka_unit_test(test_a_timer_goes_where_it_is_armed),
+		cmocka_unit_test(test_a_timer_does_not_leave_the_cpu_of_its_callback),
+		cmocka_unit_test(test_an_interrupt_ends_though_a_timer_is_always_due),
+		cmocka_unit_test(test_timers_move_between_cpus),
 		cmocka_unit_test(test_order_of_locks_is_checked),
 		cmocka_unit_test(test_a_panic_says_why),
 	};
