@@ -213,12 +213,15 @@ TEST(not_blocking)
 	CHECK_ERR(read(m, buf, 1), EAGAIN);
 	CHECK_ERR(read(s, buf, 1), EAGAIN);
 	CHECK_EQ(read(m, buf, 0), 0);
-	while ((n = write(s, buf, sizeof(buf))) > 0)
-		in += (size_t)n;
-	CHECK_EQ(errno, EAGAIN);
+	/* Linux carries what is written on in its own time, on another CPU; that makes room again. */
+	do {
+		while ((n = write(s, buf, sizeof(buf))) > 0)
+			in += (size_t)n;
+		CHECK_EQ(errno, EAGAIN);
+	} while (events(s) & POLLOUT);
 	CHECK(in >= 1000);
-	CHECK(!(events(s) & POLLOUT));
 	while (in) {
+		CHECK_SOON(events(m) & POLLIN);
 		n = read(m, buf, sizeof(buf));
 		CHECK(n > 0);
 		in -= (size_t)n;
