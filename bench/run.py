@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: MIT
 """Runs kbench on a kernel under `-icount`, where a nanosecond is one instruction, beside the figures of Debian's kernel.
 
-    run.py KERNEL [--only PART] [--mb N] [--ms N]
+    run.py KERNEL [--only PART] [--mb N] [--ms N] [--cpus N]
     run.py KERNEL --fork-ratio [LIMIT]     fails when fork() of 256 MB costs more than LIMIT (1.5) times fork() of 1 MB
 
-The last column is this kernel's cost divided by Linux's: below 1 is better.
+The last column is this kernel's cost divided by Linux's: below 1 is better. With --cpus N > 1 the benchmarks run on a machine with N
+CPUs and, in turn, on one with one CPU, and the other column is the latter: above 1 is what the other CPUs cost (--limit R fails above R).
+One thread of QEMU runs all CPUs in turn then; an idle one takes no time.
 """
 import argparse
+import contextlib
+import io
 import pathlib
 import subprocess
 import sys
@@ -49,11 +53,11 @@ def make_initrd():
     return path
 
 
-def measure(kernel, words):
+def measure(kernel, words, reference, cpus=1):
     """{benchmark: instructions}, printing each as it comes."""
     append = "console=ttyS0 quiet nokaslr mitigations=off panic=-1 -- " + " ".join(words)
-    command = qemu_command(kernel, make_initrd(), append, 1024, ["-icount", "shift=0,sleep=off"])
-    linux, figures = reference(), {}
+    command = qemu_command(kernel, make_initrd(), append, 1024, ["-icount", "shift=0,sleep=off"], cpus)
+    figures = {}
     process = subprocess.Popen(["timeout", str(LIMIT_S), *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                                errors="replace")
     for line in process.stdout:
@@ -64,15 +68,27 @@ def measure(kernel, words):
             continue
         name, value = fields[0], float(fields[1])
         figures[name] = value
-        ratio = f"{value / linux[name]:8.2f}" if linux.get(name) else ""
-        print(f"{name:<28}{value:>14.1f}{linux.get(name, 0):>14.1f}{ratio}", flush=True)
+        ratio = f"{value / reference[name]:8.2f}" if reference.get(name) else ""
+        print(f"{name:<28}{value:>14.1f}{reference.get(name, 0):>14.1f}{ratio}", flush=True)
     process.wait()
     return figures
 
 
-def reference():
+def linux():
     rows = (line.split("\t") for line in (HERE / "linux-6.1-i386-icount.tsv").read_text().splitlines() if line[:1] != "#")
     return {r[0]: float(r[1]) for r in rows if len(r) >= 2}
+
+
+def compare_cpus(args, words):
+    """The same benchmarks with args.cpus CPUs and with one; the exit status."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        one = measure(args.kernel, words, {})
+    many = measure(args.kernel, words, one, args.cpus)
+    above = {name: many[name] / value for name, value in one.items() if value and name in many}
+    bad = [f"{name} {ratio:.2f}" for name, ratio in above.items() if args.limit and ratio > args.limit]
+    if bad:
+        print(f"above {args.limit}: " + ", ".join(bad))
+    return 1 if bad or not above or len(above) < sum(map(bool, one.values())) else 0
 
 
 def main():
@@ -81,12 +97,17 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--mb", type=int, default=256)
     parser.add_argument("--ms", type=int, default=10)
+    parser.add_argument("--cpus", type=int, default=1)
+    parser.add_argument("--limit", type=float, default=0)
     parser.add_argument("--fork-ratio", nargs="?", type=float, const=1.5)
     args = parser.parse_args()
     only = "fork_call" if args.fork_ratio else args.only
     words = [f"ms={args.ms}", f"mb={args.mb}"] + ([f"only={only}"] if only else [])
-    print(f"{'benchmark':<28}{'instructions':>14}{'Linux 6.1':>14}   ratio")
-    figures = measure(args.kernel, words)
+    other = "one CPU" if args.cpus > 1 else "Linux 6.1"
+    print(f"{'benchmark':<28}{'instructions':>14}{other:>14}   ratio", flush=True)
+    if args.cpus > 1:
+        return compare_cpus(args, words)
+    figures = measure(args.kernel, words, linux())
     if not args.fork_ratio:
         return 0 if figures else 1
     small, big = figures.get("fork_call_1MB"), figures.get(f"fork_call_{args.mb}MB")
