@@ -36,7 +36,7 @@ _Static_assert(sizeof(struct fadt) == 72, "FADT up to PM1b_CNT_BLK");
 #define SLP_EN (1u << 13)
 
 static struct { uint16_t pm1a, pm1b, smi; uint8_t enable, typ_a, typ_b; bool found; } s5;
-static struct acpi_madt madt;
+static struct x86_apics madt;
 static bool have_madt;
 
 static bool sum_ok(const void *p, size_t n)
@@ -121,7 +121,7 @@ static void add_cpu(uint32_t apic_id, uint32_t flags)
 
 static void add_ioapic(const struct entry_ioapic *i)
 {
-	if (madt.ioapic_count == ACPI_IOAPICS_MAX || !i->address)
+	if (madt.ioapic_count == X86_IOAPICS_MAX || !i->address)
 		return;
 	madt.ioapic[madt.ioapic_count].phys = i->address;
 	madt.ioapic[madt.ioapic_count++].gsi_base = i->gsi_base;
@@ -129,9 +129,9 @@ static void add_ioapic(const struct entry_ioapic *i)
 
 static void add_override(const struct entry_override *o)
 {
-	if (o->bus || o->line >= ACPI_ISA_LINES)
+	if (o->bus || o->line >= X86_ISA_LINES)
 		return;
-	madt.isa[o->line] = (struct acpi_line){ o->gsi, (o->flags & TRIGGER_LEVEL) == TRIGGER_LEVEL, (o->flags & 3) == POLARITY_LOW };
+	madt.isa[o->line] = (struct x86_line){ o->gsi, (o->flags & TRIGGER_LEVEL) == TRIGGER_LEVEL, (o->flags & 3) == POLARITY_LOW };
 }
 
 static void read_entry(const struct entry *e)
@@ -159,9 +159,7 @@ static void read_madt(const struct header *h)
 
 	if (have_madt)
 		return;
-	madt.nmi_lint = -1;
-	for (unsigned i = 0; i < ACPI_ISA_LINES; i++)
-		madt.isa[i].gsi = i;
+	x86_apics_default(&madt);
 	for (uint32_t off = MADT_ENTRIES; off + sizeof(struct entry) <= h->length;) {
 		const struct entry *e = (const struct entry *)(base + off);
 
@@ -218,7 +216,12 @@ void x86_acpi_init(void)
 	x86_device_release(mark);
 }
 
-const struct acpi_madt *x86_acpi_madt(void) { return have_madt ? &madt : NULL; }
+bool x86_acpi_apics(struct x86_apics *a)
+{
+	if (have_madt)
+		*a = madt;
+	return have_madt;
+}
 
 void x86_acpi_power_off(void)
 {

@@ -1,27 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Three forms, best first:
- *   devices -> I/O APIC -> local APIC      a local APIC, and a MADT with I/O APICs
- *   devices -> 8259 -> local APIC          no MADT or acpi=off, or noapic
+ *   devices -> I/O APIC -> local APIC      a local APIC, and a MADT or MP tables with I/O APICs
+ *   devices -> 8259 -> local APIC          neither MADT nor MP tables, or noapic
  *   devices -> 8259 -> processor           no local APIC, or nolapic
  * A line is its ISA number up to 15 and a global system interrupt from there on.
  */
 #include "arch/x86/intc.h"
 #include "arch/platform.h"
 #include "arch/x86/acpi.h"
+#include "arch/x86/apics.h"
 #include "arch/x86/idt.h"
 #include "arch/x86/ioapic.h"
 #include "arch/x86/lapic.h"
+#include "arch/x86/mptable.h"
 #include "arch/x86/pic.h"
 #include "core/cmdline.h"
 #include "core/irq.h"
 
-static bool use_ioapic; /* set once at boot */
+static bool use_ioapic, have_apics; /* set once at boot */
+static struct x86_apics apics;
+
+const struct x86_apics *x86_intc_apics(void) { return have_apics ? &apics : NULL; }
 
 void arch_irq_unmask(unsigned line)
 {
-	const struct acpi_madt *m = x86_acpi_madt();
-	struct acpi_line where = { .gsi = line, .level = true, .low = true }; /* the form of PCI's lines */
+	struct x86_line where = { .gsi = line, .level = true, .low = true }; /* the form of PCI's lines */
 
 	if (line >= IRQ_LINES)
 		return;
@@ -29,12 +33,12 @@ void arch_irq_unmask(unsigned line)
 		x86_pic_unmask(line);
 		return;
 	}
-	if (line < ACPI_ISA_LINES)
-		where = m->isa[line];
+	if (line < X86_ISA_LINES)
+		where = apics.isa[line];
 	x86_ioapic_route(where.gsi, VECTOR_IRQ + line, x86_lapic_id(), where.level, where.low);
 }
 
-static bool find_ioapics(const struct acpi_madt *m)
+static bool find_ioapics(const struct x86_apics *m)
 {
 	bool any = false;
 
@@ -46,11 +50,12 @@ static bool find_ioapics(const struct acpi_madt *m)
 void arch_platform_init(void)
 {
 	bool no_local = cmdline_has("nolapic"), no_io = cmdline_has("noapic");
-	const struct acpi_madt *m;
+	const struct x86_apics *m;
 
 	x86_pic_init();
 	x86_acpi_init();
-	m = x86_acpi_madt();
+	have_apics = x86_acpi_apics(&apics) || x86_mptable_read(&apics);
+	m = x86_intc_apics();
 	if (no_local || !x86_lapic_find()) {
 		x86_lapic_disable();
 	} else {

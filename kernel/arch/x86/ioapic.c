@@ -31,14 +31,31 @@ static void set(volatile uint32_t *regs, unsigned reg, uint32_t v)
 	regs[DATA] = v;
 }
 
+/* Pins of the controller whose registers these are, 0: it does not answer. */
+static unsigned pins_of(volatile uint32_t *regs)
+{
+	uint32_t version = regs ? get(regs, REG_VERSION) : ~0u;
+	unsigned pins = (version >> 16 & 0xff) + 1;
+
+	return version == ~0u || !version || pins > PINS_MAX ? 0 : pins;
+}
+
+unsigned x86_ioapic_probe(paddr_t phys)
+{
+	vaddr_t mark = x86_device_mark();
+	unsigned pins = pins_of(x86_device_map(phys, WINDOW_BYTES));
+
+	x86_device_release(mark);
+	return pins;
+}
+
 bool x86_ioapic_add(paddr_t phys, uint32_t gsi_base)
 {
 	vaddr_t mark = x86_device_mark();
 	volatile uint32_t *regs = count < IOAPICS_MAX ? x86_device_map(phys, WINDOW_BYTES) : NULL;
-	uint32_t version = regs ? get(regs, REG_VERSION) : ~0u;
-	unsigned pins = (version >> 16 & 0xff) + 1;
+	unsigned pins = pins_of(regs);
 
-	if (version == ~0u || !version || pins > PINS_MAX) {
+	if (!pins) {
 		x86_device_release(mark);
 		return false;
 	}
