@@ -123,7 +123,7 @@ static UNUSED void no_children(void)
 
 static UNUSED long add(volatile int *p, int n) { return __atomic_add_fetch(p, n, __ATOMIC_SEQ_CST); }
 static UNUSED int get(volatile int *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }
-static UNUSED void set(volatile int *p, int v) { __atomic_store_n(p, v, __ATOMIC_SEQ_CST); }
+static UNUSED void put(volatile int *p, int v) { __atomic_store_n(p, v, __ATOMIC_SEQ_CST); }
 static UNUSED long futex(volatile int *p, int op, int v) { return syscall(SYS_futex, p, op, v, NULL, NULL, 0); }
 
 #endif

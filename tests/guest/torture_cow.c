@@ -67,7 +67,7 @@ TEST(fork_is_one_moment)
 				CHECK(pages[p * 1024 + i * 16] < 0x80000000u);
 		reap_ok(pid);
 	}
-	set(&stop, 1);
+	put(&stop, 1);
 	gang_join(m, 3);
 }
 
@@ -107,7 +107,7 @@ TEST(fork_under_a_lock)
 		pthread_mutex_unlock(&lock);
 		reap_ok(pid);
 	}
-	set(&stop, 1);
+	put(&stop, 1);
 	gang_join(m, 3);
 	pairs_hold();
 }

@@ -108,7 +108,7 @@ static void wake_by_requeue(void)
 		while (get(&words[32]) < SLEEPERS * (k + 1))
 			sched_yield();
 		lock_word(&words[0]);
-		set(&words[0], 2);
+		put(&words[0], 2);
 		int now = (int)add(&words[16], 1);
 		long r;
 		do { /* wake one, move the rest to the mutex */
@@ -250,8 +250,8 @@ TEST(robust_mutexes_pass_through_the_dead)
 	for (int k = rounds(8); k > 0; k--) {
 		memset((void *)robust, 0, sizeof(*robust));
 		pthread_mutex_init(robust, &attr);
-		set(&words[1], 0);
-		set(&words[2], 0);
+		put(&words[1], 0);
+		put(&words[2], 0);
 		crowd(8, inherit);
 		CHECK_EQ(words[2], 8);
 		CHECK_EQ(words[1], 7);

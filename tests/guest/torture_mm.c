@@ -208,7 +208,7 @@ static void take_away(int i UNUSED)
 		CHECK_OK(mprotect((void *)arena, 4 * PAGE, PROT_READ | PROT_WRITE));
 		spin_for(500);
 	}
-	set(&stop, 1);
+	put(&stop, 1);
 }
 
 static void take_or_write(int i)
