@@ -54,7 +54,7 @@ struct sched_stats {
 void sched_stats(struct sched_stats *s);
 /* Set by proc: a tick found this thread running. Interrupt context. */
 extern void (*sched_tick_hook)(struct thread *t);
-/* Set by vm: called with interrupts off when the next thread has another address space. */
+/* Set by vm: called with interrupts off when the next thread has another address space, or none (NULL). */
 extern void (*sched_switch_aspace)(void *prev_aspace, void *next_aspace);
 
 #endif

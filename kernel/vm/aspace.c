@@ -148,7 +148,9 @@ static void switch_hook(void *prev, void *next)
 {
 	(void)prev;
 	if (next)
-		tlb_switch(next); /* kernel threads keep what is loaded */
+		tlb_switch(next);
+	else
+		tlb_lazy(); /* kernel threads keep what is loaded */
 }
 
 void aspace_init(void)

@@ -8,6 +8,8 @@
  *   anonymous, missing  zero page, read-only         fresh zeroed frame
  *   file, missing       the file's page, read-only   private: copy of it; shared: the page itself, writable
  *   present             spurious                     exclusive or shared mapping: write bit; else copy
+ *
+ * Other CPUs are made to forget a translation only when another frame takes its place; one with fewer rights faults there and is found spurious.
  */
 #include "vm/fault.h"
 #include "arch/mmu.h"
@@ -75,7 +77,7 @@ static enum step resolve_write_present(struct fault *f, struct vma *v, pte_t *e)
 		if (old && old->kind == PAGE_CACHE)
 			mark_dirty(old);
 		*e = pte_set(*e, PTE_WRITE | PTE_DIRTY | PTE_ACCESSED);
-		tlb_flush_page(f->as, f->addr);
+		tlb_flush_page_here(f->as, f->addr);
 		return STEP_DONE;
 	}
 	if (old == anon_zero_page() ? !f->frame || !f->frame_zeroed : !f->frame)
@@ -92,11 +94,11 @@ static enum step resolve_present(struct fault *f, struct vma *v, pte_t *e)
 {
 	pte_t now = pte_set(pte_clear(*e, PTE_HIDDEN | (v->flags & VMA_EXEC ? PTE_NOEXEC : 0)), PTE_PRESENT | PTE_ACCESSED);
 
-	if (now.v != e->v) {
-		*e = now;
-		tlb_flush_page(f->as, f->addr);
-	}
-	return f->access == FAULT_WRITE && !pte_writable(now) ? resolve_write_present(f, v, e) : STEP_DONE;
+	*e = now;
+	if (f->access == FAULT_WRITE && !pte_writable(now))
+		return resolve_write_present(f, v, e);
+	tlb_flush_page_here(f->as, f->addr); /* even if all is well: another CPU may have made it so since this one looked */
+	return STEP_DONE;
 }
 
 static enum step resolve_anon_missing(struct fault *f, struct vma *v, pte_t *e)

@@ -203,11 +203,19 @@ unsigned long vm_map(struct aspace *as, const struct map_request *r)
 	return at;
 }
 
+static void restrict_entry(pte_t *e, uint32_t flags)
+{
+	if (!pte_mapped(*e))
+		return;
+	if (!(flags & (VMA_READ | VMA_WRITE | VMA_EXEC)))
+		*e = pte_set(pte_clear(*e, PTE_PRESENT | PTE_WRITE), PTE_HIDDEN);
+	else
+		*e = pte_set(pte_clear(*e, flags & VMA_WRITE ? 0 : PTE_WRITE), flags & VMA_EXEC ? 0 : PTE_NOEXEC);
+}
+
 /* Brings the present entries of a range in line with fewer rights; more rights come back by faults. pt_lock is taken inside. */
 static int protect_pages(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t flags, struct pt_reserve *r)
 {
-	bool hide = !(flags & (VMA_READ | VMA_WRITE | VMA_EXEC));
-
 	for (uaddr_t va = start; va < end;) {
 		unsigned long skip = 0;
 		pte_t *e;
@@ -215,17 +223,12 @@ static int protect_pages(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t
 		if (!pt_reserve_fill(r, ARCH_PT_LEVELS - 1))
 			return -ENOMEM;
 		spin_lock(&as->pt_lock);
-		while (va < end && (e = ptshare_path(as, va, r, false, &skip)) != NULL) {
+		e = ptshare_path(as, va, r, false, &skip);
+		if (e) { /* a table at a time */
 			uaddr_t stop = MIN(ALIGN_DOWN(va, pt_span(1)) + pt_span(1) - 1, end - 1) + 1;
 
-			for (; va < stop; va += PAGE_SIZE, e++) {
-				if (!pte_mapped(*e))
-					continue;
-				if (hide)
-					*e = pte_set(pte_clear(*e, PTE_PRESENT | PTE_WRITE), PTE_HIDDEN);
-				else
-					*e = pte_set(pte_clear(*e, flags & VMA_WRITE ? 0 : PTE_WRITE), flags & VMA_EXEC ? 0 : PTE_NOEXEC);
-			}
+			for (; va < stop; va += PAGE_SIZE, e++)
+				restrict_entry(e, flags);
 			skip = 0;
 		}
 		spin_unlock(&as->pt_lock);
@@ -259,6 +262,7 @@ static int protect_locked(struct aspace *as, uaddr_t start, uaddr_t end, uint32_
 {
 	struct pt_reserve r = { 0 };
 	int refused = check_protect(as, start, &end, flags), err;
+	bool fewer = false;
 
 	if (start == end)
 		return refused;
@@ -266,15 +270,18 @@ static int protect_locked(struct aspace *as, uaddr_t start, uaddr_t end, uint32_
 	for (struct vma *v = err ? NULL : vma_find(as, start); v && v->start < end && !err; v = vma_next(v)) {
 		uint32_t want = (v->flags & ~(VMA_READ | VMA_WRITE | VMA_EXEC)) | flags;
 
-		if (v->flags & ~want) /* fewer rights */
+		if (v->flags & ~want) {
+			fewer = true;
 			err = protect_pages(as, v->start, v->end, want, &r);
+		}
 		if (err)
 			break;
 		if (v->flags != want)
 			vma_set_flags(v, want);
 		v = vma_merge(v);
 	}
-	tlb_flush_aspace(as);
+	if (fewer)
+		tlb_flush_aspace(as);
 	pt_reserve_drop(&r);
 	return err ? err : refused;
 }

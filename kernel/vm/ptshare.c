@@ -141,7 +141,7 @@ static bool unshare(struct aspace *as, uaddr_t va, pte_t *e, struct pt_reserve *
 		copy_table(new, old);
 		spin_unlock(&old->table.lock);
 		*e = pte_make(page_pfn(new), PTE_TABLE_FLAGS);
-		tlb_flush_page(as, va);
+		tlb_flush_table(as, va);
 		ptshare_put(old);
 	} else if (!pte_writable(*e)) {
 		*e = pte_set(*e, PTE_WRITE); /* the last holder takes the table over */
@@ -254,56 +254,60 @@ void ptshare_put(struct page *table)
 	frame_free(table);
 }
 
-static void unmap_leaves(struct aspace *as, struct page *table, uaddr_t start, uaddr_t end, struct tlb_batch *b)
+static bool unmap_leaves(struct aspace *as, struct page *table, uaddr_t start, uaddr_t end, struct tlb_batch *b, uaddr_t *resume)
 {
 	pte_t *e = &entries(table)[pt_index(start, 0)];
 
 	for (uaddr_t va = start; va < end && table->table.present; va += PAGE_SIZE, e++) {
 		if (!pte_mapped(*e))
 			continue;
+		if (tlb_batch_full(b)) {
+			*resume = va;
+			return false;
+		}
 		struct page *p = ptshare_page(*e);
 		account(as, table, *e, -1);
 		*e = PTE_NONE;
 		tlb_batch_addr(b, va);
 		tlb_batch_page(b, p);
 	}
+	return true;
 }
 
-/* Takes a whole table out of an own one, whoever else refers to it. */
-static void drop_table(struct aspace *as, struct page *table, pte_t *e, struct tlb_batch *b)
+/* Takes a whole table out of an own one, whoever else refers to it. false: the batch is full. */
+static bool drop_table(struct aspace *as, struct page *table, pte_t *e, struct tlb_batch *b)
 {
 	struct page *t = child_of(*e);
 
+	if (tlb_batch_full(b))
+		return false;
 	subtract_rss(as, t);
 	*e = PTE_NONE;
 	table->table.present--;
-	b->all = true;
 	tlb_batch_page(b, t);
+	return true;
 }
 
 static bool unmap_level(struct aspace *as, struct page *table, uaddr_t start, uaddr_t end, struct pt_reserve *r, struct tlb_batch *b, uaddr_t *resume)
 {
 	unsigned long span = pt_span(table->level);
 
-	if (table->level == 0) {
-		unmap_leaves(as, table, start, end, b);
-		return true;
-	}
+	if (table->level == 0)
+		return unmap_leaves(as, table, start, end, b, resume);
 	while (start < end) {
 		uaddr_t stop = MIN(ALIGN_DOWN(start, span) + span - 1, end - 1) + 1;
 		pte_t *e = &entries(table)[pt_index(start, table->level)];
 
+		*resume = start;
 		if (pte_present(*e) && stop - start == span) {
-			drop_table(as, table, e, b);
+			if (!drop_table(as, table, e, b))
+				return false;
 		} else if (pte_present(*e)) {
-			if (!unshare(as, start, e, r)) {
-				*resume = start;
+			if (!unshare(as, start, e, r) || !unmap_level(as, child_of(*e), start, stop, r, b, resume))
 				return false;
-			}
-			if (!unmap_level(as, child_of(*e), start, stop, r, b, resume))
+			*resume = start;
+			if (!child_of(*e)->table.present && !drop_table(as, table, e, b))
 				return false;
-			if (!child_of(*e)->table.present)
-				drop_table(as, table, e, b);
 		}
 		start = stop;
 	}

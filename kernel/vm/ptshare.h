@@ -48,8 +48,8 @@ pte_t ptshare_peek(struct aspace *as, uaddr_t va, bool *own_path);
 /* Sets a leaf entry that ptshare_path returned and keeps the table's counts. The old entry's page is the caller's affair. */
 void ptshare_set(struct aspace *as, pte_t *e, pte_t value);
 /*
- * Drops everything mapped in [start, end). Tables wholly inside go by one count, whoever shares them. false: the reserve ran out at
- * *resume, everything below is done; fill and go on from there.
+ * Drops everything mapped in [start, end). Tables wholly inside go by one count, whoever shares them. false: the batch is full or the reserve
+ * empty, everything below *resume is done; make room and go on from there.
  */
 bool ptshare_unmap(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r, struct tlb_batch *b, uaddr_t *resume);
 /* Gives up one parent of a table; frees it and what it maps with the last. Nobody can reach it through this parent any more. */

@@ -25,7 +25,10 @@ static unsigned long rest_of_span(uaddr_t va, unsigned long span, unsigned long 
 	return MIN(span - (va & (span - 1)), max);
 }
 
-/* Moves entries until the reserve runs out or a chunk is through. */
+/*
+ * Moves entries until the reserve runs out or a chunk is through. The old addresses are forgotten by all CPUs before the lock is given up: truncate
+ * may take the pages from their new ones at once.
+ */
 static void move_chunk(struct move *m)
 {
 	spin_lock(&m->as->pt_lock);
@@ -49,6 +52,7 @@ static void move_chunk(struct move *m)
 		}
 		m->done += PAGE_SIZE;
 	}
+	tlb_flush_aspace(m->as);
 	spin_unlock(&m->as->pt_lock);
 }
 
@@ -70,7 +74,6 @@ static int move_entries(struct aspace *as, uaddr_t from, uaddr_t to, unsigned lo
 		while (back.done < back.len)
 			move_chunk(&back);
 	}
-	tlb_flush_aspace(as);
 	pt_reserve_drop(&m.tables);
 	return err;
 }

@@ -36,7 +36,7 @@ struct aspace {
 	long rss_anon, rss_file, rss_peak;
 	unsigned long limit_as, limit_data, limit_stack, limit_memlock; /* bytes; copies of the process's rlimits (RLIM_INFINITY = ~0UL) */
 	uint64_t faults_minor, faults_major;
-	unsigned long cpu_mask;   /* CPUs that have the root loaded (atomic) */
+	uint32_t cpu_mask;        /* CPUs that have the root loaded; atomic, see vm/tlb */
 };
 
 #endif

@@ -10,18 +10,24 @@
 
 bool (*vm_oom_hook)(void);
 
-/* With PT_RESERVE_MAX tables it cannot run out: one for each level at either border. */
+/*
+ * A batch at a time: what it holds is forgotten by all CPUs before the lock is given up, and freed after that. With PT_RESERVE_MAX tables it
+ * does not run out, one for each level at either border, but when the space is forked meanwhile, whose lock a zap does not hold.
+ */
 static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
 {
 	struct tlb_batch b;
-	uaddr_t resume = start;
-	bool done;
+	bool done, full;
 
 	tlb_batch_begin(&b, as, ptshare_put);
-	spin_lock(&as->pt_lock);
-	done = ptshare_unmap(as, start, end, r, &b, &resume);
-	tlb_batch_end(&b);
-	spin_unlock(&as->pt_lock);
+	do {
+		spin_lock(&as->pt_lock);
+		done = ptshare_unmap(as, start, end, r, &b, &start);
+		full = tlb_batch_full(&b);
+		tlb_batch_flush(&b);
+		spin_unlock(&as->pt_lock);
+		tlb_batch_free(&b);
+	} while (!done && full);
 	return done ? 0 : -ENOMEM;
 }
 
