@@ -39,6 +39,10 @@ struct trap_ops {
 	void (*irq)(unsigned line);                                 /* interrupts off, after/before EOI as the controller wants */
 	void (*timer)(void);                                        /* the one-shot timer went off; interrupts off */
 	void (*ipi)(enum arch_ipi kind);                             /* from another CPU; interrupts off */
+	/*
+	 * An interrupt that cannot be masked, in whatever it interrupted: no locks, no faults. False if nobody asked for it, which is fatal.
+	 */
+	bool (*nmi)(struct trapframe *tf);
 	void (*irq_enter)(void);
 	/* Last thing of an interrupt: may switch threads. What it interrupted: was it user mode, did it have interrupts on? */
 	void (*irq_exit)(bool user, bool preemptible);

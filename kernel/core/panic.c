@@ -2,57 +2,23 @@
 /* The end. Nothing here takes a lock that the failing code may hold: the log's sinks are called as they are. */
 #include "core/panic.h"
 #include "arch/boot.h"
+#include "arch/cpu.h"
 #include "arch/irqflag.h"
-#include "arch/mmu.h"
 #include "arch/trap.h"
 #include "core/clock.h"
 #include "core/cmdline.h"
 #include "core/klog.h"
+#include "core/nmi.h"
 #include "core/percpu.h"
 #include "core/spinlock.h"
-#include "core/symbols.h"
 #include "lib/check.h"
 #include "lib/fmt.h"
 
-#define BACKTRACE_MAX 24
 #define REPLAY_LINES 20
 #define PANIC_STATUS 0x7f
 
-void (*panic_describe_current)(char *buf, unsigned long cap);
-static bool panicking;
-
-static void print_address(int level, unsigned long a, bool is_return)
-{
-	unsigned long off, size;
-	/* A call that does not return may be the last thing of its function: it is looked up by its own address, not by that behind it. */
-	const char *name = symbol_find(a - is_return, &off, &size);
-
-	if (name)
-		klog(level, "  %08lx %s+0x%lx/0x%lx", a, name, off + is_return, size);
-	else
-		klog(level, "  %08lx ?", a);
-}
-
-static void backtrace_from(int level, unsigned long fp, unsigned long ip)
-{
-	if (ip)
-		print_address(level, ip, false);
-	for (unsigned i = 0; i < BACKTRACE_MAX && !(fp & 3) && arch_kernel_mapped(fp) && arch_kernel_mapped(fp + 7); i++) {
-		const unsigned long *frame = (const unsigned long *)fp;
-
-		if (!arch_kernel_mapped(frame[1]))
-			break;
-		print_address(level, frame[1], true);
-		if (frame[0] <= fp)
-			break;
-		fp = frame[0];
-	}
-}
-
-void backtrace_print(int level)
-{
-	backtrace_from(level, (unsigned long)__builtin_frame_address(0), 0);
-}
+#define NOBODY (~0u)
+static unsigned panicking = NOBODY; /* the CPU whose panic it is */
 
 /* So that the screen can be read. Before the clock runs there is no waiting. */
 static void wait_seconds(unsigned long seconds)
@@ -80,9 +46,15 @@ static __noreturn void stop_machine(void)
 
 static void begin(void)
 {
+	unsigned first = NOBODY;
+
 	arch_irq_disable();
-	if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
-		stop_machine();
+	if (!__atomic_compare_exchange_n(&panicking, &first, this_cpu()->id, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		if (first == this_cpu()->id)
+			stop_machine();
+		arch_halt(); /* the other one's comes first, and asks this CPU where it was */
+	}
+	nmi_stop_others();
 	spin_broken = true;
 	this_cpu()->lock_depth = 0; /* from here on no order is kept: the log must come out */
 	if (klog_console_level() <= KLOG_INFO)
@@ -98,7 +70,8 @@ static __noreturn void finish(unsigned long fp, unsigned long ip)
 		panic_describe_current(who, sizeof(who));
 	klog(KLOG_EMERG, "process: %s, cpu %u", who, this_cpu()->id);
 	klog(KLOG_EMERG, "backtrace:");
-	backtrace_from(KLOG_EMERG, fp, ip);
+	backtrace_print_from(KLOG_EMERG, fp, ip);
+	nmi_show_stopped(KLOG_EMERG);
 	klog(KLOG_EMERG, "---[ end of panic ]---");
 	stop_machine();
 }

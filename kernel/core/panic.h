@@ -12,10 +12,6 @@ struct trapframe;
 __noreturn void panic(const char *f, ...) __printf(1, 2);
 /* For exceptions in the kernel: the same with the registers of the interrupted context. */
 __noreturn void panic_trap(struct trapframe *tf, const char *what);
-/* Set by task: writes "pid comm" of the current process. May be called at any time. */
-extern void (*panic_describe_current)(char *buf, unsigned long cap);
-/* Prints a backtrace of the caller at level (debug aids). */
-void backtrace_print(int level);
 void panic_init(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "fs/sysrq.h"
 #include "arch/boot.h"
 #include "core/klog.h"
+#include "core/nmi.h"
 #include "core/panic.h"
 #include "core/spinlock.h"
 #include "mem/frame.h"
@@ -43,6 +44,9 @@ long sysrq_store(const char *s, size_t len)
 		arch_power(POWER_RESTART);
 	case 'c':
 		panic("sysrq triggered crash");
+	case 'l':
+		nmi_backtrace_all(KLOG_INFO);
+		break;
 	case 'm':
 		log_memory();
 		break;
@@ -52,7 +56,7 @@ long sysrq_store(const char *s, size_t len)
 		process_each(log_process, NULL);
 		break;
 	default:
-		klog_info("sysrq: b restart, c crash, m memory, o off, t tasks");
+		klog_info("sysrq: b restart, c crash, l backtraces of all CPUs, m memory, o off, t tasks");
 	}
 	return 0;
 }

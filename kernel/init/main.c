@@ -14,6 +14,7 @@
 #include "core/ipi.h"
 #include "core/irq.h"
 #include "core/klog.h"
+#include "core/nmi.h"
 #include "core/panic.h"
 #include "core/timer.h"
 #include "dev/console.h"
@@ -51,6 +52,7 @@ static const struct trap_ops trap_ops = {
 	.irq_enter = irq_enter,
 	.irq_exit = sched_irq_exit,
 	.user_return = usertrap_return,
+	.nmi = nmi_arrived,
 	.fatal = panic_trap,
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes and their threads as objects: making, counting, finding, freeing. */
 #include "task/process.h"
-#include "core/panic.h"
+#include "core/nmi.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "mem/slab.h"

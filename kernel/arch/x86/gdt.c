@@ -11,9 +11,9 @@
 #define FLAGS_PAGES_32 0xc
 #define FAULT_STACK 4096
 
-extern char x86_double_fault[], x86_nmi[];
-/* Both end in a panic, so that one of each serves all CPUs. */
-static char fault_stack[FAULT_STACK] __aligned(16), nmi_stack[FAULT_STACK] __aligned(16);
+extern char x86_double_fault[];
+/* It ends in a panic, so that one serves all CPUs. */
+static char fault_stack[FAULT_STACK] __aligned(16);
 
 uint64_t x86_segment(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags)
 {
@@ -30,7 +30,7 @@ static void load_segments(struct cpu *c)
 			    "r"((uint32_t)SELECTOR(GDT_TSS, 0)) : "memory");
 }
 
-/* A kernel stack that ran into its guard page cannot take the exception: the double fault gets a task of its own. So does NMI. */
+/* A kernel stack that ran into its guard page cannot take the exception: the double fault gets a task of its own. */
 static void prepare_task(struct tss *t, const char *entry, char *stack)
 {
 	*t = (struct tss){ .eip = (uint32_t)entry, .esp = (uint32_t)stack + FAULT_STACK, .eflags = 2, .cs = SELECTOR(GDT_KERNEL_CODE, 0),
@@ -38,9 +38,9 @@ static void prepare_task(struct tss *t, const char *entry, char *stack)
 			   .fs = SELECTOR(GDT_PERCPU, 0), .iomap = sizeof(struct tss), .cr3 = x86_cr3() };
 }
 
-void x86_fault_tasks_use_root(struct cpu *c, uint32_t cr3)
+void x86_fault_task_use_root(struct cpu *c, uint32_t cr3)
 {
-	c->arch.fault_tss.cr3 = c->arch.nmi_tss.cr3 = cr3;
+	c->arch.fault_tss.cr3 = cr3;
 }
 
 void x86_gdt_init(struct cpu *c)
@@ -50,14 +50,12 @@ void x86_gdt_init(struct cpu *c)
 	g[GDT_PERCPU] = x86_segment((uint32_t)c, sizeof(*c), ACCESS_DATA, 4);
 	g[GDT_TSS] = x86_segment((uint32_t)&c->arch.tss, sizeof(struct tss) - 1, ACCESS_TSS, 0);
 	g[GDT_FAULT_TSS] = x86_segment((uint32_t)&c->arch.fault_tss, sizeof(struct tss) - 1, ACCESS_TSS, 0);
-	g[GDT_NMI_TSS] = x86_segment((uint32_t)&c->arch.nmi_tss, sizeof(struct tss) - 1, ACCESS_TSS, 0);
 	g[GDT_KERNEL_CODE] = x86_segment(0, 0xfffff, ACCESS_CODE, FLAGS_PAGES_32);
 	g[GDT_KERNEL_DATA] = x86_segment(0, 0xfffff, ACCESS_DATA, FLAGS_PAGES_32);
 	g[GDT_USER_CODE] = x86_segment(0, 0xfffff, ACCESS_CODE | ACCESS_USER, FLAGS_PAGES_32);
 	g[GDT_USER_DATA] = x86_segment(0, 0xfffff, ACCESS_DATA | ACCESS_USER, FLAGS_PAGES_32);
 	c->arch.tss = (struct tss){ .ss0 = SELECTOR(GDT_KERNEL_DATA, 0), .iomap = sizeof(struct tss) };
 	prepare_task(&c->arch.fault_tss, x86_double_fault, fault_stack);
-	prepare_task(&c->arch.nmi_tss, x86_nmi, nmi_stack);
 	load_segments(c);
 }
 

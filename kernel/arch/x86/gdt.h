@@ -10,7 +10,6 @@
 #define GDT_PERCPU 3
 #define GDT_TSS 4
 #define GDT_FAULT_TSS 5
-#define GDT_NMI_TSS 9
 #define GDT_TLS_FIRST 6
 #define GDT_KERNEL_CODE 12
 #define GDT_KERNEL_DATA 13
@@ -22,8 +21,8 @@
 void x86_gdt_init(struct cpu *c);
 /* Kernel stack for entries from user mode. */
 void x86_set_kernel_stack(struct cpu *c, uint32_t top);
-/* The root that the tasks of double faults and NMIs run on, once the kernel has its final one. */
-void x86_fault_tasks_use_root(struct cpu *c, uint32_t cr3);
+/* The root that the task of double faults runs on, once the kernel has its final one. */
+void x86_fault_task_use_root(struct cpu *c, uint32_t cr3);
 void x86_load_gs(uint32_t selector);
 uint64_t x86_segment(uint32_t base, uint32_t limit_pages, uint8_t access, uint8_t flags);
 

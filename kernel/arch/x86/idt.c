@@ -8,7 +8,7 @@
 #define GATE_USER 0x6000u
 
 extern const uint32_t x86_stubs[256];
-extern char x86_syscall_int80[];
+extern char x86_syscall_int80[], x86_nmi_entry[];
 static uint64_t idt[256] __aligned(8);
 
 static uint64_t gate(uint32_t target, uint32_t flags)
@@ -31,6 +31,6 @@ void x86_idt_init(void)
 	idt[4] |= (uint64_t)GATE_USER << 32;  /* into */
 	idt[VECTOR_SYSCALL] = gate((uint32_t)x86_syscall_int80, GATE_INTERRUPT | GATE_USER);
 	idt[VECTOR_DOUBLE_FAULT] = (uint64_t)GATE_TASK << 32 | (uint32_t)SELECTOR(GDT_FAULT_TSS, 0) << 16;
-	idt[VECTOR_NMI] = (uint64_t)GATE_TASK << 32 | (uint32_t)SELECTOR(GDT_NMI_TSS, 0) << 16;
+	idt[VECTOR_NMI] = gate((uint32_t)x86_nmi_entry, GATE_INTERRUPT);
 	x86_idt_load();
 }

@@ -93,7 +93,7 @@ void arch_mmu_init(void)
 	make_table(DEVICE_BASE);
 	kernel_root[ROOT_SELF] = pte_make(arch_direct_phys(kernel_root) >> PAGE_SHIFT, PTE_PRESENT | PTE_WRITE);
 	arch_root_load(arch_direct_phys(kernel_root) >> PAGE_SHIFT);
-	x86_fault_tasks_use_root(this_cpu(), arch_direct_phys(kernel_root));
+	x86_fault_task_use_root(this_cpu(), arch_direct_phys(kernel_root));
 	if (global)
 		x86_set_cr4(x86_cr4() | CR4_PGE);
 }

@@ -222,4 +222,16 @@ void x86_double_fault_report(void)
 	report(VECTOR_DOUBLE_FAULT, x86_cr2() >= ARCH_VMAP_START && x86_cr2() - esp < PAGE_SIZE * 2 ? "kernel stack overflow" : "double fault");
 }
 
-void x86_nmi_report(void) { report(VECTOR_NMI, names[VECTOR_NMI]); }
+/* Before SYSENTER's first instruction the thread's kernel stack is empty. */
+void *x86_nmi_stack(void *sp)
+{
+	struct arch_cpu *c = &this_cpu()->arch;
+
+	return sp >= (void *)c->entry_stack && sp < (void *)&c->tss ? (void *)c->tss.esp0 : sp;
+}
+
+void x86_nmi(struct trapframe *tf)
+{
+	if (!ops->nmi(tf))
+		ops->fatal(tf, names[VECTOR_NMI]);
+}

@@ -8,7 +8,9 @@ void x86_trap(struct trapframe *tf);
 void x86_user_work(struct trapframe *tf);
 void x86_bad_iret(struct trapframe *tf);
 void x86_double_fault_report(void);
-void x86_nmi_report(void);
+void x86_nmi(struct trapframe *tf);
+/* Where NMI's handler may have its stack that was interrupted when the stack was sp. */
+void *x86_nmi_stack(void *sp);
 /* Calls the system call of a frame that SYSENTER made; interrupts off, and on at the return. */
 void x86_sysenter(struct trapframe *tf);
 /* Moves a frame of virtual-8086 mode up over its segment registers and makes it one of a program in 32-bit mode. */

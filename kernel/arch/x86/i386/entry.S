@@ -237,7 +237,21 @@ x86_double_fault:
 	call x86_double_fault_report
 	ud2
 
-.globl x86_nmi
-x86_nmi:
-	call x86_nmi_report
-	ud2
+/*
+ * NMI, which may interrupt anything, also what has the program's segments loaded already. Only on the few bytes of SYSENTER's first stack
+ * there is no room for it: x86_nmi_stack has another then.
+ */
+.globl x86_nmi_entry
+x86_nmi_entry:
+	pushl $0
+	pushl $2
+	pushl $-1
+	SAVE_REGS
+	movl %esp, %ebx
+	movl %esp, %eax
+	call x86_nmi_stack
+	movl %eax, %esp
+	movl %ebx, %eax
+	call x86_nmi
+	movl %ebx, %esp
+	jmp restore

@@ -20,10 +20,9 @@ struct arch_cpu {
 	uint32_t sysenter_return; /* where the current thread's SYSENTER returns to, 0: it has no [vdso]; offset frozen for entry.S */
 	bool stepped;             /* SYSENTER was single-stepped; from there to the system call, interrupts off */
 	uint64_t gdt[GDT_ENTRIES] __aligned(8);
-	uint32_t entry_stack[ENTRY_STACK_WORDS]; /* SYSENTER's, for its first instruction: room for a debug exception */
+	uint32_t entry_stack[ENTRY_STACK_WORDS]; /* SYSENTER's, for its first instruction: room for a debug exception and an NMI */
 	struct tss tss;
 	struct tss fault_tss; /* #DF task gate */
-	struct tss nmi_tss;   /* NMI task gate: it may come while there is no stack */
 	uint32_t apic_id;
 };
 
