@@ -20,6 +20,7 @@ HOST_BUILD = ROOT / "build" / "host"
 sys.path.insert(0, str(TESTS / "guest"))
 
 HOST_LIMIT_S = 300
+BOOT_TWICE = ["shell", "script", "limits", "programs"]       # tests of the boot suite that say something else on two CPUs
 VARIANTS = {"clang": (False, "clang"), "clang-debug": (True, "clang"), "gcc": (False, "gcc"), "gcc-debug": (True, "gcc")}
 
 
@@ -123,15 +124,19 @@ class Guest:
 
 class Boot:
     """pytest + pexpect: the system used as a person would."""
-    prefix = "boot"
 
-    def _pytest(self, *words, **kwargs):
+    def __init__(self, prefix, cpus, files=None):
+        self.prefix, self.cpus, self.files = prefix, cpus, files
+
+    def _pytest(self, *words):
         packages.require("qemu", "boot", "image", "gdb", "gcc")
-        return subprocess.Popen(["/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(TESTS / "boot"), *words,
-                                 str(TESTS / "boot")], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **kwargs)
+        command = ["/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "--rootdir", str(TESTS / "boot"), *words]
+        return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PERIGEE_TEST_CPUS": str(self.cpus)}, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, errors="replace")
 
     def names(self):
-        listed = self._pytest("--collect-only", "-q").communicate()[0]
+        files = [str(TESTS / "boot" / f"test_{name}.py") for name in self.files] if self.files else [str(TESTS / "boot")]
+        listed = self._pytest("--collect-only", "-q", *files).communicate()[0]
         return [line.split("::")[0].split("/")[-1].removesuffix(".py").removeprefix("test_") + "/" + line.split("::", 1)[1].removeprefix("test_")
                 for line in listed.splitlines() if "::" in line]
 
@@ -142,11 +147,7 @@ class Boot:
 
     def run(self, chosen):
         kernelbuild.build()
-        nodes = [self._node(name) for name in chosen]
-        command = ["/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short", "--color=no",
-                   "--rootdir", str(TESTS / "boot"), *nodes]
-        packages.require("qemu", "boot", "image", "gdb", "gcc")
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        process = self._pytest("-v", "--tb=short", *[self._node(name) for name in chosen])
         outcome, text = {}, []
         for line in process.stdout:
             text.append(line)
@@ -174,7 +175,8 @@ def suites():
     torture += [Guest(f"torture-{cpus}cpu", perigee, torture=True, cpus=cpus) for cpus in (2, 4, 8)]
     torture += [Guest("torture-debug", debug, torture=True, cpus=2)]
     return [Build(), Checks(), HostTests("unit"), HostTests("property"), Guest("guest", perigee), Guest("guest-debug", debug, cpus=2),
-            Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Boot()]
+            Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Boot("boot", 1),
+            Boot("boot-2cpu", 2, BOOT_TWICE)]
 
 
 def _chosen(suite, pattern):

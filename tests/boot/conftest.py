@@ -7,7 +7,7 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from session import Machine  # noqa: E402
+from session import CPUS, Machine  # noqa: E402
 
 running = []        # machines of the test that runs, the newest last
 
@@ -65,5 +65,6 @@ def pytest_runtest_makereport(item, call):
     for each in running:
         report.sections.append(("the end of the serial output", each.last_screen()))
         report.sections.append(("the machine", " ".join(map(str, each.command))))
+    suite = "boot" if CPUS == 1 else f"boot-{CPUS}cpu"
     file, _, name = item.nodeid.split("/")[-1].partition("::")
-    report.sections.append(("again", f"./perigee test boot/{file.removeprefix('test_').removesuffix('.py')}/{name.removeprefix('test_')}"))
+    report.sections.append(("again", f"./perigee test {suite}/{file.removeprefix('test_').removesuffix('.py')}/{name.removeprefix('test_')}"))

@@ -16,6 +16,7 @@ import machine as qemu  # noqa: E402
 BUILD = ROOT / "build" / "boot-tests"
 PROMPT = re.compile(r"perigee:\S*[#$] ")
 LIMIT_S = int(os.environ.get("PERIGEE_TEST_LIMIT", "60"))   # no answer for so long is a hang, on a busy host too
+CPUS = int(os.environ.get("PERIGEE_TEST_CPUS", "1"))         # of a machine whose test does not say
 ALL_OUTPUT = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
 _images = {}
 # Not a way out of the machine: Ctrl-C and Ctrl-A are for the programs inside.
@@ -57,7 +58,7 @@ def shell_image(files=None):
 class Machine:
     """One QEMU. Everything that it printed is in `output`."""
 
-    def __init__(self, initrd=None, append="", memory=128, extra=(), size=(24, 80), quiet=True, cpus=1, files=None, lean=True, wait=True, command=None):
+    def __init__(self, initrd=None, append="", memory=128, extra=(), size=(24, 80), quiet=True, cpus=CPUS, files=None, lean=True, wait=True, command=None):
         if initrd is None and command is None:
             initrd = shell_image(files)
         words = ["console=ttyS0", "quiet" if quiet else "", "TERM=vt100", f"LINES={size[0]} COLUMNS={size[1]}",

@@ -12,12 +12,13 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import packages  # noqa: E402
+from session import CPUS  # noqa: E402
 
 LIMIT_S = 60
 
 
 def perigee(*words, **kwargs):
-    return subprocess.run([ROOT / "perigee", "run", "--", *map(str, words)], capture_output=True, timeout=LIMIT_S, check=False, **kwargs)
+    return subprocess.run([ROOT / "perigee", "run", f"--cpus={CPUS}", "--", *map(str, words)], capture_output=True, timeout=LIMIT_S, check=False, **kwargs)
 
 
 def lines(*words, **kwargs):
@@ -79,7 +80,7 @@ def test_input_that_is_not_read_to_its_end():
 
 
 def test_terminal_is_a_terminal():
-    child = pexpect.spawn(str(ROOT / "perigee"), ["run", "--", str(packages.busybox()), "sh"], dimensions=(33, 99), timeout=LIMIT_S, encoding="latin1")
+    child = pexpect.spawn(str(ROOT / "perigee"), ["run", f"--cpus={CPUS}", "--", str(packages.busybox()), "sh"], dimensions=(33, 99), timeout=LIMIT_S, encoding="latin1")
     child.expect("# ")
     child.sendline("tty; stty size; echo $((6*7)) marks the end")
     child.expect("/dev/ttyS0\r+\n33 99\r+\n42 marks the end")
