@@ -25,6 +25,7 @@ GROUPS = {
              "cpio": "cpio", "gzip": "gzip", "seabios": "/usr/share/seabios/bios.bin"},
     "image": {"grub-pc-bin": "/usr/lib/grub/i386-pc/multiboot.mod", "grub-common": "grub-mkrescue", "xorriso": "xorriso",
               "mtools": "mformat"},
+    "models": {"spin": "spin"},
     "gdb": {"gdb": "/usr/bin/gdb"},
 }
 _fetched_lists = False

@@ -4,6 +4,10 @@
 A name is SUITE/REST. A suite is a module-level class with `names()` and `run(chosen)`, which yields (name, passed, text): the text of
 a failure is what helps to understand it. Failures end with the command that runs just that test again.
 """
+import argparse
+import contextlib
+import importlib.util
+import io
 import os
 import pathlib
 import re
@@ -20,6 +24,7 @@ HOST_BUILD = ROOT / "build" / "host"
 sys.path.insert(0, str(TESTS / "guest"))
 
 HOST_LIMIT_S = 300
+MODEL_LIMIT_S = 240
 BOOT_TWICE = ["shell", "script", "limits", "programs"]       # tests of the boot suite that say something else on two CPUs
 VARIANTS = {"clang": (False, "clang"), "clang-debug": (True, "clang"), "gcc": (False, "gcc"), "gcc-debug": (True, "gcc")}
 
@@ -98,6 +103,31 @@ class HostTests:
             yield f"{program}/exit", False, f"status {result.returncode}\n{text[-6000:]}"
 
 
+class Models:
+    """The protocols of tests/models, searched by Spin: each must hold, and each fault that is put into it must be found."""
+    prefix = "models"
+
+    @staticmethod
+    def _module():
+        packages.require("models", "gcc")
+        spec = importlib.util.spec_from_file_location("models", TESTS / "models" / "run.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    def names(self):
+        models = self._module()
+        return [name for model in sorted(models.HERE.glob("*.pml")) for name in [model.stem, *(f"{model.stem}/{bug}" for bug in models.bugs_of(model))]]
+
+    def run(self, chosen):
+        models = self._module()
+        for name in chosen:
+            stem, _, bug = name.partition("/")
+            with contextlib.redirect_stdout(io.StringIO()) as text:
+                good = models.check(models.HERE / f"{stem}.pml", bug or None, argparse.Namespace(seconds=MODEL_LIMIT_S, lines=80, times=False))
+            yield name, good, text.getvalue()
+
+
 class Guest:
     """The programs of tests/guest on one kernel."""
 
@@ -174,7 +204,7 @@ def suites():
     torture = [Guest("torture-linux", linux, torture=True, cpus=2, leaks=False)]
     torture += [Guest(f"torture-{cpus}cpu", perigee, torture=True, cpus=cpus) for cpus in (2, 4, 8)]
     torture += [Guest("torture-debug", debug, torture=True, cpus=2)]
-    return [Build(), Checks(), HostTests("unit"), HostTests("property"), Guest("guest", perigee), Guest("guest-debug", debug, cpus=2),
+    return [Build(), Checks(), HostTests("unit"), HostTests("property"), Models(), Guest("guest", perigee), Guest("guest-debug", debug, cpus=2),
             Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Boot("boot", 1),
             Boot("boot-2cpu", 2, BOOT_TWICE)]
 
@@ -201,7 +231,7 @@ def _run_suite(suite, chosen):
 
 
 def run(args):
-    packages.require("build", "gcc", "qemu", "unit", "boot", "image", "gdb")
+    packages.require("build", "gcc", "qemu", "unit", "models", "boot", "image", "gdb")
     passed, failed = 0, []
     for suite in suites():
         chosen = _chosen(suite, args.pattern)
