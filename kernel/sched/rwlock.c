@@ -26,18 +26,18 @@ static bool try_read(struct rwlock *l)
 	return ok;
 }
 
-/* For a reader that waits: it may have been given a pass. */
-static bool try_read_waiting(struct rwlock *l)
+/* For a reader that waits since so many releases: it may have been given a pass. One that came later must not use up another's. */
+static bool try_read_waiting(struct rwlock *l, unsigned since)
 {
-	bool ok;
+	bool ok, pass;
 
 	spin_lock(&l->lock);
-	ok = l->readers >= 0 && (l->passes || !l->writers_waiting);
+	pass = l->passes && l->releases != since;
+	ok = l->readers >= 0 && (pass || !l->writers_waiting);
 	if (ok) {
 		l->readers++;
 		l->readers_waiting--;
-		if (l->passes)
-			l->passes--;
+		l->passes -= pass;
 	}
 	spin_unlock(&l->lock);
 	return ok;
@@ -45,10 +45,13 @@ static bool try_read_waiting(struct rwlock *l)
 
 static void wait_to_read(struct rwlock *l)
 {
+	unsigned since;
+
 	spin_lock(&l->lock);
 	l->readers_waiting++;
+	since = l->releases;
 	spin_unlock(&l->lock);
-	waitq_wait(&l->waiters, try_read_waiting(l), WAIT_UNINTERRUPTIBLE);
+	waitq_wait(&l->waiters, try_read_waiting(l, since), WAIT_UNINTERRUPTIBLE);
 }
 
 static bool try_write(struct rwlock *l)
@@ -144,6 +147,7 @@ void rwlock_write_unlock(struct rwlock *l)
 	l->readers = 0;
 	l->writer = NULL;
 	l->passes = l->readers_waiting;
+	l->releases++;
 	spin_unlock(&l->lock);
 	waitq_wake_all(&l->waiters);
 }

@@ -12,7 +12,8 @@ struct rwlock {
 	struct spinlock lock;  /* LOCK_LEAF: protects the fields */
 	int readers;           /* -1: a writer */
 	unsigned writers_waiting, readers_waiting;
-	unsigned passes;       /* waiting readers that go before the next writer */
+	unsigned passes;       /* readers that waited for the last writer and go before the next one */
+	unsigned releases;     /* by writers: who began to wait before the last of them has a pass */
 	uint8_t class;
 	struct waitq waiters;
 	struct thread *writer;
