@@ -32,8 +32,8 @@ LIMITS = {"start": 0.30, "size": 500 * 1024, "memory": 8, "idle": 2.0, "fork": 1
 class Machine:
     """A machine whose serial line is read here."""
 
-    def __init__(self, kernel, image, memory, extra):
-        command = machine.qemu_command(kernel, image, WORDS, memory, [*extra, "-display", "none", "-serial", "stdio", "-monitor", "none"])
+    def __init__(self, kernel, image, memory, extra, cpus=1):
+        command = machine.qemu_command(kernel, image, WORDS, memory, [*extra, "-display", "none", "-serial", "stdio", "-monitor", "none"], cpus)
         self.started = time.monotonic()
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.seen = b""
@@ -78,10 +78,10 @@ def bare_kernel(path):
     return path
 
 
-def start_times(kernel, image, extra, count):
+def start_times(kernel, image, extra, count, cpus=1):
     times = []
     for _ in range(count):
-        with Machine(kernel, image, "128", extra) as m:
+        with Machine(kernel, image, "128", extra, cpus) as m:
             seconds = m.wait_for(PROMPT)
         if seconds is None:
             sys.exit("the machine did not come to a prompt:\n" + m.seen.decode(errors="replace"))
@@ -108,9 +108,9 @@ def smallest_memory(kernel, image):
     return next((mib for mib in range(SMALLEST_MIB, LARGEST_MIB + 1) if shell_works(kernel, image, mib)), None)
 
 
-def idle_load(kernel, image):
+def idle_load(kernel, image, cpus):
     """Percent of one CPU of this machine that QEMU uses while the shell waits at its prompt."""
-    with Machine(kernel, image, "128", machine.LEAN) as m:
+    with Machine(kernel, image, "128", machine.LEAN, cpus) as m:
         m.wait_for(PROMPT)
         time.sleep(1)
         before, start = m.cpu_seconds(), time.monotonic()
@@ -139,6 +139,8 @@ def _starts(kernel, image, count, bare):
         good &= _say(f"start to prompt, {name}", f"{middle:.3f} s (best {min(times):.3f})", None if limit is None else middle <= limit)
         floor = start_times(bare, None, extra, count)
         _say("  of which bare QEMU", f"{statistics.median(floor):.3f} s")
+    times = start_times(kernel, image, machine.LEAN, count, 2)
+    good &= _say("start to prompt, two CPUs, lean", f"{statistics.median(times):.3f} s (best {min(times):.3f})", statistics.median(times) <= LIMITS["start"])
     return good
 
 
@@ -164,8 +166,9 @@ def run(args):
         good &= _say(f"smallest memory with a working shell (initrd {os.path.getsize(image) / 2**20:.1f} MiB)", f"{memory} MiB",
                      memory is not None and memory <= LIMITS["memory"])
     if "idle" in chosen:
-        load = idle_load(kernel, image)
-        good &= _say("load of the host while the shell waits", f"{load:.1f} %", load < LIMITS["idle"])
+        for cpus in (1, 2, 8):
+            load = idle_load(kernel, image, cpus)
+            good &= _say(f"load of the host while the shell waits, CPUs: {cpus}", f"{load:.1f} %", load < LIMITS["idle"])
     if "fork" in chosen:
         ratio = fork_ratio(kernel)
         good &= _say("fork() with 256 MiB, of that with 1 MiB (-icount)", f"{ratio} times", ratio is not None and ratio <= LIMITS["fork"])

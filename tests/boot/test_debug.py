@@ -11,18 +11,18 @@ LIMIT_S = 120
 COMMANDS = ["ps", "regions 1", "pagetables 1", "threads", "klog", "bt-all", "regions 77"]
 
 
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory):
+@pytest.fixture(scope="module", params=[1, 2], ids=["1cpu", "2cpu"])
+def shown(request, tmp_path_factory):
     """{command: what it printed}"""
     script = tmp_path_factory.mktemp("debug") / "script"
     lines = ["tbreak sys_execve", "continue"]
     for command in COMMANDS:
         lines += [f"echo \\n== {command}\\n", command]
     script.write_text("\n".join(lines) + "\n")
-    result = subprocess.run([ROOT / "perigee", "debug", "--script", script], capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    result = subprocess.run([ROOT / "perigee", "debug", f"--cpus={request.param}", "--script", script], capture_output=True, text=True, timeout=LIMIT_S, check=False)
     parts = re.split(r"^== (.*)\n", result.stdout, flags=re.M)
     found = dict(zip(parts[1::2], parts[2::2]))
-    found["errors"] = result.stderr
+    found["errors"], found["cpus"] = result.stderr, request.param
     assert "regions 77" in found, result.stdout + result.stderr
     return found
 
@@ -47,8 +47,9 @@ def test_page_tables(shown):
 
 
 def test_threads(shown):
-    assert re.search(r"^ +1 +1 +0 \w+ +init +0xc\w{7}$", shown["threads"], re.M), shown["threads"]
-    assert re.search(r"^CPU 0 runs init 0xc\w{7}$", shown["threads"], re.M), shown["threads"]
+    assert re.search(r"^ +1 +1 +\d \w+ +init +0xc\w{7}$", shown["threads"], re.M), shown["threads"]
+    running = re.findall(r"^CPU (\d) runs (\w+) 0xc\w{7}$", shown["threads"], re.M)
+    assert [int(cpu) for cpu, _ in running] == list(range(shown["cpus"])) and "init" in [name for _, name in running], shown["threads"]
 
 
 def test_log(shown):

@@ -16,10 +16,11 @@ def started(machine, *words):
     return machine(command=["qemu-system-i386", "-accel", "tcg", "-m", "128", "-nodefaults", "-vga", "std", "-no-reboot", *words, *SERIAL])
 
 
-@pytest.mark.parametrize("how", ["cdrom", "disk"])
-def test_shell(machine, iso, how):
-    m = started(machine, *(["-cdrom", iso] if how == "cdrom" else ["-drive", f"file={iso},format=raw,snapshot=on"]))
+@pytest.mark.parametrize("how, cpus", [("cdrom", 1), ("disk", 1), ("cdrom", 2)])
+def test_shell(machine, iso, how, cpus):
+    m = started(machine, "-smp", str(cpus), *(["-cdrom", iso] if how == "cdrom" else ["-drive", f"file={iso},format=raw,snapshot=on"]))
     assert m.out("uname -s; seq 5 | tail -n 1; tty") == "Linux\n5\n/dev/ttyS0"
+    assert m.out("nproc") == str(cpus)
     m.sendline("exit")
     assert m.end() == 0
 
