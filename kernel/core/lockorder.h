@@ -2,11 +2,13 @@
 /*
  * Lock classes and THE order in which they may be nested: a lock may be taken only while every lock held has a smaller class
  * (the same class only with _nested, in address order). Checked at run time when CONFIG_DEBUG. Sleeping locks come first, since a
- * spinlock holder may not sleep. docs/locks.md describes each; keep both in step (a test compares them).
+ * spinlock holder may not sleep. A class that interrupt handlers take is never taken with interrupts on, and no class that is ever taken with
+ * interrupts on is taken under one of them: checked for what has happened since the start. docs/locks.md describes each; keep both in step (a test compares them).
  */
 #ifndef CORE_LOCKORDER_H
 #define CORE_LOCKORDER_H
 
+#include "lib/compiler.h"
 #include "lib/types.h"
 
 #define LOCK_CLASSES(X) \
@@ -59,16 +61,22 @@ struct spinlock {
 	uint16_t next;    /* ticket to hand out */
 	uint16_t serving; /* ticket that owns the lock */
 	uint8_t class;    /* enum lock_class */
+	uint8_t owner;    /* debug builds: its CPU's number + 1, 0 if nobody has it */
 };
 
-#define SPINLOCK_INIT(c) { 0, 0, (c) }
+#define SPINLOCK_INIT(c) { 0, 0, (c), 0 }
 
 const char *lock_class_name(enum lock_class c);
 
 /* Debug bookkeeping, called by the lock rooms only. "spin" locks are kept per CPU, sleeping ones per thread by sched/mutex. */
-void lockorder_acquire(const void *lock, enum lock_class c, bool nested);
-void lockorder_release(const void *lock, enum lock_class c);
-/* Panics (debug builds) if this context holds a spinlock or is in an interrupt: about to sleep, or about to return to user mode. */
+void lockorder_acquire(const struct spinlock *lock, enum lock_class c, bool nested);
+void lockorder_taken(struct spinlock *lock);
+void lockorder_release(struct spinlock *lock, enum lock_class c);
+/* Nothing is checked any more: a panic. */
+void lockorder_end(void);
+/* A lock was waited for so long that it is never released. */
+__noreturn void lockorder_stuck(const struct spinlock *lock);
+/* Panics (debug builds) if this context holds a spinlock: about to sleep, or about to return to user mode. */
 void lockorder_assert_none(const char *what);
 
 #endif

@@ -56,7 +56,7 @@ static void begin(void)
 	}
 	nmi_stop_others();
 	spin_broken = true;
-	this_cpu()->lock_depth = 0; /* from here on no order is kept: the log must come out */
+	lockorder_end();
 	if (klog_console_level() <= KLOG_INFO)
 		klog_replay(REPLAY_LINES);
 	klog_set_console_level(KLOG_DEBUG + 1);

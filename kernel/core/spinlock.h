@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Ticket spinlocks. Taking one disables preemption; the _irq forms disable interrupts too and are for locks that interrupt
- * handlers take. On one CPU there is nobody to spin for, so a lock costs its bookkeeping only. Not recursive. Never sleep while holding one.
+ * handlers take. Not recursive. Never sleep while holding one.
  */
 #ifndef CORE_SPINLOCK_H
 #define CORE_SPINLOCK_H
@@ -35,6 +35,8 @@ static inline void spin_lock(struct spinlock *l)
 	if (CONFIG_DEBUG)
 		lockorder_acquire(l, l->class, false);
 	spin_lock_raw(l);
+	if (CONFIG_DEBUG)
+		lockorder_taken(l);
 }
 /* A second lock of the same class: the caller takes them in address order (or says why the order is safe). */
 static inline void spin_lock_nested(struct spinlock *l)
@@ -43,12 +45,14 @@ static inline void spin_lock_nested(struct spinlock *l)
 	if (CONFIG_DEBUG)
 		lockorder_acquire(l, l->class, true);
 	spin_lock_raw(l);
+	if (CONFIG_DEBUG)
+		lockorder_taken(l);
 }
 static inline void spin_unlock(struct spinlock *l)
 {
-	spin_unlock_raw(l);
 	if (CONFIG_DEBUG)
 		lockorder_release(l, l->class);
+	spin_unlock_raw(l);
 	preempt_enable();
 }
 static inline unsigned long spin_lock_irqsave(struct spinlock *l)
@@ -60,9 +64,9 @@ static inline unsigned long spin_lock_irqsave(struct spinlock *l)
 }
 static inline void spin_unlock_irqrestore(struct spinlock *l, unsigned long flags)
 {
-	spin_unlock_raw(l);
 	if (CONFIG_DEBUG)
 		lockorder_release(l, l->class);
+	spin_unlock_raw(l);
 	preempt_enable_no_resched();
 	arch_irq_restore(flags);
 	/* A reschedule that became due while interrupts were off happens at the next preempt_enable or interrupt exit. */

@@ -497,7 +497,7 @@ static void in_order(void)
 static void against_order(void) { spin_lock(&inner); spin_lock(&outer); }
 static void same_class(void) { spin_lock(&inner); spin_lock(&same); }
 static void twice(void) { spin_lock(&inner); spin_lock_nested(&inner); }
-static void not_held(void) { spin_unlock_raw(&inner); lockorder_release(&inner, LOCK_FRAMES); }
+static void not_held(void) { lockorder_release(&inner, LOCK_FRAMES); }
 static void leave_with_a_lock(void) { spin_lock(&outer); lockorder_assert_none("sleeping"); }
 static void take_in_interrupt(void) { spin_lock(&outer); spin_unlock(&outer); }
 static void interrupt_begins_anew(void)
@@ -517,6 +517,62 @@ static void test_order_of_locks_is_checked(void **state)
 	assert_non_null(strstr(panic_of(twice), "FRAMES taken while holding FRAMES"));
 	assert_non_null(strstr(panic_of(not_held), "FRAMES released but not held"));
 	assert_non_null(strstr(panic_of(leave_with_a_lock), "sleeping while holding PROC_TREE"));
+}
+
+static struct spinlock handlers = SPINLOCK_INIT(LOCK_DEVICE), plain = SPINLOCK_INIT(LOCK_LEAF);
+
+static void take_handlers(void) { spin_lock(&handlers); spin_unlock(&handlers); }
+static void take_plain(void) { spin_lock(&plain); spin_unlock(&plain); }
+static void in_a_handler_and_saved(void)
+{
+	unsigned long irq = spin_lock_irqsave(&handlers);
+
+	spin_unlock_irqrestore(&handlers, irq);
+	host_interrupt(take_handlers);
+	take_plain();
+}
+static void in_a_handler_and_not_saved(void) { host_interrupt(take_handlers); take_handlers(); }
+static void not_saved_and_in_a_handler(void) { take_handlers(); host_interrupt(take_handlers); }
+static void plain_under_handlers(void)
+{
+	unsigned long irq;
+
+	take_plain();
+	host_interrupt(take_handlers);
+	irq = spin_lock_irqsave(&handlers);
+	take_plain();
+	spin_unlock_irqrestore(&handlers, irq);
+}
+/* CPU 1 waits for what CPU 0 never gives back; the test has the clock stand, so the wait is judged as if it had lasted. */
+static void never_released(void)
+{
+	second_cpu();
+	spin_lock(&outer);
+	run_on(1);
+	lockorder_stuck(&outer);
+}
+static void released_by_another(void)
+{
+	second_cpu();
+	spin_lock(&outer);
+	run_on(1);
+	spin_unlock(&outer);
+}
+
+static void test_locks_of_interrupt_handlers_are_checked(void **state)
+{
+	(void)state;
+	assert_string_equal(panic_of(in_a_handler_and_saved), "");
+	assert_non_null(strstr(panic_of(in_a_handler_and_not_saved), "DEVICE is taken by interrupt handlers, and with interrupts on"));
+	assert_non_null(strstr(panic_of(not_saved_and_in_a_handler), "DEVICE is taken by interrupt handlers, and with interrupts on"));
+	assert_non_null(strstr(panic_of(plain_under_handlers), "LEAF, which is taken with interrupts on, taken under DEVICE"));
+}
+
+static void test_owners_of_locks_are_known(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(panic_of(never_released), "cpu 1 has waited too long for PROC_TREE, which cpu 0 holds"));
+	assert_non_null(strstr(panic_of(released_by_another), "PROC_TREE released but not held"));
 }
 
 static void die(void) { panic("the reason is %d", 42); }
@@ -548,6 +604,8 @@ int main(void)
 		cmocka_unit_test(test_an_interrupt_ends_though_a_timer_is_always_due),
 		cmocka_unit_test(test_timers_move_between_cpus),
 		cmocka_unit_test(test_order_of_locks_is_checked),
+		cmocka_unit_test(test_locks_of_interrupt_handlers_are_checked),
+		cmocka_unit_test(test_owners_of_locks_are_known),
 		cmocka_unit_test(test_a_panic_says_why),
 	};
 
