@@ -184,42 +184,61 @@ long sys_futex_time64(uaddr_t addr, unsigned long op, unsigned val, uaddr_t t, u
 long sys_set_thread_area(uaddr_t desc) { return arch_tls_set(&thread_current()->arch, desc); }
 long sys_get_thread_area(uaddr_t desc) { return arch_tls_get(&thread_current()->arch, desc); }
 
-/* Calls fn for the threads that which/who name (getpriority(2)); -ESRCH when there is none. */
+/* With a reference, or NULL; 0 is the caller. */
+static struct task *sched_target(int pid) { return pid < 0 ? NULL : pid ? pid_task(pid) : (task_get(task_current()), task_current()); }
+
+/* The threads that which/who name (getpriority(2)): one thread, all of a group's, all of a user's; -ESRCH when there is none. */
 enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
 struct prio { int which, who, nice; bool set; long err; int best; bool any; };
+
+/* PROC_TREE lock held. */
+static void prio_one(struct task *t, struct prio *q)
+{
+	const struct cred *me = cred_current();
+
+	q->any = true;
+	q->best = MIN(q->best, (int)t->thread.se.nice);
+	if (!q->set)
+		return;
+	if (me->euid != t->cred->uid && me->euid != t->cred->euid && !cred_capable(me, CAP_SYS_NICE))
+		q->err = -EPERM;
+	else if (q->nice < t->thread.se.nice && !cred_capable(me, CAP_SYS_NICE))
+		q->err = -EACCES;
+	else
+		sched_set_nice(&t->thread, q->nice);
+}
 
 static bool prio_each(struct process *p, void *ctx)
 {
 	struct prio *q = ctx;
 	struct task *t;
-	bool match;
 
 	spin_lock(&proc_tree_lock);
-	t = process_main_task(p);
-	match = t && (q->which == PRIO_PROCESS ? p->pid == (q->who ? q->who : process_current()->pid)
-		      : q->which == PRIO_PGRP ? p->group && p->group->pgid == (q->who ? q->who : process_current()->group->pgid)
-		      : (int)t->cred->uid == (q->who ? q->who : (int)cred_current()->uid));
-	if (match) {
-		const struct cred *me = cred_current();
-
-		q->any = true;
-		q->best = MIN(q->best, (int)t->thread.se.nice);
-		if (q->set && me->euid != t->cred->uid && me->euid != t->cred->euid && !cred_capable(me, CAP_SYS_NICE))
-			q->err = -EPERM;
-		else if (q->set && q->nice < t->thread.se.nice && !cred_capable(me, CAP_SYS_NICE))
-			q->err = -EACCES;
-		else if (q->set)
-			list_for_each_entry(t, &p->tasks, process_link)
-				sched_set_nice(&t->thread, q->nice);
-	}
+	list_for_each_entry(t, &p->tasks, process_link)
+		if (q->which == PRIO_PGRP ? p->group && p->group->pgid == q->who : (int)t->cred->uid == q->who)
+			prio_one(t, q);
 	spin_unlock(&proc_tree_lock);
 	return true;
 }
 
 static long prio(struct prio *q)
 {
+	struct task *t;
+
 	if (q->which < 0 || q->which > 2)
 		return -EINVAL;
+	if (q->which == PRIO_PROCESS) {
+		t = sched_target(q->who);
+		if (!t)
+			return -ESRCH;
+		spin_lock(&proc_tree_lock);
+		prio_one(t, q);
+		spin_unlock(&proc_tree_lock);
+		task_put(t);
+		return q->err;
+	}
+	if (!q->who)
+		q->who = q->which == PRIO_PGRP ? (int)group_getpgid(0) : (int)cred_current()->uid;
 	process_each(prio_each, q);
 	return q->any ? q->err : -ESRCH;
 }
@@ -268,8 +287,6 @@ static long may_schedule(struct task *t)
 	spin_unlock(&proc_tree_lock);
 	return ok ? 0 : -EPERM;
 }
-
-static struct task *sched_target(int pid) { return pid < 0 ? NULL : pid ? pid_task(pid) : (task_get(task_current()), task_current()); }
 
 long sys_sched_getscheduler(int pid)
 {

@@ -7,12 +7,40 @@
 #include "proc/itimer.h"
 #include "syscall_protos.h"
 #include "task/cputime.h"
+#include "task/pid.h"
 
 enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUTIME, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME };
 #define TIMER_ABSTIME 1
 
+/*
+ * The clock of a thread or process that a negative number names: its number inverted, above one bit for a thread's and two bits for what is
+ * counted: all, user time, or all with the precision of the scheduler. Threads can be looked at inside their process only.
+ */
+static long read_cpu_clock(int clock, uint64_t *ns)
+{
+	enum { PROF, VIRT, SCHED };
+	bool thread = clock & 4;
+	int pid = ~(clock >> 3), which = clock & 3;
+	struct task *t = which > SCHED ? NULL : pid ? pid_task(pid) : (task_get(task_current()), task_current());
+	struct cputime c;
+	bool ours = t && (t->process == process_current() || (!thread && t->tid == t->process->pid));
+
+	if (ours && which == SCHED) {
+		*ns = thread ? sched_thread_cpu_ns(&t->thread) : process_cpu_ns(t->process);
+	} else if (ours) {
+		sched_account_current();
+		c = thread ? (struct cputime){ t->thread.user_ns, t->thread.system_ns } : process_cputime(t->process);
+		*ns = c.user_ns + (which == PROF ? c.system_ns : 0);
+	}
+	if (t)
+		task_put(t);
+	return ours ? 0 : -EINVAL;
+}
+
 static long read_clock(int clock, uint64_t *ns)
 {
+	if (clock < 0)
+		return read_cpu_clock(clock, ns);
 	switch (clock) {
 	case CLOCK_REALTIME: case CLOCK_REALTIME_COARSE: *ns = clock_wall(); return 0;
 	case CLOCK_MONOTONIC: case CLOCK_MONOTONIC_RAW: case CLOCK_MONOTONIC_COARSE: case CLOCK_BOOTTIME: *ns = clock_now(); return 0;
@@ -48,9 +76,14 @@ static long set_clock(int clock, uaddr_t ts, bool wide)
 {
 	uint64_t ns;
 	long err = time_from_user(ts, wide, &ns);
+	uint64_t now;
 
+	if (!err)
+		err = read_clock(clock, &now);
 	if (err)
 		return err;
+	if (clock < 0) /* CPU time is not set */
+		return -EPERM;
 	if (clock != CLOCK_REALTIME)
 		return -EINVAL;
 	if (!capable(CAP_SYS_TIME))
@@ -146,7 +179,7 @@ static long sleep_on(int clock, unsigned long flags, uaddr_t req, uaddr_t rem, b
 		err = -EINVAL;
 	if (!err)
 		err = read_clock(clock, &now);
-	if (!err && clock == CLOCK_PROCESS_CPUTIME)
+	if (!err && (clock == CLOCK_PROCESS_CPUTIME || clock < 0))
 		err = -EOPNOTSUPP;
 	if (err)
 		return err;

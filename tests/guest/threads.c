@@ -396,3 +396,71 @@ TEST(children_belong_to_the_process)
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(WEXITSTATUS(status), 3);
 }
+
+/* The clock of a sibling's CPU time, by the C library's name for it and by number; not that of another process's thread. */
+static void *use_cpu(void *arg)
+{
+	struct timespec t;
+
+	do
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	while (t.tv_sec == 0 && t.tv_nsec < 5000000);
+	sem_post(&started);
+	for (;;)
+		pause();
+	return arg;
+}
+
+TEST(a_siblings_cpu_clock)
+{
+	struct timespec t, mine;
+	pthread_t other;
+	clockid_t id;
+	pid_t pid;
+
+	sem_init(&started, 0, 0);
+	CHECK_EQ(pthread_create(&other, NULL, use_cpu, NULL), 0);
+	CHECK_EQ(pthread_getcpuclockid(other, &id), 0);
+	while (sem_wait(&started))
+		;
+	CHECK_OK(clock_gettime(id, &t));
+	CHECK(t.tv_sec > 0 || t.tv_nsec >= 5000000);
+	CHECK_OK(clock_getcpuclockid(0, &id));
+	CHECK_OK(clock_gettime(id, &mine));
+	CHECK(mine.tv_sec > t.tv_sec || mine.tv_nsec >= t.tv_nsec);
+	CHECK_ERR(clock_settime(id, &mine), EPERM);
+	CHECK_ERR(syscall(SYS_clock_gettime, ~getpid() << 3 | 3, &t), EINVAL);
+	CHECK_ERR(syscall(SYS_clock_gettime, ~getppid() << 3 | 6, &t), EINVAL);
+	CHECK_OK(syscall(SYS_clock_gettime, ~getppid() << 3 | 2, &t));
+	CHECK_OK(syscall(SYS_clock_gettime, ~getpid() << 3 | 4, &t));
+	FORK(pid)
+		CHECK_ERR(syscall(SYS_clock_gettime, ~getppid() << 3 | 6, &t), EINVAL);
+	reap_ok(pid);
+}
+
+/* Niceness is a thread's own. */
+static void *be_nice(void *arg)
+{
+	pid_t tid = own_tid();
+
+	CHECK_OK(setpriority(PRIO_PROCESS, 0, 3));
+	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 3);
+	CHECK_EQ(getpriority(PRIO_PROCESS, (id_t)tid), 3);
+	CHECK_OK(setpriority(PRIO_PROCESS, (id_t)tid, 7));
+	CHECK_EQ(getpriority(PRIO_PROCESS, (id_t)tid), 7);
+	CHECK_EQ(getpriority(PRIO_PROCESS, (id_t)getpid()), 0);
+	CHECK_EQ(getpriority(PRIO_PGRP, 0), 0); /* the best of the group */
+	return arg;
+}
+
+TEST(niceness_is_a_threads)
+{
+	pthread_t t;
+
+	CHECK_EQ(pthread_create(&t, NULL, be_nice, NULL), 0);
+	CHECK_EQ(pthread_join(t, NULL), 0);
+	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 0);
+	CHECK_OK(setpriority(PRIO_PGRP, 0, 2));
+	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 2);
+	CHECK_ERR(setpriority(PRIO_PROCESS, 0x3fffffff, 2), ESRCH);
+}
