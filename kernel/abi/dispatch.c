@@ -5,6 +5,7 @@
 #include "abi/table.h"
 #include "arch/trap.h"
 #include "lib/errno.h"
+#include "sched/heldlocks.h"
 #include "task/process.h"
 
 struct trapframe *dispatch_frame(void)
@@ -33,4 +34,5 @@ void dispatch_syscall(struct trapframe *tf)
 		thread_set_work(&t->thread, WORK_SIGNAL); /* on the way out: the old mask comes back, and programs never see these errors */
 	else if (likely(!(t->thread.work & WORK_SIGNAL)))
 		t->syscall_nr = -1;
+	heldlocks_check_user();
 }

@@ -64,6 +64,6 @@ void irq_leave(void)
 	preempt_enable_no_resched();
 }
 
-bool in_irq(void) { return this_cpu()->irq_depth != 0; }
+bool in_irq(void) { return (uint32_t)arch_percpu_read(offsetof(struct cpu, irq_depth)) != 0; } /* one access: the caller may be moved to another CPU */
 uint64_t irq_count(unsigned line) { return line < IRQ_LINES ? lines[line].count : 0; }
 const char *irq_name(unsigned line) { return line < IRQ_LINES ? lines[line].name : NULL; }

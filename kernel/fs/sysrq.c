@@ -2,6 +2,8 @@
 /* The letters of /proc/sysrq-trigger. */
 #include "fs/sysrq.h"
 #include "arch/boot.h"
+#include "arch/cpu.h"
+#include "arch/irqflag.h"
 #include "core/klog.h"
 #include "core/nmi.h"
 #include "core/panic.h"
@@ -37,6 +39,13 @@ static bool log_process(struct process *p, void *unused)
 	return true;
 }
 
+static __noreturn void hang(void)
+{
+	arch_irq_disable();
+	for (;;)
+		arch_pause();
+}
+
 long sysrq_store(const char *s, size_t len)
 {
 	switch (len ? s[0] : 0) {
@@ -54,6 +63,10 @@ long sysrq_store(const char *s, size_t len)
 		arch_power(POWER_OFF);
 	case 't':
 		process_each(log_process, NULL);
+		break;
+	case 'y': /* debug builds: this CPU takes no interrupts any more, for tests of what notices that */
+		if (CONFIG_DEBUG)
+			hang();
 		break;
 	default:
 		klog_info("sysrq: b restart, c crash, l backtraces of all CPUs, m memory, o off, t tasks");

@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 #include "arch/irqflag.h"
 #include "core/cmdline.h"
+#include "core/hangwatch.h"
 #include "core/klog.h"
 #include "core/percpu.h"
 #include "core/timer.h"
@@ -20,6 +21,7 @@ static void cpu_main(void)
 	unsigned n = this_cpu()->id;
 
 	timer_init();
+	hangwatch_start();
 	sched_init_cpu(idle_threads[n]);
 	__atomic_fetch_or(&cpus_online, CPU_BIT(n), __ATOMIC_SEQ_CST);
 	arch_irq_enable();
@@ -50,6 +52,8 @@ void smp_init(void)
 
 	if (cmdline_has("nosmp"))
 		count = 1;
+	if (count > 1)
+		hangwatch_start();
 	for (n = 1; n < count; n++) {
 		if (!start(n)) {
 			klog_warn("cpu %u does not answer", n);

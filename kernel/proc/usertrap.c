@@ -4,6 +4,7 @@
 #include "proc/exit.h"
 #include "proc/itimer.h"
 #include "proc/signal.h"
+#include "sched/heldlocks.h"
 #include "task/sigqueue.h"
 #include "vm/fault.h"
 
@@ -34,10 +35,14 @@ bool usertrap_page_fault(struct trapframe *tf, uaddr_t addr, enum fault_access a
 	r = vm_fault(as, addr, access, tf_user(tf) ? tf_sp(tf) : 0);
 	if (r == FAULT_OK) {
 		task_current()->minflt++;
+		if (CONFIG_DEBUG && tf_user(tf))
+			heldlocks_check_user();
 		return true;
 	}
-	if (tf_user(tf))
+	if (tf_user(tf)) {
 		fault_signal(r, addr);
+		heldlocks_check_user();
+	}
 	return false;
 }
 
@@ -47,6 +52,7 @@ void usertrap_exception(struct trapframe *tf, const struct trap_signal *sig)
 
 	(void)tf;
 	signal_force(&info);
+	heldlocks_check_user();
 }
 
 void usertrap_return(struct trapframe *tf)
@@ -59,4 +65,5 @@ void usertrap_return(struct trapframe *tf)
 		itimer_check();
 	if (work & (WORK_SIGNAL | WORK_KILL | WORK_CPUTIME))
 		signal_deliver(tf);
+	heldlocks_check_user();
 }

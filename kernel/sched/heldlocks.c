@@ -45,3 +45,14 @@ void heldlocks_release_slow(const void *lock)
 	}
 	t->lock_depth--;
 }
+
+void heldlocks_check_user_slow(void)
+{
+	struct thread *t = thread_current();
+
+	lockorder_assert_none("return to user mode");
+	if (t->lock_depth)
+		panic("lock order: return to user mode while holding %s", lock_class_name(t->lock_classes[t->lock_depth - 1]));
+	if (preempt_count())
+		panic("return to user mode while preemption is off (%u)", preempt_count());
+}

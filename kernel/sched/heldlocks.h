@@ -13,6 +13,7 @@
 void heldlocks_acquire_slow(const void *lock, enum lock_class c, bool nested);
 void heldlocks_acquire_try_slow(const void *lock, enum lock_class c);
 void heldlocks_release_slow(const void *lock);
+void heldlocks_check_user_slow(void);
 
 /* Before waiting for it. Panics if the order forbids it. nested: a second one of a class is allowed. */
 static inline void heldlocks_acquire(const void *lock, enum lock_class c, bool nested)
@@ -30,6 +31,13 @@ static inline void heldlocks_release(const void *lock)
 {
 	if (CONFIG_DEBUG)
 		heldlocks_release_slow(lock);
+}
+
+/* On the way back to user mode: nothing is held, preemption is on. */
+static inline void heldlocks_check_user(void)
+{
+	if (CONFIG_DEBUG)
+		heldlocks_check_user_slow();
 }
 
 #endif

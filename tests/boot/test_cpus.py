@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What one CPU sees and stops of the others: backtraces on request, panics."""
+"""What one CPU sees and stops of the others: backtraces on request, panics, one that hangs."""
 import re
 
 import pytest
-from session import DEBUG_EXIT
+from session import DEBUG_EXIT, ROOT
 
 CPUS = 4
 HOGS = "for i in 1 2 3; do (while :; do :; done) & done"
@@ -51,4 +51,21 @@ def test_panic_stops_and_shows_all(machine):
     found = seen(m.output[m.output.index("backtrace:"):])
     assert len(found) == CPUS - 1, found
     assert not [text for text in found.values() if "does not answer" in text], found
+    m.end()
+
+
+def test_a_cpu_that_hangs_is_noticed(machine, monkeypatch):
+    """The debug build's neighbour watch: the CPU that hangs is shown where it is."""
+    debug = ROOT / "build" / "i386-debug" / "perigee.elf"
+    if not debug.exists():
+        pytest.skip("no debug build (./perigee build --debug)")
+    monkeypatch.setenv("PERIGEE_KERNEL", str(debug))
+    m = machine(cpus=CPUS, append="debug_exit=0xf4", extra=DEBUG_EXIT)
+    m.sendline("echo y >/proc/sysrq-trigger")
+    m.expect(r"cpu (\d) takes no interrupts", timeout=90)
+    hung = m.child.match[1]
+    m.exact(f"Kernel panic: cpu {hung} hangs")
+    m.exact("---[ end of panic ]---")
+    found = seen(m.output[m.output.index("backtrace:"):])
+    assert "sysrq_store" in found[int(hung)], found
     m.end()
