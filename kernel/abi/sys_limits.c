@@ -92,7 +92,7 @@ static long exchange_limit(struct process *p, unsigned resource, const uint64_t 
 		return -EINVAL;
 	if (want && resource == RLIMIT_NOFILE && want[1] > 1048576)
 		return -EPERM;
-	irq = spin_lock_irqsave(&p->sighand->lock);
+	irq = sighand_lock(p);
 	was[0] = p->limits.cur[resource];
 	was[1] = p->limits.max[resource];
 	if (want && want[1] > was[1] && !may_raise) {
@@ -101,7 +101,7 @@ static long exchange_limit(struct process *p, unsigned resource, const uint64_t 
 		p->limits.cur[resource] = want[0];
 		p->limits.max[resource] = want[1];
 	}
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 	if (err || !want)
 		return err;
 	apply_limit(p, resource, want[0]);

@@ -30,14 +30,13 @@ void ttyjob_signal(struct tty *t, int signo)
 int ttyjob_check(struct tty *t, int signo)
 {
 	struct process *p = process_current();
-	struct sighand *s = p->sighand;
 	struct pgroup *g = NULL;
 	bool ignored, orphaned = false;
 	unsigned long irq;
 
-	irq = spin_lock_irqsave(&s->lock);
-	ignored = s->action[signo - 1].handler == SIG_IGN || task_current()->sigmask & SIGBIT(signo);
-	spin_unlock_irqrestore(&s->lock, irq);
+	irq = sighand_lock(p);
+	ignored = p->sighand->action[signo - 1].handler == SIG_IGN || task_current()->sigmask & SIGBIT(signo);
+	sighand_unlock(p, irq);
 	spin_lock(&proc_tree_lock);
 	if (p->session == t->session && t->session && t->foreground && p->group != t->foreground) {
 		g = p->group;

@@ -83,7 +83,7 @@ static void view_usage(struct view *v, struct process *p)
 
 static void view_signals(struct view *v, struct process *p, const struct task *t)
 {
-	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+	unsigned long irq = sighand_lock(p);
 
 	memcpy(v->comm, p->comm, sizeof(v->comm));
 	v->shared_pending = p->pending.set;
@@ -97,7 +97,7 @@ static void view_signals(struct view *v, struct process *p, const struct task *t
 		else if (p->sighand->action[i - 1].handler != SIG_DFL)
 			v->caught |= SIGBIT(i);
 	}
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 }
 
 /* -ESRCH when it was reaped. */
@@ -419,10 +419,10 @@ static int fill_limits(struct text *t, struct process *p)
 		{ "Max msgqueue size", "bytes" }, { "Max nice priority", "" }, { "Max realtime priority", "" }, { "Max realtime timeout", "us" },
 	};
 	struct rlimits limits;
-	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+	unsigned long irq = sighand_lock(p);
 
 	limits = p->limits;
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 	text_printf(t, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
 	for (unsigned i = 0; i < RLIM_COUNT; i++) {
 		uint64_t both[2] = { limits.cur[i], limits.max[i] };

@@ -13,7 +13,9 @@
 #include "proc/exit.h"
 #include "proc/futex.h"
 #include "proc/vdso.h"
+#include "sched/grace.h"
 #include "task/pid.h"
+#include "task/sigqueue.h"
 #include "vfs/fdtable.h"
 #include "vm/mmap.h"
 
@@ -247,10 +249,10 @@ static void forget(struct execution *x)
 static bool become_single(struct process *p)
 {
 	struct task *me = task_current(), *t;
-	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+	unsigned long irq = sighand_lock(p);
 
 	if (p->group_exit) {
-		spin_unlock_irqrestore(&p->sighand->lock, irq);
+		sighand_unlock(p, irq);
 		return false;
 	}
 	if (p->task_count > 1) {
@@ -262,9 +264,12 @@ static bool become_single(struct process *p)
 			sched_wake(&t->thread, 1u << THREAD_SLEEPING | 1u << THREAD_KILLABLE | 1u << THREAD_STOPPED);
 		}
 	}
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 	waitq_wait(&p->child_wait, READ_ONCE(p->task_count) == 1, WAIT_UNINTERRUPTIBLE);
+	irq = sighand_lock(p);
 	p->group_exit = false;
+	signal_recalc(me); /* a fatal signal may have come meanwhile: it stays */
+	sighand_unlock(p, irq);
 	if (me->tid != p->pid) {
 		pid_clear_task(me);
 		pid_free(me->tid);
@@ -287,10 +292,21 @@ static void reset_signals(struct process *p, struct sighand *fresh)
 
 		h->action[i] = (struct sigaction){ .handler = keep };
 	}
-	p->sighand = h;
+	store_release(&p->sighand, h);
 	spin_unlock_irqrestore(&old->lock, irq);
 	spin_unlock(&proc_tree_lock);
+	if (h == fresh)
+		grace_wait(); /* for those who are about to take the old one's lock (sighand_lock) */
 	sighand_put(h == old ? fresh : old);
+}
+
+static void set_name(struct process *p, struct task *t, const char *name)
+{
+	unsigned long irq = sighand_lock(p);
+
+	str_copy(p->comm, name, sizeof(p->comm));
+	memcpy(t->thread.name, p->comm, sizeof(t->thread.name));
+	sighand_unlock(p, irq);
 }
 
 /* The point of no return is behind: nothing here fails. */
@@ -320,8 +336,7 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 		fdtable_put(old_files);
 	fdtable_exec(files);
 	reset_signals(p, fresh);
-	str_copy(p->comm, base ? base + 1 : x->name, sizeof(p->comm));
-	memcpy(t->thread.name, p->comm, sizeof(t->thread.name));
+	set_name(p, t, base ? base + 1 : x->name);
 	if (t->cred->euid != t->cred->uid || t->cred->egid != t->cred->gid)
 		t->parent_death_signal = 0;
 	t->altstack.size = 0;
@@ -361,14 +376,14 @@ long proc_exec(struct file *f, const char *name, struct args *a, struct trapfram
 		err = args_add(a, "", 1, false);
 	if (!err)
 		err = prepare(&x);
+	if (!err && !become_single(p))
+		err = -EAGAIN;
 	if (!err) {
+		/* with the siblings gone nobody can begin to share the table: only now it is known whether this is a copy's case */
 		files = refcount_read(&p->files->refs) > 1 ? fdtable_dup(p->files) : p->files;
 		err = files ? 0 : -ENOMEM;
-	}
-	if (!err && !become_single(p)) {
-		if (files != p->files)
-			fdtable_put(files);
-		err = -EAGAIN;
+		if (err)
+			signal_kernel(p, SIGKILL); /* its threads are gone: there is no way back */
 	}
 	if (err) {
 		if (fresh)

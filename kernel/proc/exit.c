@@ -153,24 +153,24 @@ static void become_zombie(struct process *p)
 	spin_lock(&proc_tree_lock);
 	group_exit_notify(p);
 	orphan_children(p, &unwanted);
-	while (!list_empty(&unwanted)) {
-		proc_reap(list_first(&unwanted, struct process, sibling));
-		spin_lock(&proc_tree_lock);
-	}
-	irq = spin_lock_irqsave(&p->sighand->lock);
+	/* in one section with the above: who looks for a new parent must not find p any more */
+	irq = sighand_lock(p);
 	p->state = PROCESS_ZOMBIE;
 	sigpending_flush(&p->pending, ~0ull);
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 	parent = p->parent;
 	child_siginfo(p, &info);
 	if (p->exit_signal)
 		signal_post_process(parent, &info);
-	if (p->exit_signal == SIGCHLD && parent_ignores(parent)) {
-		waitq_wake_all(&parent->child_wait);
-		proc_reap(p);
-		return;
-	}
 	waitq_wake_all(&parent->child_wait);
+	if (p->exit_signal == SIGCHLD && parent_ignores(parent)) {
+		list_del(&p->sibling);
+		list_push_back(&unwanted, &p->sibling);
+	}
+	while (!list_empty(&unwanted)) {
+		proc_reap(list_first(&unwanted, struct process, sibling));
+		spin_lock(&proc_tree_lock);
+	}
 	spin_unlock(&proc_tree_lock);
 }
 
@@ -182,14 +182,11 @@ __noreturn void proc_exit_thread(int status)
 	bool last;
 
 	release_thread(t);
-	if (p == init_process && p->task_count == 1) {
-		proc_init_exit_hook(p->group_exit ? p->exit_status : status);
-		panic("init exited and the machine goes on");
-	}
 	process_get(p);
 	spin_lock(&proc_tree_lock);
-	irq = spin_lock_irqsave(&p->sighand->lock);
+	irq = sighand_lock(p);
 	t->exiting = true;
+	signal_retarget(t, ~t->sigmask);
 	t->thread.aspace = NULL; /* before the count falls: whoever sees it may give the address space back */
 	list_del(&t->process_link);
 	sigpending_flush(&t->pending, ~0ull);
@@ -198,10 +195,14 @@ __noreturn void proc_exit_thread(int status)
 		p->last_cred = cred_get(t->cred);
 	if (!p->group_exit)
 		p->exit_status = status;
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 	bequeath_usage(p, t);
 	waitq_wake_all(&p->child_wait); /* exec waits here for its siblings */
 	spin_unlock(&proc_tree_lock);
+	if (last && p == init_process) {
+		proc_init_exit_hook(p->exit_status);
+		panic("init exited and the machine goes on");
+	}
 	pid_clear_task(t);
 	if (t->tid != p->pid)
 		pid_free(t->tid);
@@ -217,7 +218,7 @@ __noreturn void proc_exit_group(int status)
 {
 	struct task *me = task_current(), *t;
 	struct process *p = me->process;
-	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+	unsigned long irq = sighand_lock(p);
 
 	if (!p->group_exit) {
 		p->group_exit = true;
@@ -231,6 +232,6 @@ __noreturn void proc_exit_group(int status)
 		}
 	}
 	status = p->exit_status;
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 	proc_exit_thread(status);
 }

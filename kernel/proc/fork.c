@@ -115,9 +115,12 @@ static int share_signals(struct process *child, struct process *parent, unsigned
 
 static void inherit(struct process *child, struct process *parent, int exit_signal)
 {
+	unsigned long irq = sighand_lock(parent); /* others set its limits, siblings its name */
+
 	child->limits = parent->limits;
-	child->cpu_watched = parent->limits.cur[RLIMIT_CPU] != RLIM_INFINITY64;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
+	sighand_unlock(parent, irq);
+	child->cpu_watched = child->limits.cur[RLIMIT_CPU] != RLIM_INFINITY64;
 	child->personality = parent->personality;
 	child->dumpable = parent->dumpable;
 	child->exit_signal = exit_signal;
@@ -214,19 +217,19 @@ static long commit(struct birth *b)
 	long err = 0;
 
 	spin_lock(&proc_tree_lock);
-	irq = spin_lock_irqsave(&p->sighand->lock);
+	irq = sighand_lock(p);
 	if (me->group_exit || signal_fatal_pending_current())
 		err = -ERESTARTNOINTR;
 	else if (too_many()) /* others may have come since the first look */
 		err = -EAGAIN;
 	if (err) {
-		spin_unlock_irqrestore(&p->sighand->lock, irq);
+		sighand_unlock(p, irq);
 		spin_unlock(&proc_tree_lock);
 		return err;
 	}
 	list_push_back(&p->tasks, &t->process_link);
 	p->task_count++;
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 	if (p != me) {
 		p->parent = b->req->flags & CLONE_PARENT ? me->parent : me;
 		list_push_back(&p->parent->children, &p->sibling);

@@ -59,7 +59,7 @@ static void set_cpu(struct process *p, unsigned timer, const struct itimer_value
 	struct cputime c = process_cputime(p);
 	uint64_t now = reading(&c, timer);
 	struct cpu_timer *t = &p->cpu_timers[timer];
-	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+	unsigned long irq = sighand_lock(p);
 
 	old->interval_ns = t->interval_ns;
 	old->value_ns = t->expires_ns ? (t->expires_ns > now ? t->expires_ns - now : 1) : 0;
@@ -68,7 +68,7 @@ static void set_cpu(struct process *p, unsigned timer, const struct itimer_value
 		t->expires_ns = new->value_ns ? now + new->value_ns : 0;
 		watch(p);
 	}
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 }
 
 void itimer_set(enum itimer_which which, const struct itimer_value *new, struct itimer_value *old)
@@ -90,11 +90,11 @@ void itimer_exit(struct process *p)
 
 void itimer_limit_changed(struct process *p)
 {
-	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+	unsigned long irq = sighand_lock(p);
 
 	p->cpu_warned_s = 0;
 	watch(p);
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 }
 
 /* Has the timer run out? Goes on with its interval then. sighand->lock held. */
@@ -131,12 +131,12 @@ void itimer_check(void)
 	int limit;
 
 	thread_clear_work(thread_current(), WORK_CPUTIME);
-	irq = spin_lock_irqsave(&p->sighand->lock);
+	irq = sighand_lock(p);
 	virtual = cpu_timer_due(&p->cpu_timers[0], reading(&c, 0));
 	prof = cpu_timer_due(&p->cpu_timers[1], reading(&c, 1));
 	limit = limit_signal(p, c.user_ns + c.system_ns);
 	watch(p);
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 	if (virtual)
 		signal_kernel(p, SIGVTALRM);
 	if (prof)

@@ -19,11 +19,13 @@
 void signal_set_mask(sigset64 mask)
 {
 	struct task *t = task_current();
-	unsigned long irq = spin_lock_irqsave(&t->process->sighand->lock);
+	unsigned long irq = sighand_lock(t->process);
 
-	t->sigmask = mask & ~SIG_UNBLOCKABLE;
+	mask &= ~SIG_UNBLOCKABLE;
+	signal_retarget(t, mask & ~t->sigmask);
+	t->sigmask = mask;
 	signal_recalc(t);
-	spin_unlock_irqrestore(&t->process->sighand->lock, irq);
+	sighand_unlock(t->process, irq);
 }
 
 void signal_set_temporary_mask(sigset64 mask)
@@ -43,7 +45,7 @@ long signal_action(int signo, const struct sigaction *new, struct sigaction *old
 
 	if (signo < 1 || signo > NSIG || (new && SIGBIT(signo) & SIG_UNBLOCKABLE))
 		return -EINVAL;
-	irq = spin_lock_irqsave(&p->sighand->lock);
+	irq = sighand_lock(p);
 	*old = p->sighand->action[signo - 1];
 	if (new) {
 		p->sighand->action[signo - 1] = *new;
@@ -55,7 +57,7 @@ long signal_action(int signo, const struct sigaction *new, struct sigaction *old
 				sigpending_flush(&t->pending, SIGBIT(signo));
 		}
 	}
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 	return 0;
 }
 
@@ -98,16 +100,16 @@ static void stay_stopped(struct task *t)
 	unsigned long irq;
 
 	for (;;) {
-		irq = spin_lock_irqsave(&p->sighand->lock);
+		irq = sighand_lock(p);
 		if (!p->stopped || t->thread.work & WORK_KILL) {
 			report = p->tell_continued; /* wait may have taken cont_report already */
 			p->tell_continued = false;
 			signal_recalc(t);
-			spin_unlock_irqrestore(&p->sighand->lock, irq);
+			sighand_unlock(p, irq);
 			break;
 		}
 		WRITE_ONCE(t->thread.state, THREAD_STOPPED);
-		spin_unlock_irqrestore(&p->sighand->lock, irq);
+		sighand_unlock(p, irq);
 		sched_block();
 	}
 	if (report)
@@ -128,12 +130,13 @@ static void stop_process(struct task *t, int signo)
 		if (orphan)
 			return; /* POSIX 11.1.4: nobody could continue it */
 	}
-	irq = spin_lock_irqsave(&p->sighand->lock);
-	if (p->group_exit || p->pending.set & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL)) || t->pending.set & (SIGBIT(SIGCONT) | SIGBIT(SIGKILL))) {
-		spin_unlock_irqrestore(&p->sighand->lock, irq);
+	irq = sighand_lock(p);
+	if (p->group_exit || !p->stop_taken || (p->pending.set | t->pending.set) & SIGBIT(SIGKILL)) {
+		sighand_unlock(p, irq);
 		return;
 	}
 	p->stopped = true;
+	p->stop_taken = false;
 	p->stop_signal = signo;
 	p->stop_report = true;
 	p->cont_report = false;
@@ -142,7 +145,7 @@ static void stop_process(struct task *t, int signo)
 		if (other != t)
 			sched_wake(&other->thread, 1u << THREAD_SLEEPING);
 	}
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 	notify_parent(p, CLD_STOPPED, signo);
 	stay_stopped(t);
 }
@@ -243,7 +246,7 @@ static void default_action(struct task *t, int signo)
 static int next_signal(struct task *t, struct siginfo *info, struct sigaction *a)
 {
 	struct sighand *h = t->process->sighand;
-	unsigned long irq = spin_lock_irqsave(&h->lock);
+	unsigned long irq = sighand_lock(t->process);
 	int signo = signal_dequeue(t, t->sigmask, info);
 
 	if (signo) {
@@ -251,7 +254,7 @@ static int next_signal(struct task *t, struct siginfo *info, struct sigaction *a
 		if (a->flags & SA_RESETHAND && a->handler > SIG_IGN)
 			h->action[signo - 1].handler = SIG_DFL;
 	}
-	spin_unlock_irqrestore(&h->lock, irq);
+	sighand_unlock(t->process, irq);
 	return signo;
 }
 
@@ -310,11 +313,10 @@ long signal_return(struct trapframe *tf, bool rt)
 /* Takes a pending signal of the set, blocked or not. */
 static int take_of(struct task *t, sigset64 set, struct siginfo *info)
 {
-	struct sighand *h = t->process->sighand;
-	unsigned long irq = spin_lock_irqsave(&h->lock);
+	unsigned long irq = sighand_lock(t->process);
 	int signo = signal_dequeue(t, ~set, info);
 
-	spin_unlock_irqrestore(&h->lock, irq);
+	sighand_unlock(t->process, irq);
 	return signo;
 }
 

@@ -25,7 +25,7 @@ static void describe(struct process *c, struct wait_result *res, int status, int
 /* A stop or a continuation that was not told yet; proc_tree_lock held. */
 static bool job_event(struct process *c, unsigned options, struct wait_result *res)
 {
-	unsigned long irq = spin_lock_irqsave(&c->sighand->lock);
+	unsigned long irq = sighand_lock(c);
 	bool hit = true;
 
 	if (options & WSTOPPED && c->stop_report) {
@@ -37,7 +37,7 @@ static bool job_event(struct process *c, unsigned options, struct wait_result *r
 	} else {
 		hit = false;
 	}
-	spin_unlock_irqrestore(&c->sighand->lock, irq);
+	sighand_unlock(c, irq);
 	return hit;
 }
 

@@ -77,10 +77,11 @@ struct process {
 	bool subreaper;
 	struct waitq child_wait;     /* the parent sleeps here in wait4 */
 	/* sighand->lock */
-	struct sighand *sighand;
+	struct sighand *sighand;     /* own threads read it; others: sighand_lock, or PROC_TREE lock */
 	struct sigpending pending;
 	unsigned signals_queued;     /* in all its queues, for RLIMIT_SIGPENDING */
 	bool stopped;                /* by job control: its threads park in proc/signal */
+	bool stop_taken;             /* a stop signal was dequeued and has not stopped it yet; a SIGCONT that comes now cancels it */
 	bool tell_continued;         /* the first thread that goes on sends SIGCHLD to the parent */
 	bool stop_report, cont_report; /* a stop/continue that wait has not told yet */
 	int stop_signal;
@@ -123,6 +124,24 @@ static inline void process_get(struct process *p) { refcount_get(&p->refs); }
 void process_put(struct process *p);
 static inline void task_get(struct task *t) { thread_get(&t->thread); }
 static inline void task_put(struct task *t) { thread_put(&t->thread); }
+/*
+ * The lock of the signals of any process that is referenced. exec may put another table in the place of one that is shared (proc_tree_lock held
+ * as well), so the lock taken must be looked at again; the old table stays until nobody can be here any more.
+ */
+static inline unsigned long sighand_lock(struct process *p)
+{
+	unsigned long irq = arch_irq_save();
+
+	for (;;) {
+		struct sighand *s = load_acquire(&p->sighand);
+
+		spin_lock(&s->lock);
+		if (likely(s == READ_ONCE(p->sighand)))
+			return irq;
+		spin_unlock(&s->lock);
+	}
+}
+static inline void sighand_unlock(struct process *p, unsigned long irq) { spin_unlock_irqrestore(&p->sighand->lock, irq); }
 /* First thread that has not begun to exit, or NULL; PROC_TREE lock held. */
 struct task *process_main_task(struct process *p);
 /* Whose process it is, a zombie too: its first thread's or, when none is left, its last one's. PROC_TREE lock held. */

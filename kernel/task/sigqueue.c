@@ -56,6 +56,7 @@ static void cancel_opposites(struct process *p, int signo)
 	if (signo != SIGCONT && signo != SIGKILL)
 		return;
 	flush_all(p, SIG_STOPS);
+	p->stop_taken = false;
 	if (!p->stopped)
 		return;
 	p->stopped = false;
@@ -161,10 +162,30 @@ static void wake_receiver(struct process *p, struct task *only, int signo)
 	}
 }
 
+void signal_retarget(struct task *t, sigset64 which)
+{
+	struct process *p = t->process;
+	struct task *other;
+	sigset64 left = p->pending.set & which;
+
+	if (likely(!left) || p->task_count < 2)
+		return;
+	list_for_each_entry(other, &p->tasks, process_link) {
+		sigset64 his = left & ~other->sigmask;
+
+		if (other == t || other->exiting || !his)
+			continue;
+		wake_for_signal(other, any_fatal(p, his));
+		left &= ~his;
+		if (!left)
+			return;
+	}
+}
+
 static int post(struct process *p, struct task *only, const struct siginfo *info)
 {
 	int signo = info->signo, err = 0;
-	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+	unsigned long irq = sighand_lock(p);
 	bool drop;
 
 	cancel_opposites(p, signo);
@@ -180,7 +201,7 @@ static int post(struct process *p, struct task *only, const struct siginfo *info
 			wake_receiver(p, only, signo);
 		waitq_wake_all(&p->signal_wait);
 	}
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 	return err;
 }
 
@@ -199,7 +220,7 @@ void signal_force(const struct siginfo *info)
 	struct task *t = task_current();
 	struct process *p = t->process;
 	struct sigaction *a = &p->sighand->action[info->signo - 1];
-	unsigned long irq = spin_lock_irqsave(&p->sighand->lock);
+	unsigned long irq = sighand_lock(p);
 
 	if (a->handler == SIG_IGN || t->sigmask & SIGBIT(info->signo)) {
 		a->handler = SIG_DFL;
@@ -207,7 +228,7 @@ void signal_force(const struct siginfo *info)
 	}
 	enqueue(p, &t->pending, info);
 	wake_for_signal(t, false);
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 }
 
 static bool take(struct sigpending *from, int signo, struct siginfo *info)
@@ -250,6 +271,8 @@ int signal_dequeue(struct task *t, sigset64 blocked, struct siginfo *info)
 		signo = __builtin_ctzll(first) + 1;
 		if (!take(own, signo, info))
 			take(all, signo, info);
+		if (SIGBIT(signo) & SIG_STOPS)
+			t->process->stop_taken = true;
 	}
 	signal_recalc(t);
 	return signo;
