@@ -11,7 +11,7 @@
 #include "mem/frame.h"
 #include "mem/page.h"
 #include "mem/slab.h"
-#include "task/process.h"
+#include "task/pid.h"
 
 static void log_memory(void)
 {

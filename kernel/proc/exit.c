@@ -135,6 +135,7 @@ void proc_reap(struct process *p)
 	p->state = PROCESS_REAPED;
 	list_del(&p->sibling);
 	list_del(&p->all_link);
+	pid_clear_process(p);
 	g = group_leave(p);
 	spin_unlock(&proc_tree_lock);
 	pid_free(p->pid);

@@ -27,16 +27,17 @@ static void fire(struct timer *tm)
 		timer_arm(tm, next_beat(tm->expires, every));
 }
 
+/* proc_tree_lock held: threads of one process take turns. Not sighand->lock: the callback takes that one, and is waited for here. */
 static void set_real(struct process *p, const struct itimer_value *new, struct itimer_value *old)
 {
 	struct timer *tm = &p->alarm_timer;
+	bool armed = new ? timer_cancel(tm) : READ_ONCE(tm->armed);
 	ktime_t now = clock_now();
 
 	old->interval_ns = p->alarm_interval_ns;
-	old->value_ns = tm->armed ? (tm->expires > now ? tm->expires - now : 1) : 0;
+	old->value_ns = armed ? (tm->expires > now ? tm->expires - now : 1) : 0;
 	if (!new)
 		return;
-	timer_cancel(tm);
 	if (!tm->fn)
 		timer_setup(tm, fire);
 	p->alarm_interval_ns = new->value_ns ? new->interval_ns : 0;
@@ -75,10 +76,13 @@ void itimer_set(enum itimer_which which, const struct itimer_value *new, struct 
 {
 	struct process *p = process_current();
 
-	if (which == ITIMER_REAL)
+	if (which == ITIMER_REAL) {
+		spin_lock(&proc_tree_lock);
 		set_real(p, new, old);
-	else
+		spin_unlock(&proc_tree_lock);
+	} else {
 		set_cpu(p, which - ITIMER_VIRTUAL, new, old);
+	}
 }
 
 void itimer_exit(struct process *p)

@@ -4,7 +4,7 @@
 #include "core/klog.h"
 #include "mem/kmap.h"
 #include "mem/slab.h"
-#include "task/process.h"
+#include "task/pid.h"
 #include "task/sigqueue.h"
 #include "vfs/dentry.h"
 #include "vm/aspace.h"

@@ -97,32 +97,6 @@ const struct cred *process_cred(struct process *p)
 	return t ? t->cred : p->last_cred;
 }
 
-/* The process with the lowest number above n, with a reference. By number, since the place in a list is lost when its holder is reaped. */
-static struct process *process_above(pid_t n)
-{
-	struct process *p, *best = NULL;
-
-	spin_lock(&proc_tree_lock);
-	list_for_each_entry(p, &process_list, all_link)
-		if (p->pid > n && (!best || p->pid < best->pid))
-			best = p;
-	if (best)
-		process_get(best);
-	spin_unlock(&proc_tree_lock);
-	return best;
-}
-
-void process_each(bool (*fn)(struct process *p, void *ctx), void *ctx)
-{
-	struct process *p;
-	bool more = true;
-
-	for (pid_t n = 0; more && (p = process_above(n)) != NULL; process_put(p)) {
-		n = p->pid;
-		more = fn(p, ctx);
-	}
-}
-
 struct aspace *process_aspace_get(struct process *p)
 {
 	struct aspace *as;

@@ -69,6 +69,8 @@ struct process {
 	struct session *session;     /* = group's */
 	struct cred *last_cred;      /* of its last thread, once that has begun to exit: whose zombie it is */
 	struct list all_link;        /* all processes in pid order of creation */
+	struct process *pid_next;    /* task/pid */
+	bool pid_listed;             /* task/pid: found by its number, until it is reaped */
 	uint8_t state;               /* PROCESS_ */
 	int exit_status;             /* as wait reports it */
 	bool group_exit;             /* exit_group or a fatal signal is under way */
@@ -92,7 +94,7 @@ struct process {
 	struct fsctx *fs;
 	struct rlimits limits;       /* sighand->lock */
 	struct usage usage, child_usage; /* of dead threads / of waited children; PROC_TREE lock */
-	struct timer alarm_timer;    /* ITIMER_REAL; sighand->lock */
+	struct timer alarm_timer;    /* ITIMER_REAL; PROC_TREE lock, and its own callback */
 	uint64_t alarm_interval_ns;
 	/* CPU time, proc/itimer; sighand->lock */
 	struct cpu_timer { uint64_t expires_ns, interval_ns; } cpu_timers[2]; /* ITIMER_VIRTUAL, ITIMER_PROF; expires 0: off */
@@ -147,8 +149,6 @@ struct task *process_main_task(struct process *p);
 /* Whose process it is, a zombie too: its first thread's or, when none is left, its last one's. PROC_TREE lock held. */
 const struct cred *process_cred(struct process *p);
 extern struct process *init_process;
-/* All processes, by number: calls fn under no lock with a reference held; stops when fn returns false. */
-void process_each(bool (*fn)(struct process *p, void *ctx), void *ctx);
 /* A reference to the address space / the tables of another process, or NULL if it is gone. (vfs has fdtable_get_of.) */
 struct aspace *process_aspace_get(struct process *p);
 unsigned long process_count(void), task_count(void);

@@ -83,11 +83,11 @@ static void unlink_process(struct process *p, struct task *t)
 	give_back(p);
 	pid_clear_task(t);
 	spin_lock(&proc_tree_lock);
-	irq = spin_lock_irqsave(&p->sighand->lock);
+	irq = sighand_lock(p);
 	sigpending_flush(&p->pending, ~0ull);
 	sigpending_flush(&t->pending, ~0ull);
 	list_del(&t->process_link);
-	spin_unlock_irqrestore(&p->sighand->lock, irq);
+	sighand_unlock(p, irq);
 	list_for_each_entry_safe(c, tmp, &p->children, sibling) {
 		list_del(&c->sibling);
 		list_push_back(&init_process->children, &c->sibling);
@@ -95,6 +95,7 @@ static void unlink_process(struct process *p, struct task *t)
 	}
 	list_del(&p->sibling);
 	list_del(&p->all_link);
+	pid_clear_process(p);
 	p->state = PROCESS_REAPED;
 	if (p->session->leader == p)
 		p->session->leader = NULL;

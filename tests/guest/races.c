@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What goes wrong only when two CPUs, or two threads that take turns in the wrong place, meet: each test brings two sides together many times
+ * and checks what must hold whoever was first.
+ */
+#include "guest.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void *shared_page(void) { return CHECK_OK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)); }
+
+/* ---- signals ---- */
+
+/* A SIGCONT that is sent after a stop signal makes the process go on, however far the stop had come. */
+TEST(continue_comes_after_stop)
+{
+	volatile unsigned *count = shared_page();
+	unsigned before;
+	pid_t pid;
+
+	FORK(pid) {
+		for (;;)
+			++*count;
+	}
+	for (double end = seconds() + 1; seconds() < end;) {
+		static const int stops[] = { SIGSTOP, SIGTSTP, SIGTTIN };
+
+		for (int i = 0; i < 300; i++) {
+			CHECK_OK(kill(pid, stops[i % 3]));
+			CHECK_OK(kill(pid, SIGCONT));
+		}
+		before = *count;
+		for (double limit = seconds() + 5; *count == before; sched_yield())
+			if (seconds() > limit)
+				FAIL("stopped for good");
+	}
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK_OK(waitpid(pid, NULL, 0));
+}
+
+/* Stops that are told of are followed by the state they tell of: stopped, until a SIGCONT, and then running. */
+TEST(stop_and_continue_are_told)
+{
+	int status;
+	pid_t pid;
+
+	FORK(pid) {
+		for (;;)
+			getppid();
+	}
+	for (int i = 0; i < 500; i++) {
+		CHECK_OK(kill(pid, SIGSTOP));
+		CHECK_EQ(CHECK_OK(waitpid(pid, &status, WUNTRACED)), pid);
+		CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+		CHECK_OK(kill(pid, SIGCONT));
+		CHECK_EQ(CHECK_OK(waitpid(pid, &status, WCONTINUED)), pid);
+		CHECK(WIFCONTINUED(status));
+	}
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK_OK(waitpid(pid, NULL, 0));
+}
+
+static volatile unsigned handled;
+static volatile bool over;
+
+static void count_signal(int sig UNUSED) { __atomic_fetch_add(&handled, 1, __ATOMIC_SEQ_CST); }
+
+static void *toggle_mask(void *arg UNUSED)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	while (!over) {
+		pthread_sigmask(SIG_BLOCK, &set, NULL);
+		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	}
+	return NULL;
+}
+
+static void *take_signals(void *arg UNUSED)
+{
+	while (!over)
+		usleep(1000000);
+	return NULL;
+}
+
+static void await_handled(unsigned n)
+{
+	for (double limit = seconds() + 5; handled < n; sched_yield())
+		if (seconds() > limit)
+			FAIL("signal %u lies about while a thread could take it", n);
+}
+
+/* A signal of the process is taken by a thread that does not block it, even if the one that was to take it blocks it first. */
+TEST(a_blocked_signal_goes_to_another_thread)
+{
+	pthread_t toggler, taker;
+	sigset_t set;
+
+	signal(SIGUSR1, count_signal);
+	CHECK_EQ(pthread_create(&toggler, NULL, toggle_mask, NULL), 0);
+	CHECK_EQ(pthread_create(&taker, NULL, take_signals, NULL), 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL); /* only those two take it */
+	for (unsigned i = 1; i <= 2000; i++) {
+		CHECK_OK(kill(getpid(), SIGUSR1));
+		await_handled(i);
+	}
+	over = true;
+	CHECK_OK(pthread_kill(taker, SIGUSR1));
+	pthread_join(toggler, NULL);
+	pthread_join(taker, NULL);
+}
+
+static void *end_soon(void *arg UNUSED)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	sched_yield();
+	return NULL;
+}
+
+/* The same if the thread that was to take it ends. */
+TEST(an_ended_threads_signal_goes_to_another)
+{
+	pthread_t taker, t;
+	sigset_t set;
+
+	signal(SIGUSR1, count_signal);
+	CHECK_EQ(pthread_create(&taker, NULL, take_signals, NULL), 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	for (unsigned i = 1; i <= 500; i++) {
+		CHECK_EQ(pthread_create(&t, NULL, end_soon, NULL), 0);
+		CHECK_OK(kill(getpid(), SIGUSR1));
+		await_handled(i);
+		pthread_join(t, NULL);
+	}
+	over = true;
+	CHECK_OK(pthread_kill(taker, SIGUSR1));
+	pthread_join(taker, NULL);
+}
+
+HELPER(quiet)
+{
+	return 0;
+}
+
+static int run_quiet(void *arg UNUSED)
+{
+	execl("/proc/self/exe", "races", "@quiet", NULL);
+	_exit(1);
+}
+
+/* exec gives the process a table of signal actions of its own in place of the shared one, while others send it signals. */
+TEST(signals_meet_exec_that_leaves_a_shared_table)
+{
+	char *stack = CHECK_OK(mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	volatile pid_t *target = shared_page();
+	int status;
+	pid_t sender;
+
+	signal(SIGUSR1, SIG_IGN);
+	FORK(sender) {
+		for (;;)
+			if (*target)
+				kill(*target, SIGUSR1);
+	}
+	for (int i = 0; i < 200; i++) {
+		pid_t pid = CHECK_OK(clone(run_quiet, stack + 16 * PAGE, CLONE_VM | CLONE_SIGHAND | SIGCHLD, NULL));
+
+		*target = pid;
+		CHECK_EQ(CHECK_OK(waitpid(pid, &status, 0)), pid);
+		*target = 0;
+		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	CHECK_OK(kill(sender, SIGKILL));
+	CHECK_OK(waitpid(sender, NULL, 0));
+}
+
+/* ---- timers ---- */
+
+static void *set_alarms(void *arg UNUSED)
+{
+	struct itimerval soon = { { 0, 200 }, { 0, 200 } }, none = { 0 }, old;
+
+	for (int i = 0; i < 3000; i++) {
+		CHECK_OK(setitimer(ITIMER_REAL, &soon, &old));
+		CHECK(old.it_interval.tv_usec == 0 || old.it_interval.tv_usec == 200);
+		CHECK_OK(setitimer(ITIMER_REAL, &none, NULL));
+	}
+	return NULL;
+}
+
+/* The one real timer of a process, set by several of its threads while it goes off. */
+TEST(threads_set_one_timer)
+{
+	pthread_t t[3];
+	unsigned n;
+
+	signal(SIGALRM, count_signal);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(pthread_create(&t[i], NULL, set_alarms, NULL), 0);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(pthread_join(t[i], NULL), 0);
+	n = handled;
+	usleep(20000);
+	CHECK(handled <= n + 1); /* it is off: but for one that was on its way */
+}
+
+/* ---- ends ---- */
+
+static void *wait_child(void *pid)
+{
+	int status;
+
+	return (void *)(long)(waitpid((pid_t)(long)pid, &status, 0) > 0 ? 1 : errno == ECHILD ? 0 : 100);
+}
+
+/* Two threads wait for one child: one has it, the other is told that there is none. */
+TEST(one_child_is_waited_for_twice)
+{
+	for (int i = 0; i < 300; i++) {
+		pthread_t a, b;
+		void *ra, *rb;
+		pid_t pid;
+
+		FORK(pid) { sched_yield(); }
+		CHECK_EQ(pthread_create(&a, NULL, wait_child, (void *)(long)pid), 0);
+		CHECK_EQ(pthread_create(&b, NULL, wait_child, (void *)(long)pid), 0);
+		pthread_join(a, &ra);
+		pthread_join(b, &rb);
+		CHECK_EQ((long)ra + (long)rb, 1);
+	}
+}
+
+static void *leave(void *arg UNUSED)
+{
+	_exit(7);
+}
+
+/* Several threads end the process with the same status at once; nobody is left behind. */
+TEST(threads_end_the_process_together)
+{
+	for (int i = 0; i < 200; i++) {
+		int status;
+		pid_t pid;
+
+		FORK(pid) {
+			pthread_t t;
+
+			for (int k = 0; k < 3; k++)
+				CHECK_EQ(pthread_create(&t, NULL, leave, NULL), 0);
+			_exit(7);
+		}
+		CHECK_EQ(CHECK_OK(waitpid(pid, &status, 0)), pid);
+		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	}
+}
+
+static void *exec_quiet(void *arg UNUSED)
+{
+	run_quiet(NULL);
+	return NULL;
+}
+
+/* Several threads exec at once: one of them does, and the program runs once with the process's number. */
+TEST(threads_exec_together)
+{
+	for (int i = 0; i < 100; i++) {
+		int status;
+		pid_t pid;
+
+		FORK(pid) {
+			pthread_t t;
+
+			/* none is made any more once the first is about to exec */
+			for (int k = 0; k < 3 && pthread_create(&t, NULL, exec_quiet, NULL) == 0; k++)
+				;
+			for (;;)
+				pause();
+		}
+		CHECK_EQ(CHECK_OK(waitpid(pid, &status, 0)), pid);
+		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	CHECK_ERR(waitpid(-1, NULL, 0), ECHILD);
+}
+
