@@ -163,7 +163,9 @@ static long set_flags(struct file *f, unsigned flags)
 {
 	if (flags & O_NOATIME && !(f->flags & O_NOATIME) && !inode_owner_or_capable(f->inode, cred_current()))
 		return -EPERM;
-	f->flags = (f->flags & ~(unsigned)SETFL_MASK) | (flags & SETFL_MASK);
+	/* bit by bit, so that what another thread changes at the same time (FIONBIO) is not undone */
+	__atomic_fetch_or(&f->flags, flags & SETFL_MASK, __ATOMIC_RELAXED);
+	__atomic_fetch_and(&f->flags, flags | ~(unsigned)SETFL_MASK, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -222,7 +222,10 @@ static long set_flag(struct file *f, unsigned flag, uaddr_t arg)
 
 	if (user_get(&on, arg))
 		return -EFAULT;
-	f->flags = on ? f->flags | flag : f->flags & ~flag;
+	if (on)
+		__atomic_fetch_or(&f->flags, flag, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&f->flags, ~flag, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -27,6 +27,13 @@ static void usage_now(struct process *p, struct usage *u)
 	u->maxrss_pages = (unsigned long)p->aspace->rss_peak;
 }
 
+static void child_usage(struct process *p, struct usage *u)
+{
+	spin_lock(&proc_tree_lock);
+	*u = p->child_usage;
+	spin_unlock(&proc_tree_lock);
+}
+
 long sys_getrusage(int who, uaddr_t usage)
 {
 	struct process *p = process_current();
@@ -36,7 +43,7 @@ long sys_getrusage(int who, uaddr_t usage)
 	if (who != 0 && who != -1 && who != 1)
 		return -EINVAL;
 	if (who == -1)
-		u = p->child_usage;
+		child_usage(p, &u);
 	else
 		usage_now(p, &u);
 	rusage_fill(&r, &u);
@@ -52,11 +59,12 @@ static int32_t ticks(uint64_t ns)
 long sys_times(uaddr_t buf)
 {
 	struct process *p = process_current();
-	struct usage u;
+	struct usage u, children;
 	struct u_tms t;
 
 	usage_now(p, &u);
-	t = (struct u_tms){ ticks(u.user_ns), ticks(u.system_ns), ticks(p->child_usage.user_ns), ticks(p->child_usage.system_ns) };
+	child_usage(p, &children);
+	t = (struct u_tms){ ticks(u.user_ns), ticks(u.system_ns), ticks(children.user_ns), ticks(children.system_ns) };
 	if (buf && user_put(buf, &t))
 		return -EFAULT;
 	return ticks(clock_now());
@@ -157,13 +165,14 @@ static uint32_t narrow(uint64_t v, uint32_t top) { return v > top ? top : (uint3
 
 static long get_limit(unsigned resource, uaddr_t limit, uint32_t top)
 {
-	struct rlimits *l = &process_current()->limits;
+	uint64_t now[2];
 	uint32_t v[2];
 
 	if (resource >= RLIM_COUNT)
 		return -EINVAL;
-	v[0] = l->cur[resource] == RLIM_INFINITY64 && top == ~0u ? ~0u : narrow(l->cur[resource], top);
-	v[1] = l->max[resource] == RLIM_INFINITY64 && top == ~0u ? ~0u : narrow(l->max[resource], top);
+	exchange_limit(process_current(), resource, NULL, now);
+	for (unsigned i = 0; i < 2; i++)
+		v[i] = now[i] == RLIM_INFINITY64 && top == ~0u ? ~0u : narrow(now[i], top);
 	return user_write(limit, v, sizeof(v));
 }
 

@@ -120,7 +120,7 @@ long sys_waitid(int what, int id, uaddr_t info, unsigned long options, uaddr_t u
 
 long sys_getpid(void) { return process_current()->pid; }
 long sys_gettid(void) { return task_current()->tid; }
-long sys_getppid(void) { struct process *p = READ_ONCE(process_current()->parent); return p ? p->pid : 0; }
+long sys_getppid(void) { return READ_ONCE(process_current()->ppid); }
 long sys_getpgrp(void) { return group_getpgid(0); }
 long sys_getpgid(int pid) { return group_getpgid(pid); }
 long sys_getsid(int pid) { return group_getsid(pid); }
@@ -452,12 +452,15 @@ static long set_name(uaddr_t from)
 	struct task *t = task_current();
 	char name[16] = "";
 	ssize_t n = user_strncpy(name, from, sizeof(name));
+	unsigned long irq;
 
 	if (n == -EFAULT)
 		return n;
+	irq = sighand_lock(t->process);
 	memcpy(t->thread.name, name, sizeof(name));
 	if (t->tid == t->process->pid)
 		memcpy(t->process->comm, name, sizeof(name));
+	sighand_unlock(t->process, irq);
 	return 0;
 }
 

@@ -260,8 +260,7 @@ static bool become_single(struct process *p)
 		list_for_each_entry(t, &p->tasks, process_link) {
 			if (t == me)
 				continue;
-			thread_set_work(&t->thread, WORK_SIGNAL | WORK_KILL);
-			sched_wake(&t->thread, 1u << THREAD_SLEEPING | 1u << THREAD_KILLABLE | 1u << THREAD_STOPPED);
+			signal_end_thread(t);
 		}
 	}
 	sighand_unlock(p, irq);

@@ -110,6 +110,7 @@ static void orphan_children(struct process *p, struct list *unwanted)
 	list_for_each_entry_safe(c, tmp, &p->children, sibling) {
 		list_del(&c->sibling);
 		c->parent = to;
+		WRITE_ONCE(c->ppid, to->pid);
 		c->exit_signal = SIGCHLD;
 		list_push_back(c->state == PROCESS_ZOMBIE && parent_ignores(to) ? unwanted : &to->children, &c->sibling);
 		tell_of_death(c);
@@ -228,8 +229,7 @@ __noreturn void proc_exit_group(int status)
 		list_for_each_entry(t, &p->tasks, process_link) {
 			if (t == me)
 				continue;
-			thread_set_work(&t->thread, WORK_SIGNAL | WORK_KILL);
-			sched_wake(&t->thread, 1u << THREAD_SLEEPING | 1u << THREAD_KILLABLE | 1u << THREAD_STOPPED);
+			signal_end_thread(t);
 		}
 	}
 	status = p->exit_status;

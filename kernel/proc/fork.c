@@ -229,9 +229,12 @@ static long commit(struct birth *b)
 	}
 	list_push_back(&p->tasks, &t->process_link);
 	p->task_count++;
+	if (p == me)
+		signal_recalc(t); /* the process may be stopping, and have signals that only this thread takes */
 	sighand_unlock(p, irq);
 	if (p != me) {
 		p->parent = b->req->flags & CLONE_PARENT ? me->parent : me;
+		p->ppid = p->parent->pid;
 		list_push_back(&p->parent->children, &p->sibling);
 		list_push_back(&process_list, &p->all_link);
 		group_inherit(p, me);

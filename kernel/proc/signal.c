@@ -142,8 +142,8 @@ static void stop_process(struct task *t, int signo)
 	p->cont_report = false;
 	list_for_each_entry(other, &p->tasks, process_link) {
 		thread_set_work(&other->thread, WORK_SIGNAL);
-		if (other != t)
-			sched_wake(&other->thread, 1u << THREAD_SLEEPING);
+		if (other != t && !sched_wake(&other->thread, 1u << THREAD_SLEEPING))
+			task_kick(other);
 	}
 	sighand_unlock(p, irq);
 	notify_parent(p, CLD_STOPPED, signo);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes and their threads as objects: making, counting, finding, freeing. */
 #include "task/process.h"
+#include "core/ipi.h"
 #include "core/nmi.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -78,6 +79,21 @@ struct task *task_new(struct process *p, const char *name)
 	list_init(&t->pending.queue);
 	t->syscall_nr = -1;
 	return t;
+}
+
+/* One that is not running, or that moves meanwhile, looks at its work on its way to user mode. */
+void task_kick(struct task *t)
+{
+	unsigned cpu;
+
+	smp_mb();
+	if (!READ_ONCE(t->thread.on_cpu))
+		return;
+	preempt_disable();
+	cpu = READ_ONCE(t->thread.cpu);
+	if (cpu != this_cpu()->id)
+		ipi_wake(cpu);
+	preempt_enable();
 }
 
 struct task *process_main_task(struct process *p)

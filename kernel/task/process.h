@@ -61,6 +61,7 @@ struct process {
 	pid_t pid;
 	/* PROC_TREE lock */
 	struct process *parent;      /* never NULL but for init */
+	pid_t ppid;                  /* its number: read without the lock by the process itself */
 	struct list children, sibling;
 	struct list tasks;           /* changed under sighand->lock as well */
 	unsigned task_count;
@@ -144,6 +145,8 @@ static inline unsigned long sighand_lock(struct process *p)
 	}
 }
 static inline void sighand_unlock(struct process *p, unsigned long irq) { spin_unlock_irqrestore(&p->sighand->lock, irq); }
+/* Bits of thread.work were set: if the thread runs on another CPU, it comes into the kernel and looks at them now, not at its next tick. */
+void task_kick(struct task *t);
 /* First thread that has not begun to exit, or NULL; PROC_TREE lock held. */
 struct task *process_main_task(struct process *p);
 /* Whose process it is, a zombie too: its first thread's or, when none is left, its last one's. PROC_TREE lock held. */

@@ -41,8 +41,11 @@ static void flush_all(struct process *p, sigset64 which)
 static void wake_for_signal(struct task *t, bool kill)
 {
 	thread_set_work(&t->thread, WORK_SIGNAL | (kill ? WORK_KILL : 0));
-	sched_wake(&t->thread, 1u << THREAD_SLEEPING | (kill ? 1u << THREAD_KILLABLE | 1u << THREAD_STOPPED : 0));
+	if (!sched_wake(&t->thread, 1u << THREAD_SLEEPING | (kill ? 1u << THREAD_KILLABLE | 1u << THREAD_STOPPED : 0)))
+		task_kick(t);
 }
+
+void signal_end_thread(struct task *t) { wake_for_signal(t, true); }
 
 /* Lock held. SIGCONT and the stop signals cancel each other when they are sent, whatever happens to them then. */
 static void cancel_opposites(struct process *p, int signo)

@@ -114,7 +114,7 @@ TEST(a_blocked_signal_goes_to_another_thread)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL); /* only those two take it */
-	for (unsigned i = 1; i <= 2000; i++) {
+	for (unsigned i = 1; i <= 500; i++) {
 		CHECK_OK(kill(getpid(), SIGUSR1));
 		await_handled(i);
 	}
