@@ -44,7 +44,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef GUEST_TIMEOUT_S
 #define GUEST_TIMEOUT_S 20
+#endif
 #define GUEST_MAX_TESTS 128
 #define GUEST_FAILED 99
 #define GUEST_SKIPPED 98

@@ -59,7 +59,7 @@ TEST(fork_is_one_moment)
 
 	pages = (uint32_t *)map_rw(PAGES * PAGE);
 	gang_start(m, 3, write_in_order);
-	for (int k = rounds(60); k > 0; k--) {
+	for (int k = rounds(25); k > 0; k--) {
 		FORK(pid)
 			child_of_writers();
 		for (int p = 0; p < PAGES; p++)
@@ -100,7 +100,7 @@ TEST(fork_under_a_lock)
 	seed = torture_seed();
 	pages = (uint32_t *)map_rw(PAGES * PAGE);
 	gang_start(m, 3, keep_pairs);
-	for (int k = rounds(60); k > 0; k--) {
+	for (int k = rounds(25); k > 0; k--) {
 		pthread_mutex_lock(&lock);
 		FORK(pid)
 			pairs_hold();

@@ -13,7 +13,7 @@ static volatile int *words;
 
 static void turn_to(int i, int others)
 {
-	for (int k = rounds(1500); k > 0; k--) {
+	for (int k = rounds(300); k > 0; k--) {
 		int now;
 
 		while ((now = get(&words[0])) % others != i)
@@ -30,14 +30,14 @@ TEST(futex_ping_pong)
 {
 	words = (int *)map_rw(PAGE);
 	gang(2, turn_of_2);
-	CHECK_EQ(words[0], rounds(3000));
+	CHECK_EQ(words[0], rounds(600));
 }
 
 TEST(futex_ring_of_processes)
 {
 	words = shared(PAGE);
 	crowd(5, turn_of_5);
-	CHECK_EQ(words[0], rounds(7500));
+	CHECK_EQ(words[0], rounds(1500));
 }
 
 /* A mutex of one word (0 free, 1 taken, 2 taken and waited for) and a condition of one word, used by processes. */
@@ -86,7 +86,7 @@ TEST(a_mutex_of_one_word)
 
 static void sleep_in_cond(int i UNUSED)
 {
-	for (int k = rounds(60); k > 0; k--) {
+	for (int k = rounds(30); k > 0; k--) {
 		int at;
 
 		lock_word(&words[0]);
@@ -104,7 +104,7 @@ static void sleep_in_cond(int i UNUSED)
 
 static void wake_by_requeue(void)
 {
-	for (int k = 0; k < rounds(60); k++) {
+	for (int k = 0; k < rounds(30); k++) {
 		while (get(&words[32]) < SLEEPERS * (k + 1))
 			sched_yield();
 		lock_word(&words[0]);
@@ -127,7 +127,7 @@ TEST(requeue_loses_nobody)
 	gang_start(m, SLEEPERS, sleep_in_cond);
 	wake_by_requeue();
 	gang_join(m, SLEEPERS);
-	CHECK_EQ(words[48], rounds(60) * SLEEPERS);
+	CHECK_EQ(words[48], rounds(30) * SLEEPERS);
 }
 
 /* A wait with a timeout against a wake: the number of wakes that found someone is the number of waits that were woken. */

@@ -160,7 +160,7 @@ static void pass_token(int i)
 {
 	uint32_t s = draw_start(seed, i);
 
-	for (int k = rounds(400); k > 0; k--) {
+	for (int k = rounds(200); k > 0; k--) {
 		int now;
 
 		if (draw(&s, 8) == 0)
@@ -180,7 +180,7 @@ TEST(a_token_among_travellers)
 	look_at_cpus();
 	words = shared(PAGE);
 	crowd(4, pass_token);
-	CHECK_EQ(words[0], 4 * rounds(400));
+	CHECK_EQ(words[0], 4 * rounds(200));
 }
 
 /* Sleepers are re-pinned, renamed in policy and niceness by others, while they sleep, wake and end. */
