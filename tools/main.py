@@ -12,6 +12,7 @@ import machine
 import packages
 
 BUILD = kernelbuild.BUILD
+MODULES = {"profile": "profiler"}  # commands whose name is a module's of Python's own
 
 
 def command_build(args):
@@ -66,16 +67,20 @@ def main():
     sub.add_argument("pattern", nargs="?", metavar="PATTERN")
     sub.add_argument("--list", action="store_true")
     for name, text in (("debug", "boots halted, with GDB attached"), ("image", "makes a bootable ISO"),
-                       ("figures", "measures start time, sizes and the like")):
+                       ("figures", "measures start time, sizes and the like"),
+                       ("profile", "`profile -- PROGRAM ARG...`: where a program's instructions go, kernel and user")):
         sub = commands.add_parser(name, help=text)
         if name in words[:1]:
-            importlib.import_module(name).add_arguments(sub)
+            importlib.import_module(MODULES.get(name, name)).add_arguments(sub)
     if words in ([], ["help"]):
         parser.print_help()
         return 0 if words else 2
     args = parser.parse_args(words)
+    if args.command == "profile":
+        import profiler
+        return profiler.run(args, program)
     if program and args.command != "run":
-        parser.error("a program behind -- is for run")
+        parser.error("a program behind -- is for run and profile")
     if args.command in ("debug", "image", "figures"):
         return importlib.import_module(args.command).run(args)
     return {"build": command_build, "test": command_test}[args.command](args) if args.command != "run" else command_run(args, program)
