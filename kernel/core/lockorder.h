@@ -62,7 +62,7 @@ struct spinlock {
 	uint16_t serving; /* ticket that owns the lock */
 	uint8_t class;    /* enum lock_class */
 	uint8_t owner;    /* debug builds: its CPU's number + 1, 0 if nobody has it */
-};
+} __aligned(4);
 
 #define SPINLOCK_INIT(c) { 0, 0, (c), 0 }
 

@@ -29,6 +29,18 @@ static inline void spin_unlock_raw(struct spinlock *l)
 	__atomic_store_n(&l->serving, (uint16_t)(l->serving + 1), __ATOMIC_RELEASE);
 }
 
+/* Takes the lock if nobody has it, or waits for it. */
+static inline bool spin_trylock_raw(struct spinlock *l)
+{
+	uint16_t n = __atomic_load_n(&l->serving, __ATOMIC_RELAXED);
+	struct { uint16_t next, serving; } free = { n, n }, mine = { (uint16_t)(n + 1), n };
+	uint32_t expected, wanted;
+
+	__builtin_memcpy(&expected, &free, sizeof(expected));
+	__builtin_memcpy(&wanted, &mine, sizeof(wanted));
+	return __atomic_compare_exchange_n((uint32_t *)(void *)l, &expected, wanted, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
 static inline void spin_lock(struct spinlock *l)
 {
 	preempt_disable();
@@ -47,6 +59,20 @@ static inline void spin_lock_nested(struct spinlock *l)
 	spin_lock_raw(l);
 	if (CONFIG_DEBUG)
 		lockorder_taken(l);
+}
+/* Without waiting, so a lock of the same class may be held, in any order. */
+static inline bool spin_trylock_nested(struct spinlock *l)
+{
+	preempt_disable();
+	if (!spin_trylock_raw(l)) {
+		preempt_enable();
+		return false;
+	}
+	if (CONFIG_DEBUG) {
+		lockorder_acquire(l, l->class, true);
+		lockorder_taken(l);
+	}
+	return true;
 }
 static inline void spin_unlock(struct spinlock *l)
 {

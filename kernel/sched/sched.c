@@ -3,8 +3,13 @@
  * Switching, waking, preemption.
  *
  * One tick timer a CPU. It is armed when a thread starts to run and stays armed over switches, so that a switch does not touch it; when it
- * goes off it looks at what there is and arms itself again, every 4 ms when threads wait for the CPU, every 10 ms when one runs alone,
+ * goes off it looks at what there is and arms itself again, every slice when threads wait for the CPU, every 10 ms when one runs alone,
  * not at all when the CPU is idle.
+ *
+ * How a thread gets from one CPU to another. One lock at a time: it is taken out of the one queue, marked SE_MOVING, and its cpu set, under that
+ * queue's lock, and put on the other under that one's. Who looks for it in between finds it neither queued nor running, and that it is moving: it
+ * may change it, and leaves the queueing to the mover. A thread that must leave the CPU where it runs is moved by its successor, once its
+ * registers are saved. A thread that waits and is woken is moved by its waker.
  */
 #include "sched/sched.h"
 #include "core/clock.h"
@@ -14,7 +19,7 @@
 #include "core/panic.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "sched/runq.h"
+#include "sched/balance.h"
 
 void (*sched_switch_aspace)(void *prev_aspace, void *next_aspace);
 void (*sched_tick_hook)(struct thread *t);
@@ -25,14 +30,64 @@ static struct thread boot_thread; /* the boot context: CPU 0's idle thread. Its 
 
 #define PREEMPT_OFF offsetof(struct cpu, preempt_count)
 
+/* Lock held. */
 static void want_switch(struct runq *rq)
 {
-	ipi_wake(rq->cpu);
+	if (rq == runq_this()) {
+		this_cpu_want_resched();
+	} else if (!rq->kicked) {
+		rq->kicked = true;
+		ipi_wake(rq->cpu);
+	}
 }
 
-static void switch_wanted_clear(void)
+static bool switch_wanted(void)
 {
+	return !((uint32_t)arch_percpu_read(PREEMPT_OFF) & PREEMPT_NO_RESCHED);
+}
+
+static void switch_wanted_clear(struct runq *rq)
+{
+	rq->kicked = false;
 	arch_percpu_or32(PREEMPT_OFF, PREEMPT_NO_RESCHED);
+}
+
+/* Queues t, whose cpu this is, and asks for a switch if it is due. Lock held. */
+static void make_runnable(struct runq *rq, struct thread *t)
+{
+	runq_enqueue(rq, t);
+	if (runq_preempts(rq, t))
+		want_switch(rq);
+	else if (unlikely(runq_is_rt(t)))
+		balance_offer_rt(t);
+	else if (unlikely(!rq->tick_busy) && rq != runq_this())
+		want_switch(rq); /* a lone thread's long tick will not do */
+}
+
+/* Lock held: t, on its way to here, has arrived; unless it may no longer be here, then it goes on. Returns the queue where it is, locked. */
+static struct runq *arrive(struct runq *rq, struct thread *t)
+{
+	while (unlikely(!thread_allowed(t, rq->cpu) && (t->affinity & READ_ONCE(cpus_online)))) {
+		t->cpu = balance_any_cpu(t);
+		spin_unlock(&rq->lock);
+		rq = &runqs[t->cpu];
+		spin_lock(&rq->lock);
+	}
+	if (rq->urgency < 0 && !rq->queued)
+		balance_begin(rq);
+	runq_join(rq, t);
+	return rq;
+}
+
+/* t is in no queue and does not run; rq is its queue, locked. Returns the other one, locked; t is placed, and to be queued. */
+static struct runq *move_to(struct runq *rq, struct thread *t, unsigned cpu)
+{
+	runq_leave(rq, t);
+	t->cpu = cpu;
+	spin_unlock(&rq->lock);
+	rq = &runqs[cpu];
+	spin_lock(&rq->lock);
+	return arrive(rq, t);
 }
 
 /* ---- the tick; interrupts off, queue lock not held (timers come before queues in the order of locks) ---- */
@@ -40,7 +95,20 @@ static void switch_wanted_clear(void)
 static void tick_arm(struct runq *rq, ktime_t now)
 {
 	rq->tick_busy = rq->queued != 0;
-	timer_arm(&rq->tick, now + (rq->tick_busy ? TICK_BUSY_NS : TICK_IDLE_NS));
+	timer_arm(&rq->tick, now + (rq->tick_busy ? runq_slice(rq) : TICK_IDLE_NS));
+}
+
+/* Takes over a thread that is behind on another CPU. */
+static void tick_balance(struct runq *rq)
+{
+	struct thread *t = balance_tick(rq);
+
+	if (!t)
+		return;
+	spin_lock(&rq->lock);
+	rq = arrive(rq, t);
+	make_runnable(rq, t);
+	spin_unlock(&rq->lock);
 }
 
 static void tick(struct timer *timer)
@@ -54,11 +122,13 @@ static void tick(struct timer *timer)
 	runq_load_update(rq, now);
 	idle = rq->curr == rq->idle && !rq->queued;
 	rq->sample_due = true;
-	if (runq_tick_preempts(rq))
+	if (runq_tick_preempts(rq) || unlikely(!thread_allowed(rq->curr, rq->cpu) && thread_movable(rq->curr)))
 		want_switch(rq);
 	spin_unlock(&rq->lock);
 	if (sched_tick_hook)
 		sched_tick_hook(rq->curr);
+	if (sched_is_smp())
+		tick_balance(rq);
 	if (!idle)
 		tick_arm(rq, now);
 }
@@ -72,6 +142,18 @@ static void tick_hasten(struct runq *rq)
 
 /* ---- the switch ---- */
 
+/* Moves on a thread that has left this CPU for good. Its registers are saved. Interrupts off; queue lock held, released. */
+static void send_away(struct runq *rq, struct thread *left)
+{
+	left->cpu = balance_any_cpu(left);
+	spin_unlock(&rq->lock);
+	rq = &runqs[left->cpu];
+	spin_lock(&rq->lock);
+	rq = arrive(rq, left);
+	make_runnable(rq, left);
+	spin_unlock(&rq->lock);
+}
+
 /* The second half, on the stack of the thread that arrives: interrupts off, queue lock held by the one that left. */
 static void finish_switch(void)
 {
@@ -81,11 +163,26 @@ static void finish_switch(void)
 
 	left->on_cpu = false;
 	rq->leaving = NULL;
-	spin_unlock(&rq->lock);
-	if (unlikely(!rq->tick.armed) && rq->curr != rq->idle)
+	if (unlikely(left->se.queued == SE_MOVING))
+		send_away(rq, left);
+	else
+		spin_unlock(&rq->lock);
+	if (unlikely(!rq->tick.armed || (rq->queued && !rq->tick_busy)) && rq->curr != rq->idle)
 		tick_arm(rq, rq->curr->se.exec_start);
 	if (unlikely(dead))
 		thread_put(left);
+}
+
+static void mark_idle(struct runq *rq, bool idle)
+{
+	uint32_t bit = CPU_BIT(rq->cpu);
+
+	if (idle == !!(READ_ONCE(cpus_idle) & bit))
+		return;
+	if (idle)
+		__atomic_fetch_or(&cpus_idle, bit, __ATOMIC_SEQ_CST);
+	else
+		__atomic_fetch_and(&cpus_idle, ~bit, __ATOMIC_SEQ_CST);
 }
 
 /* Interrupts off, queue lock held; returns with it released, when prev runs again. */
@@ -93,7 +190,7 @@ static void switch_to(struct runq *rq, struct thread *prev, struct thread *next,
 {
 	next->se.exec_start = now;
 	next->on_cpu = true;
-	rq->curr = next;
+	runq_set_current(rq, next);
 	rq->leaving = prev;
 	rq->switches++;
 	arch_percpu_write(offsetof(struct cpu, current), (unsigned long)next);
@@ -107,6 +204,33 @@ static void switch_to(struct runq *rq, struct thread *prev, struct thread *next,
 
 enum leave_reason { LEAVE_BLOCK, LEAVE_YIELD, LEAVE_PREEMPTED };
 
+static void raise_habit(int8_t *habit, bool *open)
+{
+	*open = false;
+	if (*habit < 2)
+		++*habit;
+}
+
+static void learn_habits(struct thread *t)
+{
+	if (t->wake_open)
+		raise_habit(&t->wake_habit, &t->wake_open);
+	if (t->fork_open)
+		raise_habit(&t->fork_habit, &t->fork_open);
+}
+
+/* prev still wants to run: it waits here, or its successor sends it where it may run. */
+static void stay_or_go(struct runq *rq, struct thread *prev)
+{
+	if (unlikely(!thread_allowed(prev, rq->cpu)) && thread_movable(prev)) {
+		runq_leave(rq, prev);
+		return;
+	}
+	runq_enqueue(rq, prev);
+	if (unlikely(runq_is_rt(prev)))
+		balance_offer_rt(prev);
+}
+
 /*
  * Gives the CPU to whom the queue says. Interrupts off, no spinlock held. Whoever is preempted stays queued whatever its state says: it may be
  * on its way to sleep, and must be able to get there.
@@ -118,25 +242,39 @@ static void schedule(enum leave_reason why)
 	ktime_t now;
 
 	spin_lock(&rq->lock);
-	switch_wanted_clear();
 	if (why == LEAVE_BLOCK && prev->state == THREAD_RUNNABLE) { /* woken before it slept */
-		spin_unlock(&rq->lock);
-		return;
+		if (!switch_wanted()) {
+			spin_unlock(&rq->lock);
+			return;
+		}
+		why = LEAVE_PREEMPTED;
 	}
+	switch_wanted_clear(rq);
 	now = runq_account(rq);
 	if (why == LEAVE_YIELD)
 		runq_yield(rq);
 	if (why != LEAVE_BLOCK && prev != rq->idle)
-		runq_enqueue(rq, prev);
+		stay_or_go(rq, prev);
 	next = runq_pick(rq);
+	if (sched_is_smp()) {
+		if (next == rq->idle || unlikely(READ_ONCE(runq_rt_waiting)))
+			next = balance_pull(rq, next, prev == rq->idle);
+		mark_idle(rq, next == rq->idle);
+	}
 	if (next == prev) {
+		bool hasten = rq->queued && !rq->tick_busy && prev != rq->idle;
+
 		spin_unlock(&rq->lock);
+		if (unlikely(hasten))
+			tick_arm(rq, now);
 		return;
 	}
-	if (why == LEAVE_BLOCK)
+	if (why == LEAVE_BLOCK) {
 		prev->switches_voluntary++;
-	else
+		learn_habits(prev);
+	} else {
 		prev->switches_forced++;
+	}
 	switch_to(rq, prev, next, now);
 }
 
@@ -234,24 +372,51 @@ static void unlock_queue(struct runq *rq, bool hasten, unsigned long irq)
 		sched_preempt();
 }
 
-static void make_runnable(struct runq *rq, struct thread *t)
+/* Does the current thread sleep soon after this? hint: such wake-ups mostly mean that. Learns from what came after the last one. */
+static bool sleeps_soon(bool hint)
 {
-	runq_enqueue(rq, t);
-	if (runq_preempts(rq, t))
-		want_switch(rq);
+	struct thread *me = thread_current();
+
+	if (me->idle || in_irq())
+		return false;
+	if (me->wake_open && me->wake_habit > -2)
+		me->wake_habit--;
+	me->wake_open = true;
+	return me->wake_habit >= (hint ? 0 : 1);
 }
 
-bool sched_wake(struct thread *t, unsigned state_mask)
+static struct runq *place_woken(struct runq *rq, struct thread *t, bool sync_hint)
+{
+	bool sync = false;
+
+	if (sched_is_smp()) {
+		unsigned cpu;
+
+		sync = sleeps_soon(sync_hint);
+		cpu = balance_wake_cpu(t, sync);
+
+		if (cpu != rq->cpu)
+			rq = move_to(rq, t, cpu);
+		else if (rq->urgency < 0 && !rq->queued)
+			balance_begin(rq);
+	}
+	if (!sync) /* else the next switch does */
+		runq_account(rq);
+	runq_place_woken(rq, &t->se);
+	return rq;
+}
+
+static bool wake(struct thread *t, unsigned state_mask, bool sync)
 {
 	unsigned long irq = arch_irq_save();
 	struct runq *rq = lock_queue_of(t);
 	bool woken = (1u << t->state) & state_mask;
-	bool absent = !t->se.queued && !t->on_cpu;
+	bool absent = t->se.queued == SE_OFF && !t->on_cpu;
 
 	if (woken) {
 		t->state = THREAD_RUNNABLE;
 		if (absent) {
-			runq_place_woken(rq, &t->se);
+			rq = place_woken(rq, t, sync);
 			make_runnable(rq, t);
 		}
 	}
@@ -259,44 +424,73 @@ bool sched_wake(struct thread *t, unsigned state_mask)
 	return woken;
 }
 
-void sched_fork(struct thread *child, const struct thread *parent)
+bool sched_wake(struct thread *t, unsigned state_mask)
 {
-	child->se.policy = parent->se.policy;
-	child->se.rt_prio = parent->se.rt_prio;
-	child->se.nice = parent->se.nice;
-	child->se.weight = parent->se.weight;
-	child->se.inv_weight = parent->se.inv_weight;
-	child->se.vruntime = parent->se.vruntime;
+	return wake(t, state_mask, false);
 }
 
-/* The CPU that has least to do, this one if it is among them. Interrupts off. */
-static struct runq *queue_for_new(void)
+bool sched_wake_sync(struct thread *t, unsigned state_mask)
 {
-	struct runq *best = runq_this();
+	return wake(t, state_mask, true);
+}
 
-	for (uint32_t m = READ_ONCE(cpus_online); m; m &= m - 1) {
-		struct runq *rq = &runqs[__builtin_ctz(m)];
+void sched_fork(struct thread *child, const struct thread *parent)
+{
+	bool reset = parent->se.reset_on_fork;
 
-		if (runq_running(rq) < runq_running(best) - (best == runq_this()))
-			best = rq;
-	}
-	return best;
+	child->affinity = parent->affinity;
+	child->se.policy = reset && parent->se.rt_prio ? SCHED_NORMAL : parent->se.policy;
+	child->se.rt_prio = reset ? 0 : parent->se.rt_prio;
+	child->se.nice = reset && parent->se.nice < 0 ? 0 : parent->se.nice;
+	runq_set_weight(&child->se);
+	child->se.vruntime = parent->se.vruntime;
+	child->cpu = parent->cpu;
+}
+
+/* Where a new thread starts. Interrupts off. */
+static unsigned cpu_for_new(struct thread *t)
+{
+	struct thread *me = thread_current();
+
+	if (t->bound || !sched_is_smp())
+		return t->cpu;
+	if (me->fork_open && me->fork_habit > -2)
+		me->fork_habit--;
+	me->fork_open = true;
+	return balance_new_cpu(t, me->fork_habit > 0);
 }
 
 void sched_start(struct thread *t)
 {
 	unsigned long irq = arch_irq_save();
-	struct runq *rq = queue_for_new();
+	struct runq *rq = runq_this();
 
+	if (!t->bound)
+		t->cpu = rq->cpu;
 	spin_lock(&rq->lock);
 	runq_account(rq);
 	rq->forks++;
-	t->cpu = rq->cpu;
-	t->state = THREAD_RUNNABLE;
 	t->se.last_user = t->user;
+	runq_leave(rq, t); /* its virtual run time was its parent's, of this queue */
+	t->cpu = cpu_for_new(t);
+	if (t->cpu != rq->cpu) {
+		spin_unlock(&rq->lock);
+		rq = &runqs[t->cpu];
+		spin_lock(&rq->lock);
+	}
+	t->state = THREAD_RUNNABLE;
+	rq = arrive(rq, t);
 	runq_place_new(rq, &t->se);
 	make_runnable(rq, t);
 	unlock_queue(rq, true, irq);
+}
+
+/* The running thread has become another kind: others, here or elsewhere, may come first now. */
+static void current_changed(struct runq *rq)
+{
+	runq_set_current(rq, rq->curr);
+	if (rq->queued || READ_ONCE(runq_rt_waiting))
+		want_switch(rq);
 }
 
 /* Applies a change of policy or weight between leaving the queue and joining it again. */
@@ -304,7 +498,7 @@ static void reclassify(struct thread *t, int policy, int prio, int nice)
 {
 	unsigned long irq = arch_irq_save();
 	struct runq *rq = lock_queue_of(t);
-	bool queued = t->se.queued;
+	bool queued = t->se.queued == SE_QUEUED;
 
 	if (rq->curr == t)
 		runq_account(rq);
@@ -314,12 +508,12 @@ static void reclassify(struct thread *t, int policy, int prio, int nice)
 	t->se.rt_prio = (uint8_t)prio;
 	t->se.nice = (int8_t)nice;
 	runq_set_weight(&t->se);
-	if (!prio)
+	if (!prio && t->se.queued != SE_MOVING)
 		runq_place_woken(rq, &t->se);
 	if (queued)
 		make_runnable(rq, t);
-	else if (rq->curr == t && runq_tick_preempts(rq))
-		want_switch(rq);
+	else if (rq->curr == t)
+		current_changed(rq);
 	unlock_queue(rq, false, irq);
 }
 
@@ -339,6 +533,34 @@ int sched_set_policy(struct thread *t, int policy, int prio)
 		return -EINVAL;
 	reclassify(t, policy, prio, t->se.nice);
 	return 0;
+}
+
+int sched_set_affinity(struct thread *t, uint32_t cpu_mask)
+{
+	unsigned long irq;
+	struct runq *rq;
+
+	if (t->bound || !(cpu_mask & READ_ONCE(cpus_online)))
+		return -EINVAL;
+	irq = arch_irq_save();
+	rq = lock_queue_of(t);
+	t->affinity = cpu_mask;
+	if (!thread_allowed(t, rq->cpu)) {
+		if (t->on_cpu) {
+			want_switch(rq);
+		} else if (t->se.queued == SE_QUEUED && thread_movable(t)) {
+			runq_dequeue(rq, t);
+			rq = move_to(rq, t, balance_any_cpu(t));
+			make_runnable(rq, t);
+		}
+	}
+	unlock_queue(rq, false, irq);
+	return 0;
+}
+
+uint32_t sched_affinity(struct thread *t)
+{
+	return READ_ONCE(t->affinity) & READ_ONCE(cpus_online);
 }
 
 /* ---- figures ---- */
@@ -403,6 +625,8 @@ void sched_init_cpu(struct thread *idle)
 	idle->state = THREAD_RUNNABLE;
 	idle->idle = idle->on_cpu = true;
 	idle->cpu = c->id;
+	idle->bound = true;
+	idle->affinity = CPU_BIT(c->id);
 	idle->se.weight = SCHED_WEIGHT_NICE0;
 	idle->se.exec_start = clock_now();
 	runq_init(rq, c->id, idle);

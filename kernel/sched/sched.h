@@ -26,6 +26,8 @@ void sched_yield(void);
 void sched_block(void);
 /* Wakes a thread that waits in one of the states of the mask (bit per enum thread_state). True if it was woken. Any context. */
 bool sched_wake(struct thread *t, unsigned state_mask);
+/* The same, where the caller mostly sleeps soon after: the thread may well have this CPU then. */
+bool sched_wake_sync(struct thread *t, unsigned state_mask);
 #define WAKE_ANY (1u << THREAD_SLEEPING | 1u << THREAD_KILLABLE | 1u << THREAD_UNINTERRUPTIBLE)
 /* Ends the current thread; never returns. The last reference held by the scheduler is given up after the switch. */
 __noreturn void sched_exit(void);
@@ -40,6 +42,12 @@ void sched_irq_exit(bool user, bool preemptible);
 void sched_set_nice(struct thread *t, int nice);
 /* -EINVAL for a bad policy or priority. */
 int sched_set_policy(struct thread *t, int policy, int prio);
+/*
+ * Lets t run on the CPUs of the mask only (bit per CPU), and moves it if it is elsewhere: at once if it waits, as soon as it may be preempted if it
+ * runs; the current thread has moved on return if preemption is enabled. -EINVAL if none of them is online, or t is bound to its CPU.
+ */
+int sched_set_affinity(struct thread *t, uint32_t cpu_mask);
+uint32_t sched_affinity(struct thread *t); /* those that are online */
 /* Inherits weights and places the child fairly. */
 void sched_fork(struct thread *child, const struct thread *parent);
 /* Brings the current thread's run time and its split (user_ns, system_ns) up to now; for exit and times(2). */

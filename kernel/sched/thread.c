@@ -14,6 +14,8 @@ int thread_init(struct thread *t, const char *name)
 	str_copy(t->name, name, sizeof(t->name));
 	refcount_set(&t->refs, 1);
 	t->state = THREAD_UNINTERRUPTIBLE; /* until sched_start */
+	t->affinity = ~0u;
+	t->wake_habit = t->fork_habit = 1;
 	t->se.weight = SCHED_WEIGHT_NICE0;
 	list_init(&t->se.rt_link);
 	return 0;

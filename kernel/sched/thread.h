@@ -35,11 +35,19 @@ enum sched_policy { SCHED_NORMAL = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH 
 
 #define SCHED_WEIGHT_NICE0 1024u
 
+/* The running thread waits in no queue. */
+enum se_queued {
+	SE_OFF,
+	SE_QUEUED,
+	SE_MOVING, /* on its way to the queue of thread.cpu, whose lock its mover will take next; its vruntime is on the global clock */
+};
+
 struct sched_entity {
 	/* run-queue lock of the thread's CPU */
 	struct rbnode node;           /* SCHED_NORMAL, BATCH, IDLE: in the tree while queued */
 	struct list rt_link;          /* FIFO, RR: in the list while queued */
-	uint64_t vruntime;            /* CPU time used, ns, scaled by the weight of nice 0 over the own */
+	uint64_t vruntime;            /* CPU time used, ns, scaled by the weight of nice 0 over the own; on the clock of its queue (sched/runq.h) */
+	uint64_t deadline;            /* vruntime at which its slice is used up: the order of the tree */
 	uint64_t exec_start;          /* clock_now() up to which its time is accounted, while it runs */
 	uint64_t run_ns;              /* CPU time used in all */
 	uint64_t slice_start;         /* run_ns when it was picked (RR) */
@@ -48,7 +56,9 @@ struct sched_entity {
 	int8_t nice;                  /* -20..19 */
 	uint8_t policy;               /* enum sched_policy */
 	uint8_t rt_prio;              /* 1..99 for FIFO/RR, else 0 */
-	bool queued;                  /* waits in a queue: the running thread does not */
+	uint8_t queued;               /* enum se_queued */
+	bool fresh;                   /* expects its waker to sleep soon: idle CPUs leave it there for a moment */
+	bool reset_on_fork;           /* SCHED_RESET_ON_FORK */
 	bool last_user;               /* what the last sample of this thread saw: where its time goes */
 };
 
@@ -58,7 +68,12 @@ struct thread {
 	bool on_cpu;               /* it is some CPU's current thread, or its registers are not saved yet; run-queue lock */
 	bool user;                 /* first member of a struct task */
 	bool idle;
-	unsigned cpu;              /* where it runs or last ran */
+	unsigned cpu;              /* where it runs or last ran; written under the lock of the queue that it leaves */
+	uint32_t affinity;         /* CPUs where it may run, some of which may not be there; run-queue lock */
+	bool bound;                /* kernel thread of one CPU: its affinity does not change */
+	/* Does it sleep soon after it has woken somebody (forked)? Above zero: so far it has. Own thread. */
+	int8_t wake_habit, fork_habit;
+	bool wake_open, fork_open; /* it has, and has not slept since */
 	refcount_t refs;           /* 1 while it lives + lookups */
 	void *stack;               /* lowest address; THREAD_STACK_PAGES */
 	void *aspace;              /* vm: whose page tables to load; NULL for kernel threads (they keep the last one) */
