@@ -247,21 +247,26 @@ def _trace(kernel, image, tracer, folder):
 
 
 def _print(tracer, top):
-    own, where = collections.Counter(), collections.Counter()
+    own, whole_of, where = collections.Counter(), collections.Counter(), collections.Counter()
 
-    def visit(node, root):
-        own[(root, node.name)] += node.count
-        where[root] += node.count
+    def visit(node, root, above):
+        """Adds up a stack and those on it; its instructions. A function that calls itself is counted once."""
+        total = node.count
+        first = node.name not in above
         for c in node.children.values():
-            visit(c, root)
+            total += visit(c, root, above | {node.name} if first else above)
+        own[(root, node.name)] += node.count
+        if first:
+            whole_of[(root, node.name)] += total
+        return total
 
     for name, child in tracer.root.children.items():
-        visit(child, name)
+        where[name] = visit(child, name, frozenset())
     whole = sum(where.values()) or 1
     print(f"{whole:,} instructions: " + ", ".join(f"{root} {n:,} ({100 * n / whole:.1f} %)" for root, n in where.most_common()))
-    print(f"{'own':>14}{'share':>8}  function")
+    print(f"{'own':>14}{'share':>8}{'with callees':>14}  function")
     for (root, name), n in own.most_common(top):
-        print(f"{n:>14,}{100 * n / whole:>7.1f}%  {name}{'' if root == 'kernel' else f' ({root})'}")
+        print(f"{n:>14,}{100 * n / whole:>7.1f}%{whole_of[(root, name)]:>14,}  {name}{'' if root == 'kernel' else f' ({root})'}")
     if tracer.unknown:
         print(f"({tracer.unknown} blocks ran that were not listed)")
 

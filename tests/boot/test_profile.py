@@ -16,7 +16,7 @@ def profile(*words):
 
 def rows(text):
     """{function: instructions}, and the number in the first line."""
-    found = {m[2]: int(m[1].replace(",", "")) for m in re.finditer(r"^ *([\d,]+) +[\d.]+%  (.+)$", text, re.M)}
+    found = {m[2]: int(m[1].replace(",", "")) for m in re.finditer(r"^ *([\d,]+) +[\d.]+% +[\d,]+  (.+)$", text, re.M)}
     return found, int(re.search(r"^([\d,]+) instructions:", text, re.M)[1].replace(",", ""))
 
 
