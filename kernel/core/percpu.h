@@ -27,6 +27,7 @@ struct cpu {
 	/* Owned by the rooms named; opaque here so that arrows go down. */
 	void *runq;                /* sched/runq */
 	void *frame_cache;         /* mem/frame */
+	void *slab_magazines;      /* mem/slab */
 	void *timers;              /* core/timer */
 	unsigned kmap_depth;       /* mem/kmap: windows in use by the current thread */
 	const void *lock_stack[16]; /* core/lockorder, debug builds: spinlocks held by this CPU */

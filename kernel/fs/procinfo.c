@@ -183,7 +183,7 @@ static int fill_partitions(struct text *t, struct process *p)
 
 static void add_slab(const struct slab_cache *c, void *ctx)
 {
-	text_printf(ctx, "%-24s %8lu %8zu %8lu %8lu\n", c->name, c->live, c->size, c->slabs, c->empty);
+	text_printf(ctx, "%-24s %8lu %8zu %8lu %8lu\n", c->name, slab_cache_live(c), c->size, c->slabs, c->empty);
 }
 
 /* Room is made first: a cache's line may not allocate. */
