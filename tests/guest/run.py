@@ -36,6 +36,8 @@ CFLAGS = ["-m32", "-O2", "-static", "-s", "-Wall", "-Wextra", "-Werror",
           # Bad arguments are the point of these programs.
           "-Wno-nonnull", "-Wno-stringop-overflow", "-Wno-stringop-overread", "-Wno-array-bounds"]
 SILENCE_S = 60       # a machine that prints nothing for so long hangs
+LOOKS, LOOK_LIMIT_S = 8, 60     # how often, and for how long, it is looked into a machine that hangs
+GDB_HELPERS = HERE.parent.parent / "tools" / "gdb" / "perigee.py"
 LINE = re.compile(r"^(ok|skip|not ok) ([\w.-]+)(?:: (.*))?$")
 
 
@@ -104,7 +106,7 @@ class Parser:
 
     def __init__(self, echo):
         self.echo, self.results, self.current, self.log = echo, [], None, []
-        self.ended, self.finished = False, set()
+        self.ended, self.finished, self.examiner = False, set(), None
 
     def add(self, test, passed, reason="", skipped=False):
         result = Result(self.current or "boot", test, passed, reason, skipped, self.log[-60:])
@@ -114,6 +116,8 @@ class Parser:
 
     def line(self, text):
         self.log.append(text)
+        if text == "# timeout" and self.examiner:
+            self.examiner.look(self)
         if text == "== end":
             self.ended = True
         elif text.startswith("== "):
@@ -157,20 +161,63 @@ def _read_lines(process, parser, deadline):
             return "time is over"
 
 
-def _watch(command, parser, deadline):
+class Examiner:
+    """Looks into a machine that hangs: what each CPU and each thread does, by GDB, into a file and into the log of the test."""
+
+    def __init__(self, kernel):
+        self.kernel, self.socket, self.left = kernel, BUILD / f"gdb.{os.getpid()}", LOOKS
+
+    def words(self):
+        """For QEMU. Only for kernels that GDB can make something of."""
+        elf = pathlib.Path(self.kernel).read_bytes()[:4] == b"\x7fELF" and shutil.which("gdb")
+        if not elf:
+            self.left = 0
+        return ["-gdb", f"unix:{self.socket},server=on,wait=off"] if elf else []
+
+    def look(self, parser):
+        if not self.left:
+            return
+        self.left -= 1
+        command = ["gdb", "-q", "-nx", "-batch", "-iex", "set auto-load off", str(self.kernel), "-ex", "set pagination off", "-ex", "set confirm off",
+                   "-ex", f"target remote {self.socket}", "-ex", f"source {GDB_HELPERS}"]
+        text = self._gdb(command, ("threads", "klog", "bt-all"))
+        time.sleep(1)
+        text += "\n== a second later\n" + self._gdb(command, ("threads", "thread apply all bt"))
+        path = BUILD / f"hang.{os.getpid()}.{LOOKS - self.left}.txt"
+        path.write_text(text)
+        print(f"  it hangs, or is slow (in {parser.current}); threads and backtraces: {path}", flush=True)
+        parser.log.append(f"threads and backtraces: {path}")
+
+
+    @staticmethod
+    def _gdb(command, words):
+        more = [part for word in words for part in ("-ex", f"echo \\n-- {word}\\n", "-ex", word)]
+        try:
+            result = subprocess.run([*command, *more], capture_output=True, text=True, errors="replace", timeout=LOOK_LIMIT_S, check=False,
+                                    env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        except subprocess.TimeoutExpired:
+            return "GDB got no answer\n"
+        return result.stdout + result.stderr
+
+
+def _watch(command, parser, deadline, examiner=None):
+    parser.examiner = examiner
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                start_new_session=True)
     try:
-        return _read_lines(process, parser, deadline)
+        why = _read_lines(process, parser, deadline)
+        if why and examiner:
+            examiner.look(parser)
+        return why
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-def _qemu(kernel, initrd, words, memory, cpus, append):
+def _qemu(kernel, initrd, words, memory, cpus, append, examiner):
     append = " ".join(["console=ttyS0 quiet panic=-1", append, "--", *words])
-    return qemu_command(kernel, initrd, append, memory, cpus=cpus)
+    return qemu_command(kernel, initrd, append, memory, cpus=cpus, extra=examiner.words())
 
 
 def _words(chosen, case, leaks):
@@ -201,11 +248,12 @@ def run_kernel(kernel, pattern=None, cpus=1, memory=256, append="", leaks=True, 
     deadline = time.monotonic() + limit_s if limit_s else None
     parser = Parser(echo)
     while chosen:
-        initrd = make_initrd(chosen)
+        initrd, examiner = make_initrd(chosen), Examiner(kernel)
         try:
-            why = _watch(_qemu(kernel, initrd, _words(chosen, case, leaks), memory, cpus, append), parser, deadline)
+            why = _watch(_qemu(kernel, initrd, _words(chosen, case, leaks), memory, cpus, append, examiner), parser, deadline, examiner)
         finally:
             initrd.unlink()
+            examiner.socket.unlink(missing_ok=True)
         if parser.ended:
             break
         died_in = parser.current
