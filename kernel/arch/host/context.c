@@ -102,10 +102,15 @@ void arch_thread_fork(struct arch_thread *child, const struct arch_thread *paren
 
 void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_stack_top)
 {
-	void *fake_stack = NULL;
-
 	(void)next_stack_top;
 	assert(!arch_irqs_on());
+	host_switch(prev, next);
+}
+
+void host_switch(struct arch_thread *prev, struct arch_thread *next)
+{
+	void *fake_stack = NULL;
+
 	switched_from = prev;
 	leave_stack(&fake_stack, next->stack_bottom, next->stack_size);
 	swapcontext(&prev->ctx, &next->ctx);

@@ -23,10 +23,12 @@ uint64_t host_cycles, host_rtc;
 const struct trap_ops *host_trap_ops;
 bool host_in_user;
 
+/* The CPU's that runs. */
 static struct {
 	bool armed;
 	uint64_t when;
-} timer;
+} timers[MAX_CPUS];
+#define my_timer timers[this_cpu()->id]
 
 void host_machine_init(unsigned long total_frames, unsigned long direct_frames)
 {
@@ -57,25 +59,25 @@ bool host_interrupt(void (*fn)(void))
 
 void arch_timer_arm(uint64_t delta_ns)
 {
-	timer.armed = true;
-	timer.when = host_cycles + delta_ns;
+	my_timer.armed = true;
+	my_timer.when = host_cycles + delta_ns;
 }
 
 void arch_timer_stop(void)
 {
-	timer.armed = false;
+	my_timer.armed = false;
 }
 
 bool host_timer_armed(uint64_t *when)
 {
-	if (timer.armed && when)
-		*when = timer.when;
-	return timer.armed;
+	if (my_timer.armed && when)
+		*when = my_timer.when;
+	return my_timer.armed;
 }
 
 static void timer_goes_off(void)
 {
-	timer.armed = false;
+	my_timer.armed = false;
 	host_trap_ops->timer();
 }
 
@@ -83,23 +85,31 @@ void host_clock_advance(uint64_t ns)
 {
 	uint64_t end = host_cycles + ns;
 
-	while (timer.armed && timer.when <= end && host_irqs_on) {
-		if (timer.when > host_cycles)
-			host_cycles = timer.when;
+	while (my_timer.armed && my_timer.when <= end && host_irqs_on) {
+		if (my_timer.when > host_cycles)
+			host_cycles = my_timer.when;
 		host_interrupt(timer_goes_off);
 	}
 	if (end > host_cycles)
 		host_cycles = end;
 }
 
+bool host_timer_due(unsigned cpu, uint64_t at) { return timers[cpu].armed && timers[cpu].when <= at; }
+uint64_t host_timer_when(unsigned cpu) { return timers[cpu].armed ? timers[cpu].when : UINT64_MAX; }
+bool host_timer_fire(void) { return host_interrupt(timer_goes_off); }
+
 void arch_idle(void)
 {
+	if (host_interleaving) {
+		host_wait_interrupt();
+		return;
+	}
 	host_irqs_on = true;
-	if (!timer.armed) {
+	if (!my_timer.armed) {
 		fprintf(stderr, "host: every thread waits and no timer is armed: deadlock\n");
 		abort();
 	}
-	host_clock_advance(timer.when > host_cycles ? timer.when - host_cycles : 0);
+	host_clock_advance(my_timer.when > host_cycles ? my_timer.when - host_cycles : 0);
 }
 
 void arch_halt(void)
@@ -144,4 +154,5 @@ uint32_t host_ipis[MAX_CPUS]; /* bit per kind sent, for tests to look at */
 void arch_ipi_send(unsigned n, enum arch_ipi kind)
 {
 	host_ipis[n] |= 1u << kind;
+	host_interleave_ipi(n, kind);
 }

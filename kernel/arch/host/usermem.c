@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * User memory by software: the walk that the hardware would do, with a small translation cache in front which forgets only what it is told to
- * forget. So a missing flush shows in the tests as an access through a stale translation.
+ * forget. So a missing flush shows in the tests as an access through a stale translation, or stops them when the frame is free. As the
+ * processor does, it also keeps upper entries, which a flush of any page forgets.
  *
  *     access -> cached and allowed? -> the frame
  *            -> walk the loaded root: present and allowed on every level? -> set A (and D), cache, the frame
@@ -10,24 +11,43 @@
 #include "arch/usermem.h"
 #include "arch/mmu.h"
 #include "arch/trap.h"
+#include "core/percpu.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
+#include "mem/page.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TLB_ENTRIES 64
+#define UPPER_ENTRIES 4
 #define RETRY_MAX 1000
 
 static struct tlb_entry {
 	bool valid;
 	uaddr_t page;
 	pte_t leaf; /* write bit: of the whole path; DIRTY: set in the leaf when the entry was made */
-} tlb[TLB_ENTRIES];
+} tlbs[MAX_CPUS][TLB_ENTRIES];
+/* The CPU's that runs. */
+#define tlb tlbs[this_cpu()->id]
+
+static struct upper_entry {
+	bool valid;
+	unsigned long block; /* va over the span of a leaf table */
+	unsigned long rights;
+	pfn_t table;
+} uppers[MAX_CPUS][UPPER_ENTRIES];
+#define upper uppers[this_cpu()->id]
 
 static struct tlb_entry *tlb_slot(uaddr_t va)
 {
 	return &tlb[(va >> PAGE_SHIFT) % TLB_ENTRIES];
+}
+
+static void forget_uppers(void)
+{
+	for (size_t i = 0; i < UPPER_ENTRIES; i++)
+		upper[i].valid = false;
 }
 
 void arch_tlb_flush_page(vaddr_t va)
@@ -35,6 +55,7 @@ void arch_tlb_flush_page(vaddr_t va)
 	struct tlb_entry *t = tlb_slot(va);
 
 	host_mmu_counts.page_flushes++;
+	forget_uppers();
 	if (t->page == PAGE_DOWN(va))
 		t->valid = false;
 }
@@ -43,6 +64,18 @@ static void forget_all(void)
 {
 	for (size_t i = 0; i < TLB_ENTRIES; i++)
 		tlb[i].valid = false;
+	forget_uppers();
+}
+
+/* The processor is about to use a frame of that kind through what it remembers or walks. */
+static void must_be(pfn_t pfn, bool table)
+{
+	const struct page *p = pfn_valid(pfn) ? pfn_page(pfn) : NULL;
+
+	if (!p || !page_array || (table ? p->kind == PAGE_TABLE : p->kind != PAGE_FREE && p->kind != PAGE_TABLE))
+		return;
+	fprintf(stderr, "host: CPU %u uses frame %#lx as a %s, but its kind is %d\n", this_cpu()->id, pfn, table ? "table" : "page", p->kind);
+	abort();
 }
 
 void arch_tlb_flush_user(void)
@@ -65,8 +98,8 @@ static bool allowed(pte_t e, enum fault_access access)
 	return access == FAULT_WRITE ? pte_writable(e) : access != FAULT_EXEC || !(e.v & PTE_NOEXEC);
 }
 
-/* Walks to the leaf entry; *rights collects the write and user bits of the path. NULL when a table is missing. */
-static pte_t *walk(uaddr_t va, unsigned long *rights)
+/* Walks to the leaf entry; *rights collects the write and user bits of the path, *above those above the leaf. NULL when a table is missing. */
+static pte_t *walk_from_root(uaddr_t va, unsigned long *rights, unsigned long *above)
 {
 	pte_t *table = arch_direct(host_root << PAGE_SHIFT);
 
@@ -75,21 +108,45 @@ static pte_t *walk(uaddr_t va, unsigned long *rights)
 	for (unsigned level = ARCH_PT_LEVELS - 1;; level--) {
 		pte_t *e = &table[pt_index(va, level)];
 
+		*above = *rights;
 		*rights &= e->v;
 		if (level == 0)
 			return e;
 		if (!pte_present(*e))
 			return NULL;
 		e->v |= PTE_ACCESSED;
+		must_be(pte_pfn(*e), true);
 		table = arch_direct(pte_pfn(*e) << PAGE_SHIFT);
 	}
 }
 
+/* The same, through a remembered upper entry if there is one. */
+static pte_t *walk(uaddr_t va, unsigned long *rights)
+{
+	unsigned long block = va >> pt_shift(1);
+	struct upper_entry *u = &upper[block % UPPER_ENTRIES];
+	unsigned long above;
+	pte_t *e;
+
+	if (u->valid && u->block == block) {
+		must_be(u->table, true);
+		e = (pte_t *)arch_direct(u->table << PAGE_SHIFT) + pt_index(va, 0);
+		*rights = u->rights & e->v;
+		return e;
+	}
+	if (host_root != arch_kernel_root())
+		must_be(host_root, true);
+	e = walk_from_root(va, rights, &above);
+	if (e)
+		*u = (struct upper_entry){ true, block, above, arch_direct_phys(e) >> PAGE_SHIFT };
+	return e;
+}
+
 const pte_t *arch_leaf_current(uaddr_t va)
 {
-	unsigned long rights;
+	unsigned long rights, above;
 
-	return walk(va, &rights);
+	return walk_from_root(va, &rights, &above);
 }
 
 /* One try. True: *pa is where va is. False: *present says whether an entry forbade it. */
@@ -111,6 +168,7 @@ static bool translate(uaddr_t va, enum fault_access access, paddr_t *pa, bool *p
 		leaf->v |= PTE_ACCESSED | (access == FAULT_WRITE ? PTE_DIRTY : 0);
 		*t = (struct tlb_entry){ true, PAGE_DOWN(va), pte_set(seen, leaf->v & PTE_DIRTY) };
 	}
+	must_be(pte_pfn(t->leaf), false);
 	*pa = (pte_pfn(t->leaf) << PAGE_SHIFT) + (va & ~PAGE_MASK);
 	return true;
 }

@@ -4,6 +4,7 @@
 #include "arch/clock.h"
 #include "arch/trap.h"
 #include "core/clock.h"
+#include "core/ipi.h"
 #include "core/irq.h"
 #include "core/timer.h"
 #include "lib/check.h"
@@ -32,7 +33,8 @@ static bool page_fault(struct trapframe *tf, uaddr_t addr, enum fault_access acc
 	return aspace_current() && vm_fault(aspace_current(), addr, access, 0) == FAULT_OK;
 }
 
-static const struct trap_ops ops = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit, .page_fault = page_fault };
+static const struct trap_ops ops = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit, .page_fault = page_fault,
+	.ipi = ipi_interrupt };
 
 static int new_shared(unsigned long bytes, const struct vm_ops **vm_ops, void **object)
 {

@@ -17,5 +17,9 @@ static inline uint64_t arch_rtc_seconds(void) { return host_rtc; }
 void host_clock_advance(uint64_t ns);
 /* True if the one-shot timer is armed, and when it will go off. */
 bool host_timer_armed(uint64_t *when);
+/* Of CPU n: is its timer due at that time; when (UINT64_MAX: not armed). Of this one: it goes off. False: interrupts are off. */
+bool host_timer_due(unsigned n, uint64_t at);
+uint64_t host_timer_when(unsigned n);
+bool host_timer_fire(void);
 
 #endif

@@ -21,6 +21,8 @@ void arch_thread_fork(struct arch_thread *child, const struct arch_thread *paren
 		      void (*first)(void));
 struct trapframe *arch_thread_frame(void *stack_top);
 void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_stack_top);
+/* The bare change of stacks; also from one pretend CPU to another. */
+void host_switch(struct arch_thread *prev, struct arch_thread *next);
 void arch_fpu_reset(struct arch_thread *t);
 
 /* For tests: what runs in place of user mode, with the frame that the thread would return through. It must not return. */

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Host: one pretend CPU whose struct cpu is found through a pointer. Only one host thread runs, so plain accesses are "one instruction". */
+/*
+ * Host: pretend CPUs; the struct cpu of the one that runs is found through a pointer. There is one unless a test adds others (interleave.h). Only
+ * one host thread runs, so plain accesses are "one instruction".
+ */
 #ifndef ARCH_TARGET_CPU_H
 #define ARCH_TARGET_CPU_H
 
+#include "arch_target/interleave.h"
 #include <string.h>
 
 struct arch_cpu {
@@ -32,7 +36,7 @@ static inline int arch_percpu_add32_zero(size_t off, int n) { return (*host_perc
 static inline void arch_percpu_and32(size_t off, uint32_t m) { *host_percpu32(off) &= m; }
 static inline void arch_percpu_or32(size_t off, uint32_t m) { *host_percpu32(off) |= m; }
 
-static inline void arch_pause(void) {}
+static inline void arch_pause(void) { host_pause(); }
 /* Nothing can run: time jumps to the next timer. With no timer armed the test has deadlocked, and is told so. */
 void arch_idle(void);
 __noreturn void arch_halt(void);

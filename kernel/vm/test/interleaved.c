@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads of several address spaces that share page tables, on several pretend CPUs, with every change of CPUs chosen by a seed: at any access to memory that
+ * the kernel makes (arch_target/interleave.h). Threads of one space write, read, unmap, map, protect and drop their pages and fork, all at
+ * once; who forks goes into the child for a while, checks what it finds and changes it.
+ *
+ * The model: each page of a space belongs to one thread, which alone changes it and so knows what it must find. Each change is a version of the
+ * page; others, and a child that was forked meanwhile, may find any version from the last that was done when they began to the last that was begun
+ * when they ended. What a child has found once stays, whatever its parent does. After each schedule the tables are verified, all
+ * pages compared, and the frames counted.
+ *
+ *   vm-interleaved [--seed N]     SEED=N: that schedule only; TRACE=1 prints what the threads do; HISTORIES=N: how many schedules
+ *
+ * The machine is made anew for every BATCH schedules, in a process of its own: a seed alone says what happens, once those of its batch before it have run.
+ */
+#include "core/ipi.h"
+#include "core/timer.h"
+#include "fixture.h"
+#include "lib/check.h"
+#include "mem/kmap.h"
+#include "mem/slab.h"
+#include "sched/kthread.h"
+#include "sched/waitq.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CPUS 4u
+#define WORKERS 3u
+#define BATCH 250ul
+#define SCHEDULES 3000ul
+#define STEPS 6u          /* of one worker */
+#define BLOCK_PAGES 4u
+#define BLOCKS 3u         /* the first two lie across the border of two tables each; the last is alone in its table, and one worker's */
+#define PAGES (BLOCK_PAGES * BLOCKS)
+#define VERSIONS 64u
+#define SPACES 8u
+#define ARENA (pt_span(1) * 16)
+
+/* One state of a page. */
+struct version { bool mapped, writable; uint64_t value; };
+
+struct mpage {
+	unsigned lo, started; /* the page is as one of these versions says */
+	struct version v[VERSIONS];
+};
+
+struct space {
+	struct aspace *as;
+	struct mpage pages[PAGES];
+};
+
+static struct space spaces[SPACES];
+static struct spinlock spaces_lock = SPINLOCK_INIT(LOCK_LEAF);
+static struct thread idle_threads[CPUS];
+static unsigned long seed;
+static bool trace;
+static unsigned round_number, working;
+static struct waitq begin = WAITQ_INIT(begin), end = WAITQ_INIT(end);
+static uint64_t next_value;
+static unsigned hot; /* first page of the block where most of this schedule happens */
+
+#define SAY(...) (trace ? (void)fprintf(stderr, __VA_ARGS__) : (void)0)
+#define EXPECT(c) ((c) ? (void)0 : wrong(#c, __LINE__))
+
+static void replay_hint(void)
+{
+	fprintf(stderr, "schedule %lu. Again: vm-interleaved --seed %lu (TRACE=1 says what the threads do)\n", seed, seed);
+}
+
+static __noreturn void wrong(const char *what, int line)
+{
+	fprintf(stderr, "interleaved.c:%d: %s\n", line, what);
+	abort();
+}
+
+static void died(int sig)
+{
+	replay_hint();
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+/* ---- what a worker does, from its own random numbers ---- */
+
+struct worker {
+	unsigned id;
+	uint64_t rnd;
+	struct space *in; /* where it is now */
+	bool alone;       /* in a child: all pages are its own */
+};
+static struct worker workers[WORKERS];
+
+static unsigned rnd(struct worker *w, unsigned n)
+{
+	w->rnd ^= w->rnd << 13;
+	w->rnd ^= w->rnd >> 7;
+	w->rnd ^= w->rnd << 17;
+	return (unsigned)(w->rnd >> 20) % n;
+}
+
+static uaddr_t addr_of(unsigned page)
+{
+	unsigned block = page / BLOCK_PAGES;
+	uaddr_t base = block < 2 ? ARENA + (block + 1) * pt_span(1) - BLOCK_PAGES / 2 * PAGE_SIZE : ARENA + 4 * pt_span(1) + 64 * PAGE_SIZE;
+
+	return base + page % BLOCK_PAGES * PAGE_SIZE;
+}
+
+static bool owns(const struct worker *w, unsigned page)
+{
+	return w->alone || (page / BLOCK_PAGES == 2 ? w->id == 0 : page % WORKERS == w->id);
+}
+
+static bool certain(const struct mpage *m) { return m->lo == m->started; }
+static const struct version *latest(const struct mpage *m) { return &m->v[m->started]; }
+
+/* The owner begins a change, and is done with it. */
+static void change_begin(struct mpage *m, bool mapped, bool writable, uint64_t value)
+{
+	EXPECT(m->started + 1 < VERSIONS);
+	m->v[m->started + 1] = (struct version){ mapped, writable, value };
+	m->started++;
+}
+static void change_end(struct mpage *m) { m->lo = m->started; }
+static void change_undo(struct mpage *m) { m->started--; }
+
+/* An access has found the page so: is there a version from lo to hi that allows it? pin: it stays so from now on. */
+static void found(struct mpage *m, unsigned lo, unsigned hi, bool ok, uint64_t value, bool pin)
+{
+	unsigned matches = 0, which = 0;
+
+	for (unsigned i = lo; i <= hi; i++) {
+		if (ok ? m->v[i].mapped && m->v[i].value == value : !m->v[i].mapped) {
+			matches++;
+			which = i;
+		}
+	}
+	if (!matches) {
+		fprintf(stderr, "page %u: found %s %#lx, the versions are:", (unsigned)(((char *)m - (char *)spaces) % sizeof(struct space) / sizeof(*m)), ok ? "value" : "nothing", (unsigned long)value);
+		for (unsigned i = lo; i <= hi; i++)
+			fprintf(stderr, " %s %#lx;", m->v[i].mapped ? "value" : "nothing", (unsigned long)m->v[i].value);
+		fprintf(stderr, "\n");
+		abort();
+	}
+	if (pin && matches == 1)
+		m->lo = m->started = which;
+}
+
+static void do_read(struct worker *w, unsigned page)
+{
+	struct mpage *m = &w->in->pages[page];
+	unsigned lo = m->lo;
+	uint64_t v = 0;
+	bool ok;
+
+	if (rnd(w, 6))
+		ok = user_get(&v, addr_of(page)) == 0;
+	else
+		ok = vm_read_foreign(w->in->as, addr_of(page), &v, sizeof(v)) == sizeof(v);
+	SAY("%u@%u: read %u in %u: %d %#lx\n", w->id, thread_current()->cpu, page, (unsigned)(w->in - spaces), ok, (unsigned long)v);
+	found(m, lo, m->started, ok, v, owns(w, page));
+}
+
+static void do_write(struct worker *w, unsigned page)
+{
+	struct mpage *m = &w->in->pages[page];
+	uint64_t v = ++next_value;
+	bool ok, may = false, must = true;
+
+	for (unsigned i = m->lo; i <= m->started; i++) {
+		may |= m->v[i].mapped && m->v[i].writable;
+		must &= m->v[i].mapped && m->v[i].writable;
+	}
+	if (may)
+		change_begin(m, true, true, v);
+	if (rnd(w, 6))
+		ok = user_put(addr_of(page), &v) == 0;
+	else
+		ok = vm_write_foreign(w->in->as, addr_of(page), &v, sizeof(v)) == sizeof(v);
+	SAY("%u: write %u in %u: %d %#lx\n", w->id, page, (unsigned)(w->in - spaces), ok, (unsigned long)v);
+	EXPECT(ok ? may : !must);
+	if (ok)
+		change_end(m);
+	else if (may)
+		change_undo(m);
+}
+
+/* How many pages from this one on are the worker's and adjacent, at most n. */
+static unsigned run_of(struct worker *w, unsigned page, unsigned n)
+{
+	unsigned k = 1;
+
+	while (k < n && (page + k) % BLOCK_PAGES && owns(w, page + k))
+		k++;
+	return k;
+}
+
+static void do_unmap(struct worker *w, unsigned page)
+{
+	bool whole = page / BLOCK_PAGES == 2 && rnd(w, 2); /* everything that the table spans */
+	unsigned first = whole ? 2 * BLOCK_PAGES : page;
+	unsigned n = whole ? BLOCK_PAGES : run_of(w, page, 1 + rnd(w, 8));
+	uaddr_t at = whole ? ARENA + 4 * pt_span(1) : addr_of(page);
+
+	for (unsigned i = first; i < first + n; i++)
+		change_begin(&w->in->pages[i], false, false, 0);
+	SAY("%u: unmap %u+%u in %u\n", w->id, first, n, (unsigned)(w->in - spaces));
+	EXPECT(vm_unmap(w->in->as, at, whole ? pt_span(1) : n * PAGE_SIZE) == 0);
+	for (unsigned i = first; i < first + n; i++)
+		change_end(&w->in->pages[i]);
+}
+
+static void do_map(struct worker *w, unsigned page)
+{
+	unsigned n = run_of(w, page, 1 + rnd(w, 8));
+	struct map_request r = test_anon_request(addr_of(page), n * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED);
+	bool hole[BLOCK_PAGES];
+
+	/* Over what is mapped it goes through a state without: a fault in between finds nothing. */
+	for (unsigned i = 0; i < n; i++) {
+		struct mpage *m = &w->in->pages[page + i];
+
+		hole[i] = certain(m) && !latest(m)->mapped;
+		if (!hole[i])
+			change_begin(m, false, false, 0);
+		change_begin(m, true, true, 0);
+	}
+	SAY("%u: map %u+%u in %u\n", w->id, page, n, (unsigned)(w->in - spaces));
+	EXPECT(vm_map(w->in->as, &r) == r.addr);
+	for (unsigned i = 0; i < n; i++)
+		change_end(&w->in->pages[page + i]);
+}
+
+/* Protection and dropping: only where what is there is known. */
+static void do_change(struct worker *w, unsigned page)
+{
+	struct mpage *m = &w->in->pages[page];
+	struct version v = *latest(m);
+
+	if (!certain(m) || !v.mapped)
+		return;
+	if (rnd(w, 2)) {
+		change_begin(m, true, !v.writable, v.value);
+		SAY("%u: protect %u in %u: writable %d\n", w->id, page, (unsigned)(w->in - spaces), !v.writable);
+		EXPECT(vm_protect(w->in->as, addr_of(page), PAGE_SIZE, v.writable ? PROT_READ : PROT_READ | PROT_WRITE) == 0);
+	} else {
+		change_begin(m, true, v.writable, 0);
+		SAY("%u: drop %u in %u\n", w->id, page, (unsigned)(w->in - spaces));
+		EXPECT(vm_advise(w->in->as, addr_of(page), PAGE_SIZE, 4) == 0);
+	}
+	change_end(m);
+}
+
+static struct space *space_take(void)
+{
+	struct space *s = spaces;
+
+	spin_lock(&spaces_lock);
+	while (s < spaces + SPACES && s->as)
+		s++;
+	if (s < spaces + SPACES)
+		s->as = (struct aspace *)1;
+	spin_unlock(&spaces_lock);
+	return s < spaces + SPACES ? s : NULL;
+}
+
+static void steps(struct worker *w, unsigned n, unsigned depth);
+
+static void leave(struct space *s)
+{
+	struct aspace *as = s->as;
+
+	thread_current()->aspace = NULL;
+	aspace_put(as);
+	s->as = NULL;
+}
+
+/* Into a child and back. */
+static void do_fork(struct worker *w, unsigned depth)
+{
+	struct space *parent = w->in, *child = space_take();
+	bool was_alone = w->alone;
+	unsigned lo[PAGES];
+
+	if (!child)
+		return;
+	for (unsigned i = 0; i < PAGES; i++)
+		lo[i] = parent->pages[i].lo;
+	child->as = aspace_fork(parent->as);
+	EXPECT(!IS_ERR(child->as));
+	memcpy(child->pages, parent->pages, sizeof(child->pages));
+	for (unsigned i = 0; i < PAGES; i++)
+		child->pages[i].lo = lo[i];
+	SAY("%u: fork %u -> %u\n", w->id, (unsigned)(parent - spaces), (unsigned)(child - spaces));
+	w->in = child;
+	w->alone = true;
+	aspace_activate(child->as);
+	for (unsigned i = 0; i < PAGES; i++)
+		if (rnd(w, 2))
+			do_read(w, i);
+	steps(w, 1 + rnd(w, 4), depth + 1);
+	for (unsigned i = 0; i < PAGES; i++)
+		if (rnd(w, 2))
+			do_read(w, i);
+	aspace_activate(parent->as);
+	SAY("%u: exit %u\n", w->id, (unsigned)(child - spaces));
+	aspace_put(child->as);
+	child->as = NULL;
+	w->in = parent;
+	w->alone = was_alone;
+}
+
+static void steps(struct worker *w, unsigned n, unsigned depth)
+{
+	for (unsigned i = 0; i < n; i++) {
+		unsigned page = rnd(w, 3) ? hot + rnd(w, BLOCK_PAGES) : rnd(w, PAGES), kind = rnd(w, 20);
+
+		if (kind < 3 || !owns(w, page))
+			do_read(w, page);
+		else if (kind < 10)
+			do_write(w, page);
+		else if (kind < 12)
+			do_unmap(w, page);
+		else if (kind < 14)
+			do_map(w, page);
+		else if (kind < 16)
+			do_change(w, page);
+		else if (depth < 2)
+			do_fork(w, depth);
+	}
+}
+
+static void worker_main(void *arg)
+{
+	struct worker *w = arg;
+
+	for (unsigned seen = 0;; seen++) {
+		waitq_wait(&begin, READ_ONCE(round_number) > seen, WAIT_UNINTERRUPTIBLE);
+		w->rnd = (seed * WORKERS + w->id) * 0x9E3779B97F4A7C15ull + 77;
+		for (int i = 0; i < 8; i++)
+			rnd(w, 2);
+		w->in = &spaces[0];
+		w->alone = false;
+		aspace_activate(w->in->as);
+		steps(w, STEPS, 0);
+		thread_current()->aspace = NULL;
+		aspace_put(w->in->as);
+		if (__atomic_sub_fetch(&working, 1, __ATOMIC_SEQ_CST) == 0)
+			waitq_wake_all(&end);
+	}
+}
+
+/* ---- the director: makes the first space of a schedule, lets the workers go, and looks at what they leave ---- */
+
+static void prepare(struct worker *d)
+{
+	struct space *s = &spaces[0];
+
+	memset(s->pages, 0, sizeof(s->pages));
+	s->as = aspace_new();
+	for (unsigned b = 0; b < BLOCKS; b++)
+		test_map_anon(s->as, addr_of(b * BLOCK_PAGES), BLOCK_PAGES, PROT_READ | PROT_WRITE, 0);
+	for (unsigned i = 0; i < PAGES; i++)
+		s->pages[i].v[0] = (struct version){ true, true, 0 };
+	d->in = s;
+	d->alone = true;
+	aspace_activate(s->as);
+	for (unsigned i = 0; i < PAGES; i++)
+		if (rnd(d, 2))
+			do_write(d, i);
+	if (rnd(d, 2)) /* so that the workers begin with shared tables, or with some that are theirs again */
+		do_fork(d, 2);
+	thread_current()->aspace = NULL;
+}
+
+static void check_end(struct worker *d)
+{
+	struct aspace *as = spaces[0].as;
+
+	ptshare_verify(&as, 1);
+	aspace_activate(as);
+	for (unsigned i = 0; i < PAGES; i++)
+		do_read(d, i);
+	leave(&spaces[0]);
+	for (unsigned i = 0; i < SPACES; i++)
+		EXPECT(!spaces[i].as);
+}
+
+static void one_schedule(unsigned long n)
+{
+	struct worker d = { .id = 9, .rnd = n * 0x9E3779B97F4A7C15ull + 5 };
+
+	seed = n;
+	hot = (unsigned)n / 3 % BLOCKS * BLOCK_PAGES;
+	SAY("schedule %lu\n", n);
+	host_interleave(n, 1u << n % 10);
+	prepare(&d);
+	for (unsigned i = 0; i < WORKERS; i++)
+		aspace_get(spaces[0].as);
+	__atomic_store_n(&working, WORKERS, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&round_number, 1, __ATOMIC_SEQ_CST);
+	waitq_wake_all(&begin);
+	waitq_wait(&end, !READ_ONCE(working), WAIT_UNINTERRUPTIBLE);
+	check_end(&d);
+}
+
+static unsigned long first_seed, last_seed;
+
+static void director(void *unused)
+{
+	unsigned long before = 0;
+
+	(void)unused;
+	for (unsigned long n = first_seed; n <= last_seed; n++) {
+		one_schedule(n);
+		host_interleaving = false;
+		if (n == first_seed)
+			before = test_settled_free(); /* the first fills the object caches */
+		else if (test_settled_free() != before)
+			wrong("frames were lost or gained", __LINE__);
+	}
+	fprintf(stderr, "%lu points, %lu changes of CPUs\n", host_points, host_changes);
+	_exit(0);
+}
+
+static void cpu_main(void)
+{
+	unsigned n = this_cpu()->id;
+
+	timer_init();
+	sched_init_cpu(&idle_threads[n]);
+	__atomic_fetch_or(&cpus_online, CPU_BIT(n), __ATOMIC_SEQ_CST);
+	arch_irq_enable();
+	sched_idle_loop();
+}
+
+static void start_cpus(void)
+{
+	for (unsigned n = 1; n < CPUS; n++) {
+		percpu_init_cpu(n);
+		host_cpu_add(n, cpu_main);
+		host_interleave(n, 1);
+		while (!(READ_ONCE(cpus_online) & CPU_BIT(n)))
+			host_pause();
+		cpu_count = n + 1;
+	}
+}
+
+static void run_batch(void)
+{
+	signal(SIGABRT, died);
+	signal(SIGSEGV, died);
+	signal(SIGILL, died);
+	signal(SIGTRAP, died);
+	test_machine(NULL);
+	start_cpus();
+	host_interleaving = false; /* so that all are placed before the first of them runs */
+	for (unsigned i = 0; i < WORKERS; i++) {
+		workers[i].id = i;
+		kthread_start("worker", worker_main, &workers[i]);
+	}
+	kthread_start("director", director, NULL);
+	host_interleaving = true;
+	sched_idle_loop();
+}
+
+/* Runs schedules first to last on a fresh machine. */
+static void batch(char *self, unsigned long first, unsigned long last)
+{
+	char from[24], to[24];
+	char *argv[] = { self, "--batch", from, to, NULL };
+	int status;
+
+	snprintf(from, sizeof(from), "%lu", first);
+	snprintf(to, sizeof(to), "%lu", last);
+	if (!fork()) {
+		execv("/proc/self/exe", argv);
+		_exit(127);
+	}
+	wait(&status);
+	if (status) {
+		fprintf(stderr, "vm-interleaved: failed\n");
+		exit(1);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *one = argc == 3 && !strcmp(argv[1], "--seed") ? argv[2] : getenv("SEED"), *many = getenv("HISTORIES");
+	unsigned long count = many ? strtoul(many, NULL, 0) : SCHEDULES, n;
+
+	if (argc == 4) {
+		first_seed = strtoul(argv[2], NULL, 0);
+		last_seed = strtoul(argv[3], NULL, 0);
+		trace = getenv("TRACE") != NULL;
+		run_batch();
+	}
+	personality(ADDR_NO_RANDOMIZE);
+	if (one) {
+		n = strtoul(one, NULL, 0);
+		batch(argv[0], n - n % BATCH, n);
+		return 0;
+	}
+	for (n = 0; n < count; n += BATCH)
+		batch(argv[0], n, n + BATCH - 1);
+	printf("%lu schedules on %u CPUs; seeds 0 to %lu\n", n, CPUS, n - 1);
+	return 0;
+}
