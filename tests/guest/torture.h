@@ -3,6 +3,7 @@
  * What the torture programs share: how often, with which random numbers, with how many processes and threads.
  *
  *   rounds(n)            n, times TORTURE from the environment (words NAME=VALUE of the kernel's command line come there)
+ *   in_time()            false when the test has had 10 s (times TORTURE): on a busy host there are fewer rounds
  *   torture_seed()       the seed of this test, printed; SEED=N from the environment repeats one
  *   draw(&s, n)          a number below n from the state s
  *   crowd(n, fn)         n processes run fn(0..n-1) at once; all must end well
@@ -25,6 +26,17 @@
 static UNUSED int rounds(int n)
 {
 	return n * (int)guest_scale();
+}
+
+static UNUSED bool in_time(void)
+{
+	static volatile int began; /* seconds; the first to ask begins, children begin anew unless it was before */
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!began)
+		began = (int)now.tv_sec + 1;
+	return now.tv_sec + 1 - began < 10 * (int)guest_scale();
 }
 
 static UNUSED uint32_t torture_seed(void)

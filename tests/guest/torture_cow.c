@@ -59,7 +59,7 @@ TEST(fork_is_one_moment)
 
 	pages = (uint32_t *)map_rw(PAGES * PAGE);
 	gang_start(m, 3, write_in_order);
-	for (int k = rounds(25); k > 0; k--) {
+	for (int k = rounds(60); k > 0 && in_time(); k--) {
 		FORK(pid)
 			child_of_writers();
 		for (int p = 0; p < PAGES; p++)
@@ -100,7 +100,7 @@ TEST(fork_under_a_lock)
 	seed = torture_seed();
 	pages = (uint32_t *)map_rw(PAGES * PAGE);
 	gang_start(m, 3, keep_pairs);
-	for (int k = rounds(25); k > 0; k--) {
+	for (int k = rounds(60); k > 0 && in_time(); k--) {
 		pthread_mutex_lock(&lock);
 		FORK(pid)
 			pairs_hold();
@@ -133,10 +133,11 @@ static void map_or_fork(int i)
 	pid_t pid;
 
 	if (i < 2) {
-		map_and_check(&s, rounds(400));
+		for (int k = rounds(40); k > 0 && in_time(); k--)
+			map_and_check(&s, 10);
 		return;
 	}
-	for (int k = rounds(20); k > 0; k--) {
+	for (int k = rounds(20); k > 0 && in_time(); k--) {
 		FORK(pid)
 			map_and_check(&s, 20);
 		reap_ok(pid);
@@ -168,7 +169,7 @@ TEST(both_sides_write)
 	pid_t pid[3];
 
 	pages = (uint32_t *)map_rw(PAGES * PAGE);
-	for (int k = rounds(25); k > 0; k--) {
+	for (int k = rounds(60); k > 0 && in_time(); k--) {
 		for (uint32_t c = 0; c < 3; c++)
 			FORK(pid[c]) {
 				own_mark = (c + 1) << 24;
@@ -221,7 +222,8 @@ static void generation(int depth, uint32_t s)
 static void family(int i)
 {
 	for (int k = rounds(3); k > 0; k--)
-		generation(4, draw_start(seed, i * 100 + k));
+		if (in_time())
+			generation(4, draw_start(seed, i * 100 + k));
 }
 
 TEST(generations)

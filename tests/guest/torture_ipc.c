@@ -11,9 +11,9 @@ static volatile int *words;
 
 /* ---- futexes ---- */
 
-static void turn_to(int i, int others)
+static void turn_to(int i, int others, int n)
 {
-	for (int k = rounds(300); k > 0; k--) {
+	for (int k = n; k > 0; k--) {
 		int now;
 
 		while ((now = get(&words[0])) % others != i)
@@ -23,8 +23,8 @@ static void turn_to(int i, int others)
 	}
 }
 
-static void turn_of_2(int i) { turn_to(i, 2); }
-static void turn_of_5(int i) { turn_to(i, 5); }
+static void turn_of_2(int i) { turn_to(i, 2, rounds(300)); }
+static void turn_of_5(int i) { turn_to(i, 5, rounds(60)); }
 
 TEST(futex_ping_pong)
 {
@@ -37,7 +37,7 @@ TEST(futex_ring_of_processes)
 {
 	words = shared(PAGE);
 	crowd(5, turn_of_5);
-	CHECK_EQ(words[0], rounds(1500));
+	CHECK_EQ(words[0], rounds(300));
 }
 
 /* A mutex of one word (0 free, 1 taken, 2 taken and waited for) and a condition of one word, used by processes. */

@@ -76,7 +76,7 @@ static void change_own(int i)
 {
 	uint32_t s = draw_start(seed, i);
 
-	for (int k = rounds(50); k > 0; k--) {
+	for (int k = rounds(100); k > 0 && in_time(); k--) {
 		uint32_t mark = draw(&s, 1u << 28) * 16 + (uint32_t)i;
 		uint32_t *p = (uint32_t *)map_rw(AREA_PAGES * PAGE);
 
@@ -137,7 +137,7 @@ static void remap_area(int i)
 {
 	uint32_t *p = (uint32_t *)arena + (size_t)i * AREA_PAGES * 1024, s = draw_start(seed, i);
 
-	for (uint32_t k = 0; k < (uint32_t)rounds(100); k++) {
+	for (uint32_t k = 0; k < (uint32_t)rounds(200) && in_time(); k++) {
 		uint32_t mark = (0xa0u + (uint32_t)i) << 24 | (k & 0xffff);
 
 		CHECK_OK(mprotect(p, AREA_PAGES * PAGE, PROT_READ | PROT_WRITE));
@@ -200,7 +200,7 @@ static void write_after_unmap(int i)
 
 static void take_away(int i UNUSED)
 {
-	for (int k = rounds(150); k > 0; k--) {
+	for (int k = rounds(300); k > 0 && in_time(); k--) {
 		CHECK_OK(mprotect((void *)arena, 4 * PAGE, k & 1 ? PROT_NONE : PROT_READ));
 		add(&epoch, 1);
 		spin_for(500);
@@ -233,7 +233,7 @@ static void recycle(int i)
 {
 	uint32_t s = draw_start(seed, i);
 
-	for (int k = rounds(40); k > 0; k--) {
+	for (int k = rounds(150); k > 0 && in_time(); k--) {
 		uint32_t mark = draw(&s, 1u << 30);
 		uint32_t *p = (uint32_t *)map_rw(8 * PAGE);
 

@@ -46,7 +46,7 @@ static void breed(int i)
 	uint32_t s = draw_start(seed, i);
 	pid_t pid[4];
 
-	for (int k = rounds(8); k > 0; k--) {
+	for (int k = rounds(8); k > 0 && in_time(); k--) {
 		int n = 1 + (int)draw(&s, 4);
 
 		for (int c = 0; c < n; c++)
@@ -187,7 +187,7 @@ static void end_amid_births(int i)
 {
 	uint32_t s = draw_start(seed, i);
 
-	for (int k = rounds(15); k > 0; k--) {
+	for (int k = rounds(15); k > 0 && in_time(); k--) {
 		int code = (int)draw(&s, 90);
 		uint32_t wait = draw(&s, 60000);
 		pid_t pid = CHECK_OK(fork());
@@ -215,7 +215,7 @@ static void end_with(int i) { _exit(10 + i); }
 
 TEST(two_exits_one_status)
 {
-	for (int k = rounds(60); k > 0; k--) {
+	for (int k = rounds(60); k > 0 && in_time(); k--) {
 		int status;
 		pid_t pid = CHECK_OK(fork());
 
@@ -232,7 +232,7 @@ TEST(kill_while_exiting)
 {
 	uint32_t s = seed = torture_seed();
 
-	for (int k = rounds(80); k > 0; k--) {
+	for (int k = rounds(80); k > 0 && in_time(); k--) {
 		uint32_t wait = draw(&s, 4000), wait2 = draw(&s, 20000);
 		int sig = draw(&s, 2) ? SIGKILL : SIGTERM, status;
 		pid_t pid = CHECK_OK(fork());
@@ -325,7 +325,7 @@ static void exec_round(int i)
 {
 	uint32_t s = draw_start(seed, i);
 
-	for (int k = rounds(8); k > 0; k--) {
+	for (int k = rounds(8); k > 0 && in_time(); k--) {
 		int execers = (int)draw(&s, 4), status;
 		pid_t pid = CHECK_OK(fork());
 
@@ -354,7 +354,7 @@ static void exec_or_exit(int i)
 
 TEST(exec_against_exit)
 {
-	for (int k = rounds(20); k > 0; k--) {
+	for (int k = rounds(20); k > 0 && in_time(); k--) {
 		int status;
 		pid_t pid = CHECK_OK(fork());
 
@@ -395,7 +395,7 @@ TEST(a_stop_stops_every_thread)
 	words = shared(PAGE);
 	FORK(pid)
 		gang(3, count_for_ever);
-	for (int k = rounds(40); k > 0; k--) {
+	for (int k = rounds(40); k > 0 && in_time(); k--) {
 		long at;
 
 		CHECK_OK(kill(pid, SIGSTOP));
@@ -485,7 +485,7 @@ static void group_round(int i)
 {
 	uint32_t s = draw_start(seed, i);
 
-	for (int k = rounds(12); k > 0; k--) {
+	for (int k = rounds(12); k > 0 && in_time(); k--) {
 		pid_t leader, pid[6];
 		int status;
 
