@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting for several descriptors: poll, select and their forms with a mask and a finer time. */
 #include "abi/convert.h"
+#include "abi/sigmask.h"
 #include "core/clock.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
@@ -130,27 +131,12 @@ static void limit_write(const struct limit *l)
 	(void)ignored;
 }
 
-/* The mask of ppoll and pselect holds until the return to user mode, where the old one comes back. */
-static long use_mask(uaddr_t mask, size_t size)
-{
-	sigset64 set;
-
-	if (!mask)
-		return 0;
-	if (size != sizeof(set))
-		return -EINVAL;
-	if (user_get(&set, mask))
-		return -EFAULT;
-	signal_set_temporary_mask(set);
-	return 0;
-}
-
 static long ppoll(uaddr_t fds, unsigned n, struct limit *l, uaddr_t mask, size_t size)
 {
 	long r = limit_read(l);
 
 	if (!r)
-		r = use_mask(mask, size);
+		r = mask_from_user(mask, size);
 	if (r)
 		return r;
 	r = do_poll(fds, n, l->deadline);
@@ -303,7 +289,7 @@ static long pselect(int n, uaddr_t in, uaddr_t out, uaddr_t ex, struct limit *l,
 	if (!err && sig && user_read(pack, sig, sizeof(pack)))
 		err = -EFAULT;
 	if (!err)
-		err = use_mask(pack[0], pack[1]);
+		err = mask_from_user(pack[0], pack[1]);
 	return err ? err : do_select(n, in, out, ex, l);
 }
 

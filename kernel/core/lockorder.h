@@ -22,6 +22,8 @@
 	X(INODE)       /* inode contents and directory entries; parents before children */ \
 	X(ASPACE)      /* address space: regions */ \
 	X(PAGE_CACHE)  /* mapping: file pages */ \
+	X(EPOLL_LINKS) /* which epoll watches which file */ \
+	X(EPOLL)       /* an epoll: its descriptors; one that watches another before that one */ \
 	X(SLAB_GROW)   /* growing an object cache */ \
 	/* spinlocks, outermost first */ \
 	X(PROC_TREE)   /* parents, children, groups, sessions */ \

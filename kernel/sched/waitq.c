@@ -124,17 +124,33 @@ static bool wake_waiter(struct waiter *w, unsigned long key)
 	return w->wake ? w->wake(w, key) : sched_wake(w->thread, WAKE_ANY);
 }
 
-void waitq_wake_key(struct waitq *q, unsigned n_exclusive, unsigned long key)
+static void wake_waiters(struct waitq *q, unsigned n_exclusive, unsigned long key)
 {
 	struct waiter *w, *next;
+
+	list_for_each_entry_safe(w, next, &q->waiters, link)
+		if (wake_waiter(w, key) && w->exclusive && --n_exclusive == 0)
+			break;
+}
+
+void waitq_wake_key(struct waitq *q, unsigned n_exclusive, unsigned long key)
+{
 	unsigned long irq;
 
 	smp_mb();
 	if (!waitq_active(q))
 		return;
 	irq = spin_lock_irqsave(&q->lock);
-	list_for_each_entry_safe(w, next, &q->waiters, link)
-		if (wake_waiter(w, key) && w->exclusive && --n_exclusive == 0)
-			break;
+	wake_waiters(q, n_exclusive, key);
 	spin_unlock_irqrestore(&q->lock, irq);
+}
+
+void waitq_wake_nested(struct waitq *q, unsigned n_exclusive, unsigned long key)
+{
+	smp_mb();
+	if (!waitq_active(q))
+		return;
+	spin_lock_nested(&q->lock);
+	wake_waiters(q, n_exclusive, key);
+	spin_unlock(&q->lock);
 }

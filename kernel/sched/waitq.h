@@ -46,6 +46,8 @@ int waitq_sleep(ktime_t deadline);
 /* Sleeps until the monotonic time: 0, or -EINTR (interruptible, and a signal is there). */
 int sched_sleep_until(ktime_t when, bool interruptible);
 void waitq_wake_key(struct waitq *q, unsigned n_exclusive, unsigned long key);
+/* From a waiter's wake function, under another queue's lock; the caller sees to it that no chain of such wake-ups is a circle. Interrupts are off. */
+void waitq_wake_nested(struct waitq *q, unsigned n_exclusive, unsigned long key);
 static inline void waitq_wake_all(struct waitq *q) { waitq_wake_key(q, ~0u, 0); }
 static inline void waitq_wake_one(struct waitq *q) { waitq_wake_key(q, 1, 0); }
 static inline bool waitq_active(const struct waitq *q) { return !list_empty(&q->waiters); }

@@ -16,6 +16,7 @@ static SLAB_CACHE(file_cache, file);
 static atomic_long_t live;
 const struct file_ops *file_fifo_ops;
 void (*file_close_locks_hook)(struct file *f, void *owner);
+void (*file_watched_hook)(struct file *f);
 
 unsigned long file_live(void) { return (unsigned long)atomic_read(&live); }
 
@@ -55,6 +56,8 @@ void file_put(struct file *f)
 		return;
 	if (file_close_locks_hook && f->inode->flocks)
 		file_close_locks_hook(f, NULL);
+	if (unlikely(load_acquire(&f->watchers)))
+		file_watched_hook(f);
 	if (f->ops && f->ops->release)
 		f->ops->release(f);
 	file_free(f);

@@ -71,6 +71,7 @@ struct file {
 	loff_t pos;
 	const struct cred *cred;    /* of the opener; owned */
 	void *data;
+	struct epoll_item *watchers; /* of epolls; their lock. Only grows while somebody holds a reference */
 };
 
 /* Opens what the system call opens: flags and mode checked (EINVAL, EISDIR, ...), creation included. ERR_PTR. */
@@ -98,6 +99,8 @@ void file_accessed(struct file *f);
 extern const struct file_ops *file_fifo_ops;
 /* Set by vfs.c: releases the locks of the owner when a descriptor is closed / of the file with its last reference. */
 extern void (*file_close_locks_hook)(struct file *f, void *owner);
+/* Set by vfs.c: the file, which has watchers, goes. */
+extern void (*file_watched_hook)(struct file *f);
 /* Kernel buffers (exec, initrd): at an explicit offset. */
 ssize_t file_read_kernel(struct file *f, void *buf, size_t len, loff_t pos);
 loff_t file_seek(struct file *f, loff_t off, int whence);

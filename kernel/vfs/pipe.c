@@ -141,7 +141,7 @@ static bool can_read(const struct pipe *p) { return READ_ONCE(p->count) || !READ
 static ssize_t pipe_read(struct file *f, struct uio *u, loff_t *pos)
 {
 	struct pipe *p = f->data;
-	bool fault = false, more;
+	bool fault = false, slept = false, more;
 	ssize_t n;
 	int err;
 
@@ -159,8 +159,9 @@ static ssize_t pipe_read(struct file *f, struct uio *u, loff_t *pos)
 		err = waitq_wait(&p->readable, can_read(p), WAIT_INTERRUPTIBLE);
 		if (err)
 			return err;
+		slept = true;
 	}
-	more = p->count != 0;
+	more = slept && p->count != 0;
 	mutex_unlock(&p->lock);
 	if (n)
 		wake(&p->writable, OUT_EVENTS);
@@ -238,6 +239,7 @@ static ssize_t pipe_write(struct file *f, struct uio *u, loff_t *pos)
 	bool packet = f->flags & O_DIRECT;
 	size_t need = u->left <= PIPE_ATOMIC ? u->left : 1; /* what must fit before anything is moved */
 	ssize_t done = 0;
+	bool slept = false;
 	int err = 0;
 
 	(void)pos;
@@ -253,7 +255,7 @@ static ssize_t pipe_write(struct file *f, struct uio *u, loff_t *pos)
 		}
 		if (packet ? p->count < p->pages : room(p) >= need)
 			done += (ssize_t)give(p, u, packet, &err);
-		free = p->count < p->pages;
+		free = slept && p->count < p->pages;
 		mutex_unlock(&p->lock);
 		if (done)
 			wake(&p->readable, IN_EVENTS);
@@ -268,6 +270,7 @@ static ssize_t pipe_write(struct file *f, struct uio *u, loff_t *pos)
 		err = waitq_wait(&p->writable, can_write(p, packet ? PAGE_SIZE : need), WAIT_INTERRUPTIBLE);
 		if (err)
 			return done ? done : err;
+		slept = true;
 	}
 }
 

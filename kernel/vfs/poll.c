@@ -21,6 +21,10 @@ void poll_wait(struct poll_table *t, struct waitq *q)
 
 	if (!t)
 		return;
+	if (t->queue) {
+		t->queue(t, q);
+		return;
+	}
 	c = t->chunks;
 	if (c->used == POLL_CHUNK) {
 		c = kzalloc(sizeof(*c));
@@ -40,10 +44,11 @@ void poll_wait(struct poll_table *t, struct waitq *q)
 	waitq_add(q, &e->w);
 }
 
-void poll_table_init(struct poll_table *t)
+void poll_table_init(struct poll_table *t, struct poll_chunk *first)
 {
-	*t = (struct poll_table){ .thread = thread_current() };
-	t->chunks = &t->first;
+	first->next = NULL;
+	first->used = 0;
+	*t = (struct poll_table){ .thread = thread_current(), .chunks = first };
 }
 
 void poll_table_release(struct poll_table *t)
@@ -55,7 +60,7 @@ void poll_table_release(struct poll_table *t)
 
 		for (unsigned i = 0; i < c->used; i++)
 			waitq_remove(c->entries[i].q, &c->entries[i].w);
-		if (c != &t->first)
+		if (next)
 			kfree(c);
 		c = next;
 	}

@@ -24,20 +24,20 @@ struct poll_entry { struct waiter w; struct waitq *q; struct poll_table *table; 
 #define POLL_CHUNK 15
 struct poll_chunk { struct poll_chunk *next; unsigned used; struct poll_entry entries[POLL_CHUNK]; };
 
-/* Who waits: made by vfs/pollset. */
+/* Who waits: made by vfs/pollset, and vfs/epoll, which brings its own way of queueing and uses nothing else of it. */
 struct poll_table {
+	void (*queue)(struct poll_table *t, struct waitq *q); /* NULL: the thread is queued */
 	struct thread *thread;
 	bool woken;
 	bool failed;               /* no memory for a waiter */
 	unsigned events;           /* asked for by the descriptor at hand */
-	struct poll_chunk *chunks;
-	struct poll_chunk first;
+	struct poll_chunk *chunks; /* the last one is the caller's */
 };
 
 /* t NULL: only asked, does not wait. */
 void poll_wait(struct poll_table *t, struct waitq *q);
-/* Starts a table for the current thread; leaves all queues and frees what was allocated (not the table). */
-void poll_table_init(struct poll_table *t);
+/* Starts a table for the current thread, with the first entries in the caller's chunk; leaves all queues and frees what was allocated besides. */
+void poll_table_init(struct poll_table *t, struct poll_chunk *first);
 void poll_table_release(struct poll_table *t);
 
 #endif

@@ -52,18 +52,22 @@ static void release(struct pollset_fd *fds, unsigned n, struct poll_table *t)
 	}
 }
 
+struct sleeper { struct poll_table table; struct poll_chunk first; };
+
 long pollset_wait(struct pollset_fd *fds, unsigned n, ktime_t deadline)
 {
+	struct sleeper *s;
 	struct poll_table *t;
 	long ready;
 	int err = 0;
 
 	if (deadline == 0)
 		return scan(fds, n, NULL, false);
-	t = kmalloc(sizeof(*t), 0);
-	if (!t)
+	s = kmalloc(sizeof(*s), 0);
+	if (!s)
 		return -ENOMEM;
-	poll_table_init(t);
+	t = &s->table;
+	poll_table_init(t, &s->first);
 	ready = scan(fds, n, t, true);
 	while (!ready && !err && !t->failed) {
 		err = waitq_wait_until(&poll_sleep, load_acquire(&t->woken), WAIT_INTERRUPTIBLE, deadline);
@@ -74,6 +78,6 @@ long pollset_wait(struct pollset_fd *fds, unsigned n, ktime_t deadline)
 	if (!ready && t->failed)
 		ready = -ENOMEM;
 	release(fds, n, t);
-	kfree(t);
+	kfree(s);
 	return ready || err != -ERESTARTSYS ? ready : -EINTR;
 }

@@ -3,6 +3,7 @@
 #include "vfs/vfs.h"
 
 #include "vfs/anoninode.h"
+#include "vfs/epoll.h"
 #include "vfs/fdtable.h"
 #include "vfs/flock.h"
 #include "vfs/pagecache.h"
@@ -36,6 +37,7 @@ void vfs_init(void)
 	path_dirfd_hook = dirfd_path;
 	file_fifo_ops = &fifo_ops;
 	flock_init();
+	file_watched_hook = epoll_file_gone;
 	aspace_exe_put_hook = exe_put;
 	vm_shared_anon_hook = mapping_shared_anon;
 }
