@@ -18,6 +18,21 @@
 #define ARCH_CPU_H
 #include "lib/compiler.h"
 #include "lib/types.h"
+
+/*
+ * Debug builds: told where a section begins (just after) and ends (just before) in which this CPU's preemption, or its interrupts, are off. NULL: nobody
+ * wants to know. It is called by a function with a frame, takes no lock and changes neither.
+ */
+enum arch_section { SECTION_PREEMPT, SECTION_IRQ };
+extern void (*arch_section_hook)(enum arch_section s, bool begins);
+static inline void arch_section(enum arch_section s, bool begins)
+{
+	void (*hook)(enum arch_section, bool) = READ_ONCE(arch_section_hook);
+
+	if (hook)
+		hook(s, begins);
+}
+
 #include "arch_target/cpu.h"
 
 struct cpu;

@@ -12,6 +12,8 @@ void (*preempt_resched_hook)(void) = nothing_to_switch_to;
 _Static_assert(offsetof(struct cpu, self) == 0, "arch_cpu_base loads it");
 _Static_assert(offsetof(struct cpu, current) == sizeof(long), "entry.S loads it");
 
+void (*arch_section_hook)(enum arch_section s, bool begins);
+
 struct cpu *percpu_init_cpu(unsigned n)
 {
 	cpus[n].self = &cpus[n];

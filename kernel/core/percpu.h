@@ -9,6 +9,7 @@
 #define CORE_PERCPU_H
 
 #include "arch/cpu.h"
+#include "lib/check.h"
 #include "lib/compiler.h"
 #include "lib/list.h"
 #include "lib/types.h"
@@ -27,6 +28,7 @@ struct cpu {
 	/* Owned by the rooms named; opaque here so that arrows go down. */
 	void *runq;                /* sched/runq */
 	void *frame_cache;         /* mem/frame */
+	void *slab_magazines;      /* mem/slab */
 	void *timers;              /* core/timer */
 	unsigned kmap_depth;       /* mem/kmap: windows in use by the current thread */
 	const void *lock_stack[16]; /* core/lockorder, debug builds: spinlocks held by this CPU */
@@ -52,14 +54,20 @@ static inline void preempt_disable(void)
 {
 	arch_percpu_add32_zero(offsetof(struct cpu, preempt_count), 1);
 	barrier();
+	if (CONFIG_DEBUG && preempt_count() == 1)
+		arch_section(SECTION_PREEMPT, true);
 }
 static inline void preempt_enable_no_resched(void)
 {
+	if (CONFIG_DEBUG && preempt_count() == 1)
+		arch_section(SECTION_PREEMPT, false);
 	barrier();
 	arch_percpu_add32_zero(offsetof(struct cpu, preempt_count), -1);
 }
 static inline void preempt_enable(void)
 {
+	if (CONFIG_DEBUG && preempt_count() == 1)
+		arch_section(SECTION_PREEMPT, false);
 	barrier();
 	if (unlikely(arch_percpu_add32_zero(offsetof(struct cpu, preempt_count), -1)))
 		preempt_resched_hook();

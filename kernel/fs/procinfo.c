@@ -4,6 +4,7 @@
  * nothing behind: reading it first gives back what is only cached (slabs without objects, free kernel stacks).
  */
 #include "fs/procinfo.h"
+#include "fs/proclatency.h"
 #include "fs/sysrq.h"
 #include "arch/platform.h"
 #include "core/clock.h"
@@ -183,7 +184,7 @@ static int fill_partitions(struct text *t, struct process *p)
 
 static void add_slab(const struct slab_cache *c, void *ctx)
 {
-	text_printf(ctx, "%-24s %8lu %8zu %8lu %8lu\n", c->name, c->live, c->size, c->slabs, c->empty);
+	text_printf(ctx, "%-24s %8lu %8zu %8lu %8lu\n", c->name, slab_cache_live(c), c->size, c->slabs, c->empty);
 }
 
 /* Room is made first: a cache's line may not allocate. */
@@ -345,7 +346,8 @@ static const struct proc_node fs_nodes[] = {
 	PROC_FILE("pipe-max-size", 0444, fill_pipe_max),
 };
 static const struct proc_node sys_nodes[] = { PROC_DIR("kernel", kernel_nodes), PROC_DIR("vm", vm_nodes), PROC_DIR("fs", fs_nodes) };
-static const struct proc_node perigee_nodes[] = { PROC_FILE("counts", 0444, fill_counts), PROC_KNOB("fail_after", fill_fail_after, store_fail_after) };
+static const struct proc_node perigee_nodes[] = { PROC_FILE("counts", 0444, fill_counts), PROC_KNOB("fail_after", fill_fail_after, store_fail_after),
+	PROC_KNOB("latency", proclatency_fill, proclatency_store) };
 
 const struct proc_node procinfo_nodes[] = {
 	PROC_FILE("cmdline", 0444, fill_cmdline),

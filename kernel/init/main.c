@@ -14,6 +14,7 @@
 #include "core/ipi.h"
 #include "core/irq.h"
 #include "core/klog.h"
+#include "core/latency.h"
 #include "core/nmi.h"
 #include "core/panic.h"
 #include "core/timer.h"
@@ -190,6 +191,7 @@ __noreturn void kernel_main(void)
 	clock_init();
 	timer_init();
 	sched_init();
+	latency_init();
 	kthread_init();
 	aspace_init();
 	proc_init();

@@ -8,9 +8,12 @@
  * block, so its kind and order are valid.
  *
  * Single frames go through a stack per CPU and zone, with interrupts off for a few instructions and no lock. A frame in such a stack is
- * PAGE_FREE with order CACHED, so that it is nobody's buddy.
+ * PAGE_FREE with order CACHED, so that it is nobody's buddy. Another CPU may look at it at any time, from the block beside it, and reads kind
+ * and order in one load: so a frame that is not in a list must never, between two stores, be PAGE_FREE with a valid order. On the way
+ * into a stack the order is written first, on the way out the kind.
  */
 #include "mem/frame.h"
+#include "core/ipi.h"
 #include "core/panic.h"
 #include "lib/bits.h"
 #include "lib/check.h"
@@ -73,7 +76,7 @@ static struct page *free_buddy(struct zone *z, pfn_t pfn, unsigned order)
 	if (b < z->start || b + BIT(order) > z->end)
 		return NULL;
 	p = pfn_page(b);
-	return p->kind == PAGE_FREE && p->order == order ? p : NULL;
+	return READ_ONCE(p->kind_order) == ((struct page){ .kind = PAGE_FREE, .order = (uint8_t)order }).kind_order ? p : NULL;
 }
 
 static void block_free(struct zone *z, struct page *p, unsigned order)
@@ -122,8 +125,8 @@ static inline struct cache_stack *my_stack(unsigned zone)
 
 static inline void stack_push(struct cache_stack *s, struct page *p)
 {
-	p->kind = PAGE_FREE;
-	p->order = CACHED;
+	WRITE_ONCE(p->order, CACHED);
+	store_release(&p->kind, PAGE_FREE);
 	p->link.next = (struct list *)s->top;
 	s->top = p;
 	s->count++;
@@ -136,7 +139,7 @@ static inline struct page *stack_pop(struct cache_stack *s)
 	if (p) {
 		s->top = (struct page *)p->link.next;
 		s->count--;
-		p->kind = PAGE_RESERVED; /* before its order becomes a valid one, as in block_alloc */
+		WRITE_ONCE(p->kind, PAGE_RESERVED);
 	}
 	return p;
 }
@@ -242,8 +245,8 @@ struct page *frame_alloc(unsigned order, enum page_kind kind, unsigned flags)
 	if (unlikely(!p))
 		return NULL;
 	p->count = 1;
-	p->kind = (uint8_t)kind;
-	p->order = (uint8_t)order;
+	WRITE_ONCE(p->kind, (uint8_t)kind);
+	store_release(&p->order, (uint8_t)order); /* after it ceased to be free */
 	p->flags = 0;
 	p->level = 0;
 	p->owner = NULL;
@@ -406,6 +409,50 @@ void frame_release_range(paddr_t from, paddr_t to)
 		block_free(z, pfn_page(start), 0);
 		spin_unlock_irqrestore(&z->lock, irq);
 	}
+}
+
+/* ---- bringing the caches home ---- */
+
+struct drain {
+	struct cache_stack from[MAX_CPUS][ZONES];
+};
+
+static void give_stacks(void *arg)
+{
+	struct drain *d = arg;
+
+	for (unsigned i = 0; i < ZONES; i++) {
+		d->from[this_cpu()->id][i] = *my_stack(i);
+		*my_stack(i) = (struct cache_stack){ 0 };
+	}
+}
+
+static void free_stack(struct zone *z, struct cache_stack *s)
+{
+	unsigned long irq = spin_lock_irqsave(&z->lock);
+
+	while (s->top)
+		block_free(z, stack_pop(s), 0);
+	spin_unlock_irqrestore(&z->lock, irq);
+}
+
+unsigned long frame_drain(void)
+{
+	struct drain d = { 0 };
+	unsigned long n = 0;
+	unsigned me;
+
+	preempt_disable();
+	me = this_cpu()->id;
+	ipi_call(READ_ONCE(cpus_online), give_stacks, &d);
+	preempt_enable();
+	for (unsigned i = 0; i < MAX_CPUS * ZONES; i++) {
+		struct cache_stack *s = &d.from[i / ZONES][i % ZONES];
+
+		n += i / ZONES == me ? 0 : s->count;
+		free_stack(&zones[i % ZONES], s);
+	}
+	return n;
 }
 
 /* ---- figures ---- */

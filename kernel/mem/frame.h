@@ -23,6 +23,8 @@ struct page *frame_alloc(unsigned order, enum page_kind kind, unsigned flags);
 void frame_free(struct page *p);
 /* Gives RAM that was reserved at boot (initrd, init sections) to the allocator: the whole frames in [start, end), once. */
 void frame_release_range(paddr_t start, paddr_t end);
+/* Brings the frames in all CPUs' caches back to the zones; how many were another CPU's, which this one could not have had. Not in interrupts. */
+unsigned long frame_drain(void);
 /* Contents of single frames. Not in interrupts for high frames. */
 void frame_zero(struct page *p);
 void frame_copy(struct page *dst, struct page *src);

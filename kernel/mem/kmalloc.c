@@ -103,7 +103,7 @@ char *kstrdup(const char *s)
 
 static void add_live(const struct slab_cache *c, void *sum)
 {
-	*(unsigned long *)sum += c->live;
+	*(unsigned long *)sum += slab_cache_live(c);
 }
 
 unsigned long slab_live(void)

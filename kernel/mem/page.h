@@ -23,8 +23,13 @@ enum page_kind { PAGE_FREE, PAGE_RESERVED, PAGE_KERNEL, PAGE_SLAB, PAGE_TABLE, P
 
 struct page {
 	uint32_t count;
-	uint8_t kind;     /* enum page_kind */
-	uint8_t order;    /* of the allocation; on its first frame */
+	union {
+		struct {
+			uint8_t kind;     /* enum page_kind */
+			uint8_t order;    /* of the allocation; on its first frame */
+		};
+		uint16_t kind_order;      /* both in one load: see mem/frame.c */
+	};
 	uint8_t flags;    /* PAGE_F_ */
 	uint8_t level;    /* PAGE_TABLE: level of the table */
 	union {

@@ -5,6 +5,11 @@
  * A slab is a block of frames cut into objects; its first struct page holds the list of free objects and the number of used ones, and every one
  * of its struct pages says which cache and which order, so that an address leads to its slab.
  *
+ * In front of the slabs each CPU has a magazine for each cache, a short list of free objects, used with interrupts off and without a lock. An empty
+ * one is filled from the slabs, a full one emptied to a half, under the cache's lock; whoever frees an object need not be the CPU that
+ * allocated it. Another CPU never touches a magazine: slab_reap asks each CPU, by a call, to lay its magazines down where they are collected.
+ * Such a call may come while this CPU waits for a cache's lock, so magazines are looked at anew once the lock is held.
+ *
  * Slabs with a free object are linked through page.index, last used first. An allocation takes from the first; a slab that becomes full is
  * therefore always the first, and leaves the list in one step. Empty slabs stay in the list; when there are too many of them, one walk
  * takes them out, which costs each freed slab a small constant.
@@ -14,8 +19,10 @@
  */
 #include "mem/slab.h"
 #include "arch/mmu.h"
+#include "core/ipi.h"
 #include "core/panic.h"
 #include "lib/bits.h"
+#include "lib/atomic.h"
 #include "lib/check.h"
 #include "lib/string.h"
 #include "mem/frame.h"
@@ -23,13 +30,40 @@
 #define MIN_STRIDE 8ul
 #define ORDER_MAX 3u
 #define GOOD_CAPACITY 8ul /* objects that a slab should have if order ORDER_MAX allows it */
+#define CACHES_MAX 64u
+#define MAGAZINE_MAX 32u
+#define MAGAZINE_BYTES 8192ul /* big objects: fewer of them */
+#define SWEEP_STEP 32u        /* slabs freed without a break */
+#define TRIM_STEP 512u        /* slabs looked at without a break */
 #define POISON 0x6b
 #define GUARD_LIVE 0x11fe0b5eul
 #define GUARD_FREE 0xf4eeb10cul
 #define GUARD_SIZE (CONFIG_DEBUG ? sizeof(unsigned long) : 0)
 
-static struct spinlock all_lock = SPINLOCK_INIT(LOCK_SLAB); /* the list of caches; taken inside a cache's lock */
-static struct list all_caches = LIST_INIT(all_caches);
+static struct spinlock all_lock = SPINLOCK_INIT(LOCK_SLAB); /* for one more cache; taken inside a cache's lock */
+static struct slab_cache *all_caches[CACHES_MAX]; /* from 1 on; never taken out */
+static unsigned caches_used = 1; /* written after the cache is in */
+
+/* The first of each row is nobody's and stays empty: that of caches not set up. */
+struct magazine {
+	void *top; /* linked through their first words */
+	unsigned count;
+};
+static struct magazine magazines[MAX_CPUS][CACHES_MAX] __aligned(64);
+static void *laid_down[MAX_CPUS][CACHES_MAX]; /* what slab_reap collects; atomic: a CPU fills its empty places, anyone takes */
+
+/* This CPU's, interrupts off. */
+static inline struct magazine *my_magazine(const struct slab_cache *c)
+{
+	return (struct magazine *)(arch_percpu_read(offsetof(struct cpu, slab_magazines)) + c->magazine);
+}
+
+static struct page *slab_of(const void *obj)
+{
+	struct page *p = pfn_page(arch_direct_phys(obj) >> PAGE_SHIFT);
+
+	return pfn_page(page_pfn(p) & ~(BIT(p->order) - 1));
+}
 
 /* ---- debug checks ---- */
 
@@ -61,8 +95,9 @@ static void debug_check_alloc(const struct slab_cache *c, void *obj)
 	*guard_of(c, obj) = GUARD_LIVE;
 }
 
-static void debug_check_free(const struct slab_cache *c, struct page *slab, void *obj)
+static void debug_check_free(const struct slab_cache *c, void *obj)
 {
+	struct page *slab = slab_of(obj);
 	size_t off = (size_t)((char *)obj - (char *)arch_direct(page_phys(slab)));
 
 	if (!CONFIG_DEBUG)
@@ -88,8 +123,12 @@ static void setup(struct slab_cache *c)
 	assert(c->stride <= slab_bytes(ORDER_MAX) && align <= PAGE_SIZE);
 	while (c->order < ORDER_MAX && slab_bytes(c->order) / c->stride < GOOD_CAPACITY)
 		c->order++;
+	c->magazine_max = (unsigned)MAX(MIN(MAGAZINE_BYTES / c->stride, (unsigned long)MAGAZINE_MAX), 4ul);
 	spin_lock_nested(&all_lock);
-	list_push_back(&all_caches, &c->all);
+	assert(caches_used < CACHES_MAX);
+	all_caches[caches_used] = c;
+	c->magazine = caches_used * sizeof(struct magazine);
+	store_release(&caches_used, caches_used + 1);
 	spin_unlock(&all_lock);
 }
 
@@ -141,13 +180,6 @@ static bool grow(struct slab_cache *c, unsigned flags)
 	return true;
 }
 
-static struct page *slab_of(const void *obj)
-{
-	struct page *p = pfn_page(arch_direct_phys(obj) >> PAGE_SHIFT);
-
-	return pfn_page(page_pfn(p) & ~(BIT(p->order) - 1));
-}
-
 static void *take_object(struct slab_cache *c)
 {
 	struct page *slab = c->partial;
@@ -158,7 +190,7 @@ static void *take_object(struct slab_cache *c)
 		c->empty--;
 	if (!slab->slab.free)
 		c->partial = (struct page *)slab->index;
-	c->live++;
+	c->taken++;
 	return obj;
 }
 
@@ -172,50 +204,123 @@ static void give_object(struct slab_cache *c, struct page *slab, void *obj)
 	slab->slab.free = obj;
 	if (--slab->slab.used == 0)
 		c->empty++;
-	c->live--;
+	c->taken--;
 }
 
-/* Takes all but "keep" of the empty slabs out of the list and frees them; returns the frames freed. */
-static unsigned long sweep(struct slab_cache *c, unsigned long keep)
+/* Frees up to SWEEP_STEP empty slabs at the head of a list and moves those that are not empty to the cache's; what is left of the list. */
+static struct page *sweep(struct slab_cache *c, struct page *slab, unsigned long *frames)
+{
+	for (unsigned i = 0; slab && i < SWEEP_STEP; i++) {
+		struct page *next = (struct page *)slab->index;
+
+		if (slab->slab.used) {
+			slab->index = (unsigned long)c->partial;
+			c->partial = slab;
+		} else {
+			*frames += BIT(slab->order);
+			c->slabs--;
+			c->empty--;
+			frame_free(slab);
+		}
+		slab = next;
+	}
+	return slab;
+}
+
+/* Too many are empty: those among the first in the list go, but for one. */
+static void trim(struct slab_cache *c)
 {
 	struct page **link = &c->partial, *slab;
-	unsigned long frames = 0;
+	unsigned freed = 0;
 
-	while ((slab = *link) != NULL && c->empty > keep) {
+	for (unsigned i = 0; i < TRIM_STEP && freed < SWEEP_STEP && c->empty > 1 && (slab = *link) != NULL; i++) {
 		if (slab->slab.used) {
 			link = (struct page **)&slab->index;
 			continue;
 		}
+		freed++;
 		*link = (struct page *)slab->index;
-		frames += BIT(slab->order);
 		c->slabs--;
 		c->empty--;
 		frame_free(slab);
 	}
-	return frames;
+}
+
+/* ---- magazines; interrupts are off ---- */
+
+static inline void load(struct magazine *m, void *obj)
+{
+	*(void **)obj = m->top;
+	m->top = obj;
+	m->count++;
+}
+
+static inline void *unload(struct magazine *m)
+{
+	void *obj = m->top;
+
+	if (likely(obj)) {
+		m->top = *(void **)obj;
+		m->count--;
+	}
+	return obj;
+}
+
+/* An object for a CPU whose magazine is empty, which is filled to a half. */
+static __noinline void *refill(struct slab_cache *c, unsigned flags)
+{
+	struct magazine *m;
+	void *obj;
+
+	if (unlikely(!c->lock.class))
+		c->lock.class = LOCK_SLAB;
+	spin_lock(&c->lock);
+	if (unlikely(!c->stride))
+		setup(c);
+	m = my_magazine(c);
+	while (m->count < c->magazine_max / 2 && (c->partial || (!m->count && grow(c, flags))))
+		load(m, take_object(c));
+	obj = unload(m);
+	spin_unlock(&c->lock);
+	return obj;
+}
+
+static __noinline void unburden(struct slab_cache *c)
+{
+	struct magazine *m;
+
+	spin_lock(&c->lock);
+	m = my_magazine(c);
+	while (m->count > c->magazine_max / 2) {
+		void *obj = unload(m);
+
+		give_object(c, slab_of(obj), obj);
+	}
+	if (unlikely(c->empty > 2 + c->slabs / 8))
+		trim(c);
+	spin_unlock(&c->lock);
 }
 
 void slab_init(void)
 {
+	for (unsigned i = 0; i < MAX_CPUS; i++)
+		cpus[i].slab_magazines = magazines[i];
 }
 
 void *slab_alloc(struct slab_cache *c, unsigned flags)
 {
 	unsigned long irq;
-	void *obj = NULL;
+	void *obj;
 
 	if (alloc_should_fail())
 		return NULL;
-	if (unlikely(!c->lock.class))
-		c->lock.class = LOCK_SLAB;
-	irq = spin_lock_irqsave(&c->lock);
-	if (unlikely(!c->stride))
-		setup(c);
-	if (likely(c->partial) || grow(c, flags))
-		obj = take_object(c);
+	irq = arch_irq_save();
+	obj = unload(my_magazine(c));
+	if (unlikely(!obj))
+		obj = refill(c, flags);
 	if (CONFIG_DEBUG && obj)
 		debug_check_alloc(c, obj);
-	spin_unlock_irqrestore(&c->lock, irq);
+	arch_irq_restore(irq);
 	if (obj && flags & ALLOC_ZERO)
 		memset(obj, 0, c->size);
 	return obj;
@@ -223,38 +328,96 @@ void *slab_alloc(struct slab_cache *c, unsigned flags)
 
 void slab_free(struct slab_cache *c, void *obj)
 {
-	struct page *slab = slab_of(obj);
+	struct page *p = pfn_page(arch_direct_phys(obj) >> PAGE_SHIFT);
+	struct magazine *m;
 	unsigned long irq;
 
-	assert(slab->kind == PAGE_SLAB && slab->owner == c);
-	irq = spin_lock_irqsave(&c->lock);
-	debug_check_free(c, slab, obj);
+	assert(p->kind == PAGE_SLAB && p->owner == c);
+	debug_check_free(c, obj);
 	debug_make_free(c, obj);
-	give_object(c, slab, obj);
-	if (unlikely(c->empty > 2 + c->slabs / 8))
-		sweep(c, 1);
+	irq = arch_irq_save();
+	m = my_magazine(c);
+	load(m, obj);
+	if (unlikely(m->count > c->magazine_max))
+		unburden(c);
+	arch_irq_restore(irq);
+}
+
+/* ---- all CPUs ---- */
+
+/* A place that is still full keeps its content, and the magazine its own. */
+static void lay_down(void *unused)
+{
+	unsigned cpu = this_cpu()->id;
+
+	(void)unused;
+	for (unsigned i = 1; i < CACHES_MAX; i++) {
+		struct magazine *m = &magazines[cpu][i];
+
+		if (m->top && !load_acquire(&laid_down[cpu][i])) {
+			store_release(&laid_down[cpu][i], m->top);
+			*m = (struct magazine){ 0 };
+		}
+	}
+}
+
+static void collect(struct slab_cache *c, unsigned cpu)
+{
+	void *obj = __atomic_exchange_n(&laid_down[cpu][c->magazine / sizeof(struct magazine)], NULL, __ATOMIC_ACQUIRE), *next;
+	unsigned long irq;
+
+	if (!obj)
+		return;
+	irq = spin_lock_irqsave(&c->lock);
+	for (; obj; obj = next) {
+		next = *(void **)obj;
+		give_object(c, slab_of(obj), obj);
+	}
 	spin_unlock_irqrestore(&c->lock, irq);
+}
+
+/* The list is taken away and comes back a piece at a time: meanwhile objects of its slabs may be freed, but none allocated. */
+static unsigned long reap(struct slab_cache *c)
+{
+	unsigned long irq = spin_lock_irqsave(&c->lock), frames = 0;
+	struct page *rest = c->partial;
+
+	c->partial = NULL;
+	while ((rest = sweep(c, rest, &frames)) != NULL) {
+		spin_unlock_irqrestore(&c->lock, irq);
+		irq = spin_lock_irqsave(&c->lock);
+	}
+	spin_unlock_irqrestore(&c->lock, irq);
+	return frames;
 }
 
 unsigned long slab_reap(void)
 {
+	unsigned caches = load_acquire(&caches_used);
 	unsigned long frames = 0;
-	struct slab_cache *c;
 
-	/* Caches are never taken out of the list, so it can be walked without its lock once its end is seen. */
-	list_for_each_entry(c, &all_caches, all) {
-		unsigned long irq = spin_lock_irqsave(&c->lock);
-
-		frames += sweep(c, 0);
-		spin_unlock_irqrestore(&c->lock, irq);
+	ipi_call(READ_ONCE(cpus_online), lay_down, NULL);
+	for (unsigned i = 1; i < caches; i++) {
+		for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+			collect(all_caches[i], cpu);
+		frames += reap(all_caches[i]);
 	}
-	return frames;
+	return frames + frame_drain();
+}
+
+unsigned long slab_cache_live(const struct slab_cache *c)
+{
+	unsigned long n = READ_ONCE(c->taken);
+
+	for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+		n -= READ_ONCE(magazines[cpu][c->magazine / sizeof(struct magazine)].count);
+	return n;
 }
 
 void slab_each(void (*fn)(const struct slab_cache *c, void *ctx), void *ctx)
 {
-	struct slab_cache *c;
+	unsigned caches = load_acquire(&caches_used);
 
-	list_for_each_entry(c, &all_caches, all)
-		fn(c, ctx);
+	for (unsigned i = 1; i < caches; i++)
+		fn(all_caches[i], ctx);
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Object caches (one size each), and kmalloc over a row of them; large kmallocs are whole frames. Memory is direct-mapped. Any context.
- * Every live object is counted: slab_live() is part of the leak checks.
+ * Each CPU keeps some free objects of each cache at hand. Every live object is counted: slab_live() is part of the leak checks.
  */
 #ifndef MEM_SLAB_H
 #define MEM_SLAB_H
 
 #include "core/spinlock.h"
-#include "lib/list.h"
 #include "lib/types.h"
 
 struct page;
@@ -16,13 +15,14 @@ struct slab_cache {
 	struct spinlock lock;      /* LOCK_SLAB, irqsave; set up by the first allocation */
 	const char *name;
 	size_t size, align;        /* as declared */
+	size_t magazine;           /* offset of each CPU's magazine for this cache in its row; 0: not set up yet */
+	unsigned magazine_max;     /* objects that it may hold */
 	/* lock */
 	size_t stride;             /* from one object to the next; 0: not set up yet */
 	unsigned order;            /* of a slab, when there is memory */
 	struct page *partial;      /* slabs with free objects, linked by page.index */
-	unsigned long live;        /* objects handed out */
+	unsigned long taken;       /* objects taken out of slabs: live, or in a magazine */
 	unsigned long slabs, empty; /* slabs in all; of those, without a live object */
-	struct list all;           /* in the list of caches */
 };
 
 #define SLAB_CACHE(var, type) struct slab_cache var = { .name = #type, .size = sizeof(struct type), .align = _Alignof(struct type) }
@@ -40,9 +40,10 @@ void *kzalloc(size_t bytes);
 void kfree(void *p); /* NULL is fine */
 size_t kmalloc_usable(const void *p);
 char *kstrdup(const char *s);
-/* Gives empty slabs back to the frames; returns frames freed. */
+/* Empties all CPUs' magazines, of frames too, and gives empty slabs back; frames that this made available. Not in interrupts. */
 unsigned long slab_reap(void);
-unsigned long slab_live(void); /* objects alive in all caches, kmalloc included */
+unsigned long slab_live(void); /* objects alive in all caches, kmalloc included; exact while nobody allocates */
+unsigned long slab_cache_live(const struct slab_cache *c); /* the same, of one cache */
 /* Calls fn for each cache (for /proc/slabinfo). fn must not allocate. */
 void slab_each(void (*fn)(const struct slab_cache *c, void *ctx), void *ctx);
 

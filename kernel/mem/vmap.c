@@ -5,10 +5,11 @@
  *     | guard | page 0 | page 1 | guard | page 0 | page 1 | device | device | ...
  *
  * A stack that is given back keeps its mapping and waits in a short list for the next thread, so that fork and exit touch no kernel page
- * table. Unmapping flushes this CPU's
- * translation only; with several CPUs a range may be given out again only after the others have flushed theirs.
+ * table. When the list is long, a batch of them is unmapped: their addresses and frames are given back after every CPU has forgotten the
+ * translations, which it is asked to by one call for the batch.
  */
 #include "mem/vmap.h"
+#include "core/ipi.h"
 #include "core/panic.h"
 #include "lib/bitmap.h"
 #include "lib/bits.h"
@@ -118,18 +119,17 @@ static struct stack_head *pop_cached(size_t pages)
 	return s;
 }
 
+/* True if there are too many now. */
 static bool push_cached(struct stack_head *s)
 {
 	unsigned long flags = spin_lock_irqsave(&vmap.lock);
-	bool room = vmap.cached < CACHE_MAX;
+	bool many;
 
-	if (room) {
-		s->next = vmap.cache;
-		vmap.cache = s;
-		vmap.cached++;
-	}
+	s->next = vmap.cache;
+	vmap.cache = s;
+	many = ++vmap.cached >= 2 * CACHE_MAX;
 	spin_unlock_irqrestore(&vmap.lock, flags);
-	return room;
+	return many;
 }
 
 static struct stack_head *map_stack(unsigned long run, struct page **frames, size_t pages)
@@ -145,18 +145,68 @@ static struct stack_head *map_stack(unsigned long run, struct page **frames, siz
 	return s;
 }
 
-static void unmap_stack(struct stack_head *s)
-{
-	struct page *frames[STACK_PAGES_MAX];
-	size_t pages = s->pages;
-	unsigned long run = (((vaddr_t)s - ARCH_VMAP_START) >> PAGE_SHIFT) - 1;
+/* Stacks that are about to cease to be mapped. */
+struct batch {
+	unsigned count;
+	struct stack_head *stack[CACHE_MAX];
+	uint32_t pages[CACHE_MAX]; /* that the heads, once unmapped, can no longer tell */
+	struct page *frames;       /* linked by their lists */
+};
 
-	for (size_t i = 0; i < pages; i++)
-		frames[i] = s->page[i];
-	for (size_t i = 0; i < pages; i++)
-		arch_kernel_unmap(page_addr(run + 1 + i));
-	free_frames(frames, pages);
-	give_run(run, pages + 1);
+static void pop_batch(struct batch *b)
+{
+	unsigned long flags = spin_lock_irqsave(&vmap.lock);
+
+	for (b->count = 0; b->count < CACHE_MAX && vmap.cache; vmap.cached--) {
+		b->stack[b->count++] = vmap.cache;
+		vmap.cache = vmap.cache->next;
+	}
+	spin_unlock_irqrestore(&vmap.lock, flags);
+}
+
+static void forget_batch(void *arg)
+{
+	const struct batch *b = arg;
+
+	for (unsigned i = 0; i < b->count; i++)
+		for (uint32_t k = 0; k < b->pages[i]; k++)
+			arch_tlb_flush_page((vaddr_t)b->stack[i] + k * PAGE_SIZE);
+}
+
+static void unmap_batched(struct batch *b, unsigned i)
+{
+	struct stack_head *s = b->stack[i];
+	uint32_t pages = b->pages[i] = s->pages;
+
+	for (uint32_t k = 0; k < pages; k++) {
+		s->page[k]->link.next = (struct list *)b->frames;
+		b->frames = s->page[k];
+	}
+	while (pages--)
+		arch_kernel_unmap((vaddr_t)s + pages * PAGE_SIZE);
+}
+
+/* Gives up to CACHE_MAX of the free stacks back; frames freed. */
+static unsigned long unmap_some(void)
+{
+	struct batch b = { 0 };
+	unsigned long freed = 0;
+
+	pop_batch(&b);
+	for (unsigned i = 0; i < b.count; i++)
+		unmap_batched(&b, i);
+	if (b.count)
+		ipi_call(READ_ONCE(cpus_online), forget_batch, &b);
+	while (b.frames) {
+		struct page *p = b.frames;
+
+		b.frames = (struct page *)p->link.next;
+		frame_free(p);
+		freed++;
+	}
+	for (unsigned i = 0; i < b.count; i++)
+		give_run((((vaddr_t)b.stack[i] - ARCH_VMAP_START) >> PAGE_SHIFT) - 1, b.pages[i] + 1);
+	return freed;
 }
 
 void *vmap_stack_alloc(size_t pages)
@@ -186,25 +236,16 @@ void vmap_stack_free(void *stack, size_t pages)
 	struct stack_head *s = stack;
 
 	assert(s->magic == STACK_MAGIC && s->pages == pages);
-	if (!push_cached(s))
-		unmap_stack(s);
+	if (push_cached(s))
+		unmap_some();
 }
 
 unsigned long vmap_reap(void)
 {
-	unsigned long flags = spin_lock_irqsave(&vmap.lock), freed = 0;
-	struct stack_head *s = vmap.cache;
+	unsigned long freed = 0, n;
 
-	vmap.cache = NULL;
-	vmap.cached = 0;
-	spin_unlock_irqrestore(&vmap.lock, flags);
-	while (s) {
-		struct stack_head *next = s->next;
-
-		freed += s->pages;
-		unmap_stack(s);
-		s = next;
-	}
+	while ((n = unmap_some()) > 0)
+		freed += n;
 	return freed;
 }
 

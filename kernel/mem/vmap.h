@@ -18,7 +18,7 @@ void vmap_stack_free(void *stack, size_t pages);
 void *vmap_device(paddr_t phys, size_t bytes);
 /* Is this address in a guard page of a stack? (for the double-fault message) */
 bool vmap_is_guard(vaddr_t va);
-/* Gives cached free stacks back to the frames (leak checks, memory pressure); returns the frames freed. */
+/* Gives cached free stacks back to the frames (leak checks, memory pressure); returns the frames freed. Not in interrupts. */
 unsigned long vmap_reap(void);
 
 #endif

@@ -6,12 +6,14 @@
  *   tests=DIR      where the programs are (/tests)
  *   only=A,B       run only these programs;     case=NAME   run only this test of them
  *   leaks=0        do not look for leaks
+ *   latency        forget the longest sections with preemption off before each program, print them after it
  *   stay           no mounting and no power-off: for a run in a namespace of the host
  *
  * What it prints, besides the lines of the programs (guest.h):
  *   == PROGRAM                    a program starts
  *   -- PROGRAM STATUS             it ended with this wait status
  *   not ok leak: NAME 12 -> 10    a figure of /proc/perigee/counts differs after a second run of the same program
+ *   latency TEXT                  a line of /proc/perigee/latency
  *   == end                        all done
  */
 #include <dirent.h>
@@ -31,6 +33,7 @@
 #define PROGRAM_TIMEOUT_S 240
 #define MAX_COUNTS 64
 #define COUNTS "/proc/perigee/counts"
+#define LATENCY "/proc/perigee/latency"
 
 struct count {
 	char name[40];
@@ -43,7 +46,7 @@ struct counts {
 };
 
 static const char *dir = "/tests", *only = "", *one_case = "";
-static bool stay, leaks = true;
+static bool stay, latency, leaks = true;
 static volatile pid_t running;
 
 static void mount_all(void)
@@ -163,6 +166,25 @@ static void compare(const struct counts *a, const struct counts *b)
 			printf("not ok leak: %s %ld -> %ld\n", a->at[i].name, a->at[i].value, b->at[i].value);
 }
 
+static void latency_forget(void)
+{
+	int fd = open(LATENCY, O_WRONLY);
+
+	(void)!write(fd, "0\n", 2);
+	close(fd);
+}
+
+static void latency_print(void)
+{
+	char line[256];
+	FILE *f = fopen(LATENCY, "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		printf("latency %s", line);
+	if (f)
+		fclose(f);
+}
+
 /* The first run fills the caches that stay; what a second run changes is a leak. */
 static void run_and_judge(const char *name)
 {
@@ -170,7 +192,11 @@ static void run_and_judge(const char *name)
 	int status;
 
 	printf("== %s\n", name);
+	if (latency)
+		latency_forget();
 	status = run(name, false);
+	if (latency)
+		latency_print();
 	if (leaks && access(COUNTS, R_OK) == 0 && read_counts(&before)) {
 		run(name, true);
 		if (read_counts(&after))
@@ -223,6 +249,8 @@ static void parse(const char *word)
 		one_case = word + 5;
 	else if (strcmp(word, "leaks=0") == 0)
 		leaks = false;
+	else if (strcmp(word, "latency") == 0)
+		latency = true;
 	else if (strcmp(word, "stay") == 0)
 		stay = true;
 }

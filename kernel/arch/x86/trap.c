@@ -121,6 +121,8 @@ static void page_fault(struct trapframe *tf, unsigned long addr)
 
 static void interrupt(struct trapframe *tf)
 {
+	if (CONFIG_DEBUG && tf->eflags & EFLAGS_IF)
+		arch_section(SECTION_IRQ, true);
 	ops->irq_enter();
 	if (tf->vector == VECTOR_TIMER) {
 		x86_intc_eoi_local();
@@ -132,6 +134,8 @@ static void interrupt(struct trapframe *tf)
 		x86_intc_dispatch(tf->vector, ops->irq, ops->timer);
 	}
 	ops->irq_exit(tf_user(tf), tf->eflags & EFLAGS_IF);
+	if (CONFIG_DEBUG && tf->eflags & EFLAGS_IF)
+		arch_section(SECTION_IRQ, false);
 }
 
 /* SYSENTER leaves TF on: the first instruction of the entry traps. The flag is kept for the program, which is stepped again from its return on. */

@@ -239,7 +239,7 @@ static void exercise_cache(struct slab_cache *c, unsigned max)
 			slab_free(c, o);
 			held[v] = held[--n];
 		}
-		assert_int_equal(c->live, n);
+		assert_int_equal(slab_cache_live(c), n);
 	}
 	assert_int_equal(slab_live(), live + n);
 	while (n)

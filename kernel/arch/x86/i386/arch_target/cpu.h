@@ -3,6 +3,7 @@
 #ifndef ARCH_TARGET_CPU_H
 #define ARCH_TARGET_CPU_H
 
+#include "lib/check.h"
 #include "lib/compiler.h"
 #include "lib/types.h"
 
@@ -52,7 +53,12 @@ static inline unsigned long arch_percpu_read(size_t off)
 #define arch_percpu_or32(off, m) __asm__ volatile("orl %1, %%fs:%c0" :: "i"(off), "ri"((uint32_t)(m)) : "memory", "cc")
 
 static inline void arch_pause(void) { __asm__ volatile("pause"); }
-static inline void arch_idle(void) { __asm__ volatile("sti; hlt" ::: "memory"); }
+static inline void arch_idle(void)
+{
+	if (CONFIG_DEBUG)
+		arch_section(SECTION_IRQ, false);
+	__asm__ volatile("sti; hlt" ::: "memory");
+}
 static inline __noreturn void arch_halt(void)
 {
 	for (;;)
