@@ -34,8 +34,7 @@ struct pty {
 	unsigned slave_files;
 	bool slave_closed;        /* was open and is no more */
 	bool locked;              /* TIOCSPTLCK: the slave may not be opened yet */
-	refcount_t refs;          /* the master's file, and each of the slave's */
-	struct work free_work;    /* runs after a signal_work that is still queued */
+	refcount_t refs;          /* the master's file, each of the slave's, and signals on their way */
 	unsigned char buf[RING_BYTES];
 };
 
@@ -43,8 +42,6 @@ static struct spinlock table_lock = SPINLOCK_INIT(LOCK_LEAF);
 static struct pty *table[PTS_MAX]; /* table_lock; not counted: an entry goes before the pair */
 
 static struct pty *pty_of(struct tty *t) { return container_of(t, struct pty, slave); }
-
-static void free_pty(struct work *w) { kfree(container_of(w, struct pty, free_work)); }
 
 static void pty_put(struct pty *p)
 {
@@ -56,7 +53,7 @@ static void pty_put(struct pty *p)
 		table[p->n] = NULL;
 	spin_unlock(&table_lock);
 	if (last)
-		work_queue(&p->free_work);
+		kfree(p);
 }
 
 static struct pty *pty_find(unsigned n)
@@ -109,8 +106,12 @@ static void slave_gone(struct tty *t)
 	pty_put(p);
 }
 
+static void slave_hold(struct tty *t) { refcount_get(&pty_of(t)->refs); }
+static void slave_drop(struct tty *t) { pty_put(pty_of(t)); }
+
 static const struct tty_driver slave_driver = {
 	.write = slave_write, .room = slave_room, .freed = slave_freed, .opened = slave_opened, .closed = slave_gone,
+	.hold = slave_hold, .drop = slave_drop,
 };
 
 static int slave_open(struct inode *i, struct file *f)
@@ -147,7 +148,6 @@ static struct pty *pty_new(void)
 	ring_init(&p->out, p->buf, RING_BYTES);
 	waitq_init(&p->readable);
 	waitq_init(&p->writable);
-	work_init(&p->free_work, free_pty);
 	refcount_set(&p->refs, 1);
 	p->locked = true;
 	p->n = PTS_MAX;

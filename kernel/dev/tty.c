@@ -31,6 +31,11 @@ static void note_signal(void *ctx, int signo)
 	struct tty *t = ctx;
 
 	t->signals |= SIGBIT(signo);
+	if (t->signals_queued)
+		return;
+	t->signals_queued = true;
+	if (t->driver->hold)
+		t->driver->hold(t);
 	work_queue(&t->signal_work);
 }
 
@@ -43,10 +48,13 @@ static void send_signals(struct work *w)
 	uint64_t set = t->signals;
 
 	t->signals = 0;
+	t->signals_queued = false;
 	spin_unlock_irqrestore(&t->lock, irq);
 	for (int n = 1; n <= NSIG; n++)
 		if (set & SIGBIT(n))
 			ttyjob_signal(t, n);
+	if (t->driver->drop)
+		t->driver->drop(t);
 }
 
 /* Lock held: what the device answered to output is typed in its name. */

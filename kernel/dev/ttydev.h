@@ -22,6 +22,8 @@ struct tty_driver {
 	void (*freed)(struct tty *t);                          /* NULL, or: readers have made room; no lock held */
 	void (*opened)(struct tty *t);                         /* NULL, or counts a new file; must not sleep */
 	void (*closed)(struct tty *t);                         /* and its end */
+	void (*hold)(struct tty *t);                           /* NULL, or keeps the terminal in memory; t->lock held */
+	void (*drop)(struct tty *t);                           /* until this; no lock held */
 };
 
 struct tty {
@@ -29,7 +31,8 @@ struct tty {
 	struct ldisc ld;
 	struct winsize size;
 	uint64_t signals;          /* bits to be sent to the foreground group */
-	struct work signal_work;
+	struct work signal_work;   /* while it is queued, and runs, the terminal is held */
+	bool signals_queued;
 	struct mutex writer;       /* LOCK_TTY_IO: one write(2) at a time, so that texts do not mix */
 	struct waitq readable, writable;
 	const struct tty_driver *driver;

@@ -107,12 +107,21 @@ void ttyjob_disassociate(struct session *s)
 long ttyjob_give_up(struct tty *t)
 {
 	struct process *p = process_current();
+	struct session *s = NULL;
+	bool ours;
 
-	if (p->session->tty != t)
-		return -ENOTTY;
-	if (p->session->leader == p)
-		ttyjob_disassociate(p->session);
-	return 0;
+	spin_lock(&proc_tree_lock);
+	ours = p->session->tty == t;
+	if (ours && p->session->leader == p) {
+		s = p->session;
+		session_get(s); /* another thread may begin a new one */
+	}
+	spin_unlock(&proc_tree_lock);
+	if (s) {
+		ttyjob_disassociate(s);
+		session_put(s);
+	}
+	return ours ? 0 : -ENOTTY;
 }
 
 long ttyjob_get(struct tty *t, unsigned long arg, bool session)

@@ -29,7 +29,8 @@ struct tmpfs_inode {
 	struct mapping mapping;
 	struct rbtree names, cookies; /* directory */
 	loff_t next_cookie;
-	struct inode *parent;         /* directory: not counted; itself for the root */
+	struct inode *parent;         /* directory: not counted, and looked at only when the tree is given up */
+	ino_t parent_ino;             /* what ".." is */
 	char *target;                 /* symbolic link */
 };
 
@@ -195,6 +196,7 @@ static int tmpfs_mkdir(struct inode *dir, const char *name, size_t len, mode_t m
 	if (err)
 		return err;
 	of(*out)->parent = dir;
+	of(*out)->parent_ino = dir->ino;
 	dir->nlink++;
 	return 0;
 }
@@ -256,6 +258,7 @@ static void reparent(struct inode *i, struct inode *from, struct inode *to)
 	if (!S_ISDIR(i->mode) || from == to)
 		return;
 	of(i)->parent = to;
+	of(i)->parent_ino = to->ino;
 	from->nlink--;
 	to->nlink++;
 }
@@ -346,7 +349,7 @@ static unsigned type_of(mode_t mode) { return mode >> 12 & 15; }
 static int tmpfs_iterate(struct file *f, struct dir_sink *s)
 {
 	struct tmpfs_inode *d = of(f->inode);
-	struct inode *up = d->parent ? d->parent : f->inode;
+	ino_t up = d->parent_ino ? d->parent_ino : f->inode->ino; /* by number: the parent may be removed before a directory that is open */
 	struct rbnode *n, *next = NULL;
 
 	if (f->pos == 0) {
@@ -355,7 +358,7 @@ static int tmpfs_iterate(struct file *f, struct dir_sink *s)
 		f->pos = 1;
 	}
 	if (f->pos == 1) {
-		if (!s->emit(s, "..", 2, up->ino, type_of(S_IFDIR), FIRST_COOKIE))
+		if (!s->emit(s, "..", 2, up, type_of(S_IFDIR), FIRST_COOKIE))
 			return 0;
 		f->pos = FIRST_COOKIE;
 	}

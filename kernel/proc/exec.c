@@ -205,6 +205,14 @@ static void set_limits(struct aspace *as, const struct rlimits *l)
 	as->limit_memlock = l->cur[RLIMIT_MEMLOCK] > ~0ul ? ~0ul : (unsigned long)l->cur[RLIMIT_MEMLOCK];
 }
 
+static void take_limits(struct process *p, struct aspace *as)
+{
+	unsigned long irq = sighand_lock(p);
+
+	set_limits(as, &p->limits);
+	sighand_unlock(p, irq);
+}
+
 static int build(struct execution *x)
 {
 	struct process *p = process_current();
@@ -214,7 +222,7 @@ static int build(struct execution *x)
 
 	if (!as)
 		return -ENOMEM;
-	set_limits(as, &p->limits);
+	take_limits(p, as);
 	vm_layout_init(as, as->limit_stack);
 	err = elf_map(x->image, as, x->interp ? PIE_BASE : PIE_BASE);
 	if (!err && x->interp)
@@ -327,6 +335,7 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	p->files = files;
 	p->did_exec = true;
 	spin_unlock(&proc_tree_lock);
+	take_limits(p, p->aspace); /* others may have set them since the space was built */
 	aspace_activate(x->as);
 	x->as = old; /* forget() gives it back */
 	x->cred = old_cred;

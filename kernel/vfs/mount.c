@@ -165,15 +165,23 @@ static void attach(struct mount *m, const struct path *where)
 	spin_unlock(&dentry_lock);
 }
 
-/* Takes m off its place; the references on place and parent go with m. mount_mutex held. */
-static void detach(struct mount *m)
+/* Takes m off its place, unless more than `most` refer to it; the references on place and parent go with m. mount_mutex held. */
+static bool detach_unless(struct mount *m, uint32_t most)
 {
-	spin_lock(&dentry_lock);
-	list_del(&m->link);
-	if (m->point)
-		m->point->mounted--;
+	bool free;
+
+	spin_lock(&dentry_lock); /* a walk that crosses into it takes its reference under this lock */
+	free = refcount_read(&m->refs) <= most;
+	if (free) {
+		list_del(&m->link);
+		if (m->point)
+			m->point->mounted--;
+	}
 	spin_unlock(&dentry_lock);
+	return free;
 }
+
+static void detach(struct mount *m) { detach_unless(m, UINT32_MAX); }
 
 static bool same_kind(const struct dentry *root, const struct dentry *point)
 {
@@ -192,12 +200,17 @@ static int check_place(const struct mount *m, const struct path *where)
 	return where->dentry->mounted == UINT8_MAX ? -ENOSPC : 0;
 }
 
+/* With the place locked: who takes its name away looks under that lock whether something is mounted there. */
 static int place(struct mount *m, const struct path *where)
 {
-	int err = check_place(m, where);
+	struct inode *i = where->dentry->inode;
+	int err;
 
+	rwlock_read_lock(&i->lock);
+	err = check_place(m, where);
 	if (!err)
 		attach(m, where);
+	rwlock_read_unlock(&i->lock);
 	return err;
 }
 
@@ -292,6 +305,22 @@ int mount_remount(const struct path *p, unsigned long flags, const char *data)
 	return 0;
 }
 
+/* The same for one that has a place, which it leaves. */
+static int replace(struct mount *m, const struct path *where)
+{
+	struct inode *i = where->dentry->inode;
+	int err;
+
+	rwlock_read_lock(&i->lock);
+	err = check_place(m, where);
+	if (!err) {
+		detach(m);
+		attach(m, where);
+	}
+	rwlock_read_unlock(&i->lock);
+	return err;
+}
+
 int mount_move(const struct path *from, const struct path *where)
 {
 	struct mount *m = from->mnt, *old_parent = NULL;
@@ -306,13 +335,10 @@ int mount_move(const struct path *from, const struct path *where)
 	for (struct mount *up = where->mnt; up; up = up->parent)
 		if (up == m)
 			err = -ELOOP;
-	if (!err)
-		err = check_place(m, where);
 	if (!err) {
 		old_parent = m->parent;
 		old_point = m->point;
-		detach(m);
-		attach(m, where);
+		err = replace(m, where);
 	}
 	mutex_unlock(&mount_mutex);
 	if (!err) {
@@ -332,12 +358,11 @@ static struct mount *child_of(const struct mount *m)
 	return NULL;
 }
 
-/* Takes m and all below it out of the table, onto dead: level by level, for it may be deep. The mutex is held. */
+/* m was taken out of the table; all below it follows, onto dead: level by level, for it may be deep. The mutex is held. */
 static void detach_tree(struct mount *m, struct list *dead)
 {
 	struct mount *d, *c;
 
-	detach(m);
 	list_push_back(dead, &m->link);
 	list_for_each_entry(d, dead, link) {
 		while ((c = child_of(d)) != NULL) {
@@ -361,7 +386,9 @@ int mount_umount(const struct path *p, int flags)
 	/* the table's reference and the caller's: any more and somebody uses it */
 	if (list_empty(&m->link))
 		err = -EINVAL;
-	else if (!(flags & MNT_DETACH) && (child_of(m) || refcount_read(&m->refs) > 2))
+	else if (!(flags & MNT_DETACH) && child_of(m))
+		err = -EBUSY;
+	else if (!detach_unless(m, flags & MNT_DETACH ? UINT32_MAX : 2))
 		err = -EBUSY;
 	else
 		detach_tree(m, &dead);

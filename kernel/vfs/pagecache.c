@@ -14,6 +14,7 @@
 
 #define NODE_BITS 6
 #define NODE_SLOTS (1u << NODE_BITS)
+#define DROP_BATCH 128u
 
 struct node { void *slots[NODE_SLOTS]; unsigned used; };
 
@@ -166,8 +167,8 @@ static void remove_page(struct mapping *m, struct page *p)
 	page_put(p);
 }
 
-/* Lock held. Takes out the pages first..last below this node; true if the node is empty then. */
-static bool prune(struct mapping *m, struct node *n, unsigned h, unsigned long base, unsigned long first, unsigned long last)
+/* Lock held. Takes out the pages first..last below this node, *budget at most; true if the node is empty then. */
+static bool prune(struct mapping *m, struct node *n, unsigned h, unsigned long base, unsigned long first, unsigned long last, unsigned *budget)
 {
 	unsigned long span = h ? 1ul << (h * NODE_BITS) : 1;
 	bool empty = true;
@@ -177,12 +178,13 @@ static bool prune(struct mapping *m, struct node *n, unsigned h, unsigned long b
 
 		if (!n->slots[i])
 			continue;
-		if (at + (span - 1) < first || at > last) {
+		if (at + (span - 1) < first || at > last || !*budget) {
 			empty = false;
 		} else if (h == 0) {
 			remove_page(m, n->slots[i]);
 			n->slots[i] = NULL;
-		} else if (prune(m, n->slots[i], h - 1, at, first, last)) {
+			--*budget;
+		} else if (prune(m, n->slots[i], h - 1, at, first, last, budget)) {
 			slab_free(&node_cache, n->slots[i]);
 			n->slots[i] = NULL;
 		} else {
@@ -192,15 +194,21 @@ static bool prune(struct mapping *m, struct node *n, unsigned h, unsigned long b
 	return empty;
 }
 
+/* A big file in several goes, so that others get at the lock and the CPU. */
 static void drop_range(struct mapping *m, unsigned long first, unsigned long last)
 {
-	spin_lock(&m->lock);
-	if (m->tree && prune(m, m->tree, m->height - 1, 0, first, last)) {
-		slab_free(&node_cache, m->tree);
-		m->tree = NULL;
-		m->height = 0;
-	}
-	spin_unlock(&m->lock);
+	unsigned budget;
+
+	do {
+		budget = DROP_BATCH;
+		spin_lock(&m->lock);
+		if (m->tree && prune(m, m->tree, m->height - 1, 0, first, last, &budget)) {
+			slab_free(&node_cache, m->tree);
+			m->tree = NULL;
+			m->height = 0;
+		}
+		spin_unlock(&m->lock);
+	} while (!budget);
 }
 
 /* Zeroes bytes of one page, if it is there. */

@@ -252,10 +252,10 @@ static int remove_name(struct change *c, remove_fn remove)
 	int err;
 
 	rwlock_write_lock_nested(&i->lock); /* a child after its parent */
-	err = remove ? remove(c->dir.dentry->inode, c->w.last, c->w.last_len, i) : -EPERM;
-	rwlock_write_unlock(&i->lock);
+	err = READ_ONCE(c->d->mounted) ? -EBUSY : remove ? remove(c->dir.dentry->inode, c->w.last, c->w.last_len, i) : -EPERM;
 	if (!err)
-		dentry_unhash(c->d);
+		dentry_unhash(c->d); /* with the lock: nothing is mounted there from now on (mount.c) */
+	rwlock_write_unlock(&i->lock);
 	return err;
 }
 
@@ -379,11 +379,12 @@ static int rename_locked(struct change *o, struct change *n, unsigned flags)
 		return -EPERM;
 	if (victim) /* it loses a name; nothing may come into it meanwhile */
 		rwlock_write_lock_nested(&victim->lock);
-	err = odir->ops->rename(odir, o->w.last, o->w.last_len, ndir, n->w.last, n->w.last_len, o->d->inode, n->d->inode, flags);
-	if (victim)
-		rwlock_write_unlock(&victim->lock);
+	err = victim && READ_ONCE(n->d->mounted) ? -EBUSY
+		: odir->ops->rename(odir, o->w.last, o->w.last_len, ndir, n->w.last, n->w.last_len, o->d->inode, n->d->inode, flags);
 	if (!err)
 		dentry_move(o->d, n->d, flags & RENAME_EXCHANGE);
+	if (victim)
+		rwlock_write_unlock(&victim->lock);
 	return err;
 }
 

@@ -31,6 +31,7 @@ struct pipe {
 	struct waitq readable, writable;
 	unsigned readers, writers;
 	unsigned reader_opens, writer_opens; /* ever, so that an open waiting for the other side cannot miss it */
+	bool had_writer;                     /* since the last reader came that did not wait for one: POLLHUP means something */
 	unsigned first, count;               /* pages in use: ring[first .. first + count), modulo pages */
 	unsigned pages;                      /* slots; a power of two */
 	bool unnamed;                        /* of pipe(2): an open through /proc/PID/fd waits for nobody */
@@ -282,7 +283,7 @@ static unsigned pipe_poll(struct file *f, struct poll_table *t)
 	if (f->mode & FMODE_READ) {
 		poll_wait(t, &p->readable);
 		ev |= READ_ONCE(p->count) ? IN_EVENTS : 0;
-		ev |= !READ_ONCE(p->writers) && p->writer_opens ? POLLHUP : 0;
+		ev |= !READ_ONCE(p->writers) && READ_ONCE(p->had_writer) ? POLLHUP : 0;
 	}
 	if (f->mode & FMODE_WRITE) {
 		poll_wait(t, &p->writable);
@@ -396,6 +397,7 @@ static int make_ends(struct path *at, struct pipe *p, struct file **reader, stru
 		return (int)PTR_ERR(*writer);
 	}
 	p->writers = p->writer_opens = 1;
+	p->had_writer = true;
 	(*writer)->data = p;
 	return 0;
 }
@@ -448,6 +450,7 @@ static void enter(struct pipe *p, unsigned mode)
 	if (mode & FMODE_WRITE) {
 		p->writers++;
 		p->writer_opens++;
+		p->had_writer = true;
 	}
 	waitq_wake_all(&p->readable);
 	waitq_wake_all(&p->writable);
@@ -473,7 +476,7 @@ static int meet(struct pipe *p, unsigned side, bool nonblock)
 	if (side == FMODE_READ && !p->writers && !nonblock)
 		return wait_for_other(p, &p->readable, &p->writer_opens);
 	if (side == FMODE_READ && !p->writers)
-		p->writer_opens = 0; /* no POLLHUP before a first writer came */
+		p->had_writer = false; /* no POLLHUP before a first writer came */
 	if (side == FMODE_WRITE && !p->readers)
 		return wait_for_other(p, &p->writable, &p->reader_opens);
 	return 0;
@@ -487,12 +490,14 @@ static int fifo_open(struct inode *i, struct file *f)
 
 	if (!p)
 		return -ENOMEM;
-	if (side == FMODE_WRITE && f->flags & O_NONBLOCK && !READ_ONCE(p->readers) && !p->unnamed)
+	mutex_lock(&p->lock);
+	if (side == FMODE_WRITE && f->flags & O_NONBLOCK && !p->readers && !p->unnamed) {
+		mutex_unlock(&p->lock);
 		return -ENXIO;
+	}
 	f->ops = &pipe_ops;
 	f->data = p;
 	f->mode |= FMODE_STREAM;
-	mutex_lock(&p->lock);
 	enter(p, f->mode);
 	err = meet(p, side, f->flags & O_NONBLOCK);
 	if (err)
