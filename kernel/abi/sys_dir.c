@@ -149,13 +149,10 @@ long sys_chroot(uaddr_t path)
 
 long sys_fchdir(int fd)
 {
-	struct file *f = fd_get(fdtable_current(), (unsigned)fd, true);
-	long err;
+	struct fdref r = fd_borrow((unsigned)fd, true);
+	long err = r.file ? enter(&r.file->path, fsctx_set_cwd) : -EBADF;
 
-	if (!f)
-		return -EBADF;
-	err = enter(&f->path, fsctx_set_cwd);
-	file_put(f);
+	fd_return(r);
 	return err;
 }
 
@@ -213,7 +210,8 @@ static bool emit(struct dir_sink *s, const char *name, size_t len, ino_t ino, un
 
 static long list(int fd, uaddr_t buf, unsigned count, bool old)
 {
-	struct file *f = fd_get(fdtable_current(), (unsigned)fd, false);
+	struct fdref ref = fd_borrow((unsigned)fd, false);
+	struct file *f = ref.file;
 	struct listing l = { .sink.emit = emit, .cap = MIN(count, 32768u), .old = old };
 	long r = -EBADF;
 
@@ -240,7 +238,7 @@ static long list(int fd, uaddr_t buf, unsigned count, bool old)
 	mutex_unlock(&f->pos_lock);
 	kfree(l.buf);
 out:
-	file_put(f);
+	fd_return(ref);
 	return r;
 }
 

@@ -16,7 +16,7 @@
 #define FIONREAD 0x541b
 #define IO_MAX 0x7ffff000ul /* bytes that one call moves at most */
 
-static struct file *get(int fd) { return fd < 0 ? NULL : fd_get(fdtable_current(), (unsigned)fd, false); }
+static struct fdref borrow(int fd) { return fd_borrow((unsigned)fd, false); }
 
 static long install(struct file *f, int flags)
 {
@@ -61,19 +61,27 @@ long sys_close_range(unsigned first, unsigned last, unsigned long flags)
 	return 0;
 }
 
+static long check_fd(int fd)
+{
+	struct fdref r = borrow(fd);
+
+	fd_return(r);
+	return r.file ? 0 : -EBADF;
+}
+
 /* The last act of each transfer: an interrupted one restarts by the rules of its file. */
 static long transfer(int fd, struct uio *u, loff_t *pos, bool write)
 {
-	struct file *f = get(fd);
+	struct fdref r = borrow(fd);
 	long n;
 
-	if (!f)
+	if (!r.file)
 		return -EBADF;
 	if (pos && *pos < 0)
 		n = -EINVAL;
 	else
-		n = write ? file_write(f, u, pos) : file_read(f, u, pos);
-	file_put(f);
+		n = write ? file_write(r.file, u, pos) : file_read(r.file, u, pos);
+	fd_return(r);
 	return n;
 }
 
@@ -82,10 +90,10 @@ static long transfer_buffer(int fd, uaddr_t buf, size_t count, loff_t *pos, bool
 	struct uio u;
 
 	if (!user_range_ok(buf, count)) {
-		struct file *f = get(fd);
-		bool ok = f && f->mode & (write ? FMODE_WRITE : FMODE_READ);
+		struct fdref r = borrow(fd);
+		bool ok = r.file && r.file->mode & (write ? FMODE_WRITE : FMODE_READ);
 
-		file_put(f);
+		fd_return(r);
 		return ok ? -EFAULT : -EBADF;
 	}
 	uio_user(&u, buf, MIN(count, IO_MAX));
@@ -101,13 +109,11 @@ static long transfer_vector(int fd, uaddr_t iov, unsigned long count, loff_t *po
 {
 	struct uio_seg *segs;
 	struct uio u;
-	struct file *f = fd_get(fdtable_current(), (unsigned)fd, false);
 	size_t total;
-	long n;
+	long n = check_fd(fd); /* said before anything about the vector */
 
-	if (!f) /* said before anything about the vector */
-		return -EBADF;
-	file_put(f);
+	if (n)
+		return n;
 	segs = iovec_from_user(iov, count, &total);
 	if (IS_ERR(segs))
 		return PTR_ERR(segs);
@@ -138,14 +144,11 @@ long sys_pwritev(int fd, uaddr_t iov, unsigned long count, unsigned long low, un
 
 static loff_t seek(int fd, loff_t off, int whence)
 {
-	struct file *f = get(fd);
-	loff_t r;
+	struct fdref r = borrow(fd);
+	loff_t pos = r.file ? file_seek(r.file, off, whence) : -EBADF;
 
-	if (!f)
-		return -EBADF;
-	r = file_seek(f, off, whence);
-	file_put(f);
-	return r;
+	fd_return(r);
+	return pos;
 }
 
 long sys_lseek(int fd, long offset, int whence)
@@ -179,12 +182,10 @@ long sys_dup3(int from, int to, unsigned flags)
 long sys_dup2(int from, int to)
 {
 	if (from == to) {
-		struct file *f = fd_get(fdtable_current(), (unsigned)from, true);
+		struct fdref r = fd_borrow((unsigned)from, true);
 
-		if (!f)
-			return -EBADF;
-		file_put(f);
-		return to;
+		fd_return(r);
+		return r.file ? to : -EBADF;
 	}
 	return sys_dup3(from, to, 0);
 }
@@ -244,7 +245,8 @@ static long bytes_to_read(struct file *f, unsigned cmd, uaddr_t arg)
 
 long sys_ioctl(int fd, unsigned long cmd, uaddr_t arg)
 {
-	struct file *f = get(fd);
+	struct fdref ref = borrow(fd);
+	struct file *f = ref.file;
 	long r;
 
 	if (!f)
@@ -257,7 +259,7 @@ long sys_ioctl(int fd, unsigned long cmd, uaddr_t arg)
 	case FIONBIO: r = set_flag(f, O_NONBLOCK, arg); break;
 	default: r = device_ioctl(f, (unsigned)cmd, arg);
 	}
-	file_put(f);
+	fd_return(ref);
 	return r;
 }
 
@@ -289,13 +291,14 @@ static long truncate_path(uaddr_t path, loff_t len)
 
 static long truncate_fd(int fd, loff_t len)
 {
-	struct file *f = get(fd);
+	struct fdref r = borrow(fd);
+	struct file *f = r.file;
 	long err;
 
 	if (!f)
 		return -EBADF;
 	err = !(f->mode & FMODE_WRITE) || !S_ISREG(f->inode->mode) ? -EINVAL : file_truncate(f->inode, len);
-	file_put(f);
+	fd_return(r);
 	return err;
 }
 
@@ -307,28 +310,19 @@ long sys_ftruncate64(int fd, loff_t len) { return truncate_fd(fd, len); }
 /* Everything is in memory: a file is as synchronised as it gets. */
 long sys_fsync(int fd)
 {
-	struct file *f = get(fd);
+	struct fdref r = borrow(fd);
+	struct file *f = r.file;
 	long err;
 
 	if (!f)
 		return -EBADF;
 	err = f->ops->fsync ? f->ops->fsync(f) : S_ISREG(f->inode->mode) || S_ISDIR(f->inode->mode) ? 0 : -EINVAL;
-	file_put(f);
+	fd_return(r);
 	return err;
 }
 
 long sys_fdatasync(int fd) { return sys_fsync(fd); }
 long sys_sync(void) { return 0; }
-
-static long check_fd(int fd)
-{
-	struct file *f = get(fd);
-
-	if (!f)
-		return -EBADF;
-	file_put(f);
-	return 0;
-}
 
 long sys_syncfs(int fd) { return check_fd(fd); }
 long sys_readahead(int fd, loff_t pos, size_t count) { (void)pos, (void)count; return check_fd(fd); }
@@ -345,13 +339,14 @@ long sys_fadvise64_64(int fd, loff_t pos, loff_t len, int advice) { (void)pos, (
 
 long sys_fallocate(int fd, unsigned long mode, loff_t offset, loff_t len)
 {
-	struct file *f = get(fd);
+	struct fdref r = borrow(fd);
+	struct file *f = r.file;
 	long err;
 
 	if (!f)
 		return -EBADF;
 	err = file_allocate(f, mode, offset, len);
-	file_put(f);
+	fd_return(r);
 	return err;
 }
 
@@ -391,7 +386,8 @@ static long send_loop(struct file *out, struct file *in, loff_t *pos, size_t cou
 
 static long send_file(int out_fd, int in_fd, loff_t *pos, size_t count)
 {
-	struct file *out = get(out_fd), *in = get(in_fd);
+	struct fdref to = borrow(out_fd), from = borrow(in_fd);
+	struct file *out = to.file, *in = from.file;
 	char *buf = NULL;
 	long n = -EBADF;
 
@@ -404,8 +400,8 @@ static long send_file(int out_fd, int in_fd, loff_t *pos, size_t count)
 	n = buf ? send_loop(out, in, pos, MIN(count, 0x7ffff000ul), buf) : -ENOMEM;
 end:
 	kfree(buf);
-	file_put(out);
-	file_put(in);
+	fd_return(to);
+	fd_return(from);
 	return n;
 }
 

@@ -22,13 +22,13 @@ static long lookup(int dirfd, uaddr_t path, unsigned flags, struct path *out)
 
 static long lookup_fd(int fd, struct path *out)
 {
-	struct file *f = fd_get(fdtable_current(), (unsigned)fd, true);
+	struct fdref r = fd_borrow((unsigned)fd, true);
 
-	if (!f)
+	if (!r.file)
 		return -EBADF;
-	*out = f->path;
+	*out = r.file->path;
 	path_get(out);
-	file_put(f);
+	fd_return(r);
 	return 0;
 }
 

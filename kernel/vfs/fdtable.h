@@ -28,6 +28,29 @@ unsigned long fd_limit(void); /* the current process's limit of numbers, for the
 int fd_install(struct fdtable *t, struct file *f, unsigned from, bool cloexec, unsigned long limit);
 /* With a reference, or NULL (EBADF; also for O_PATH files unless path_ok). */
 struct file *fd_get(struct fdtable *t, unsigned fd, bool path_ok);
+
+/*
+ * A descriptor of the current process for the time of one call: file NULL if it is not open (or O_PATH, unless path_ok). While the table has one
+ * user and the process one thread, nobody else can close it, and neither lock nor count is touched.
+ */
+struct fdref { struct file *file; bool counted; };
+static inline struct fdref fd_borrow(unsigned fd, bool path_ok)
+{
+	const struct process *p = process_current();
+	struct fdtable *t = p->files;
+	struct file *f;
+
+	if (unlikely(refcount_read(&t->refs) != 1 || READ_ONCE(p->task_count) != 1))
+		return (struct fdref){ fd_get(t, fd, path_ok), true };
+	f = fd < t->cap ? t->files[fd] : NULL;
+	return (struct fdref){ likely(f) && (path_ok || !(f->mode & FMODE_PATH)) ? f : NULL, false };
+}
+static inline void fd_return(struct fdref r)
+{
+	if (r.counted)
+		file_put(r.file);
+}
+
 int fd_close(struct fdtable *t, unsigned fd);          /* -EBADF; runs flush */
 int fd_dup_to(struct fdtable *t, unsigned from, unsigned to, bool cloexec, unsigned long limit); /* dup2/dup3 */
 int fd_set_cloexec(struct fdtable *t, unsigned fd, bool on); /* -EBADF */

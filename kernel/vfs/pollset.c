@@ -13,7 +13,7 @@ static unsigned ask(struct file *f, struct poll_table *t)
 	return f->ops->poll ? f->ops->poll(f, t) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }
 
-/* Once over all descriptors; the files stay referenced in fds[].file while the table waits on them. */
+/* Once over all descriptors; the files stay held in fds[].ref while the table waits on them. */
 static long scan(struct pollset_fd *fds, unsigned n, struct poll_table *t, bool hold)
 {
 	long ready = 0;
@@ -24,17 +24,17 @@ static long scan(struct pollset_fd *fds, unsigned n, struct poll_table *t, bool 
 		p->revents = 0;
 		if (p->fd < 0)
 			continue;
-		if (!p->file)
-			p->file = fd_get(fdtable_current(), (unsigned)p->fd, false);
-		if (!p->file) {
+		if (!p->ref.file)
+			p->ref = fd_borrow((unsigned)p->fd, false);
+		if (!p->ref.file) {
 			p->revents = POLLNVAL;
 		} else {
 			if (t)
 				t->events = p->events;
-			p->revents = ask(p->file, ready ? NULL : t) & (p->events | POLLERR | POLLHUP);
+			p->revents = ask(p->ref.file, ready ? NULL : t) & (p->events | POLLERR | POLLHUP);
 			if (!hold) {
-				file_put(p->file);
-				p->file = NULL;
+				fd_return(p->ref);
+				p->ref.file = NULL;
 			}
 		}
 		ready += p->revents != 0;
@@ -46,9 +46,9 @@ static void release(struct pollset_fd *fds, unsigned n, struct poll_table *t)
 {
 	poll_table_release(t);
 	for (unsigned i = 0; i < n; i++) {
-		if (fds[i].file)
-			file_put(fds[i].file);
-		fds[i].file = NULL;
+		if (fds[i].ref.file)
+			fd_return(fds[i].ref);
+		fds[i].ref.file = NULL;
 	}
 }
 

@@ -3,15 +3,13 @@
 #ifndef VFS_POLLSET_H
 #define VFS_POLLSET_H
 
-#include "vfs/poll.h"
-
-struct file;
+#include "vfs/fdtable.h"
 
 struct pollset_fd {
 	int fd;            /* negative: left out */
 	unsigned events;   /* POLL*: asked for */
 	unsigned revents;  /* result */
-	struct file *file; /* internal; NULL before the call */
+	struct fdref ref;  /* internal; file NULL before the call */
 };
 
 /* Number of entries with results, 0 at the deadline (monotonic; 0: do not wait; WAIT_FOREVER), -EINTR, -ENOMEM. */

@@ -12,7 +12,8 @@
 /* Base of a relative name: a directory, or with any whatever is open. */
 static int dirfd_path(int dirfd, bool any, struct path *out)
 {
-	struct file *f = fd_get(fdtable_current(), (unsigned)dirfd, true);
+	struct fdref r = fd_borrow((unsigned)dirfd, true);
+	const struct file *f = r.file;
 	int err = 0;
 
 	if (!f)
@@ -23,7 +24,7 @@ static int dirfd_path(int dirfd, bool any, struct path *out)
 		*out = f->path;
 		path_get(out);
 	}
-	file_put(f);
+	fd_return(r);
 	return err;
 }
 

@@ -58,7 +58,7 @@ TEST(stop_and_continue_are_told)
 		for (;;)
 			getppid();
 	}
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 200; i++) {
 		CHECK_OK(kill(pid, SIGSTOP));
 		CHECK_EQ(CHECK_OK(waitpid(pid, &status, WUNTRACED)), pid);
 		CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
@@ -114,7 +114,7 @@ TEST(a_blocked_signal_goes_to_another_thread)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL); /* only those two take it */
-	for (unsigned i = 1; i <= 500; i++) {
+	for (unsigned i = 1; i <= 200; i++) {
 		CHECK_OK(kill(getpid(), SIGUSR1));
 		await_handled(i);
 	}
@@ -145,7 +145,7 @@ TEST(an_ended_threads_signal_goes_to_another)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	for (unsigned i = 1; i <= 500; i++) {
+	for (unsigned i = 1; i <= 200; i++) {
 		CHECK_EQ(pthread_create(&t, NULL, end_soon, NULL), 0);
 		CHECK_OK(kill(getpid(), SIGUSR1));
 		await_handled(i);
@@ -181,7 +181,7 @@ TEST(signals_meet_exec_that_leaves_a_shared_table)
 			if (*target)
 				kill(*target, SIGUSR1);
 	}
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 60; i++) {
 		pid_t pid = CHECK_OK(clone(run_quiet, stack + 16 * PAGE, CLONE_VM | CLONE_SIGHAND | SIGCHLD, NULL));
 
 		*target = pid;
@@ -199,7 +199,7 @@ static void *set_alarms(void *arg UNUSED)
 {
 	struct itimerval soon = { { 0, 200 }, { 0, 200 } }, none = { 0 }, old;
 
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < 200; i++) {
 		CHECK_OK(setitimer(ITIMER_REAL, &soon, &old));
 		CHECK(old.it_interval.tv_usec == 0 || old.it_interval.tv_usec == 200);
 		CHECK_OK(setitimer(ITIMER_REAL, &none, NULL));
@@ -235,7 +235,7 @@ static void *wait_child(void *pid)
 /* Two threads wait for one child: one has it, the other is told that there is none. */
 TEST(one_child_is_waited_for_twice)
 {
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 100; i++) {
 		pthread_t a, b;
 		void *ra, *rb;
 		pid_t pid;
@@ -257,7 +257,7 @@ static void *leave(void *arg UNUSED)
 /* Several threads end the process with the same status at once; nobody is left behind. */
 TEST(threads_end_the_process_together)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 100; i++) {
 		int status;
 		pid_t pid;
 
@@ -282,7 +282,7 @@ static void *exec_quiet(void *arg UNUSED)
 /* Several threads exec at once: one of them does, and the program runs once with the process's number. */
 TEST(threads_exec_together)
 {
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 50; i++) {
 		int status;
 		pid_t pid;
 

@@ -53,6 +53,42 @@ static void test_the_lowest_free_number_is_taken(void)
 	file_put(f);
 }
 
+/* Borrowed without a count only while nobody else could close the descriptor. */
+static void test_borrowing_counts_when_it_must(void)
+{
+	struct process *p = process_current();
+	struct fdtable *t = p->files;
+	struct file *f = open_null();
+	struct fdref r;
+
+	assert_int_equal(fd_install(t, f, 0, false, 300), 0);
+	r = fd_borrow(0, false);
+	assert_ptr_equal(r.file, f);
+	assert_int_equal(refcount_read(&f->refs), 1);
+	fd_return(r);
+	fdtable_get(t); /* another process shares the table */
+	r = fd_borrow(0, false);
+	assert_int_equal(refcount_read(&f->refs), 2);
+	assert_int_equal(fd_close(t, 0), 0);
+	assert_int_equal(refcount_read(&f->refs), 1);
+	fd_return(r);
+	fdtable_put(t);
+	assert_int_equal(fd_install(t, open_null(), 0, false, 300), 0);
+	p->task_count++; /* another thread does */
+	r = fd_borrow(0, false);
+	assert_int_equal(refcount_read(&r.file->refs), 2);
+	fd_return(r);
+	p->task_count--;
+	assert_int_equal(fd_close(t, 0), 0);
+	assert_null(fd_borrow(0, true).file);
+	assert_null(fd_borrow(~0u, true).file);
+	f = file_open(AT_FDCWD, "/", O_PATH, 0);
+	assert_int_equal(fd_install(t, f, 0, false, 300), 0);
+	assert_null(fd_borrow(0, false).file);
+	assert_ptr_equal(fd_borrow(0, true).file, f);
+	assert_int_equal(fd_close(t, 0), 0);
+}
+
 static void test_limits_of_numbers(void)
 {
 	struct fdtable *t = process_current()->files;
@@ -452,7 +488,7 @@ static void test_a_write_without_memory(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_the_lowest_free_number_is_taken), CASE(test_limits_of_numbers), CASE(test_exec_closes_what_is_marked),
+		CASE(test_the_lowest_free_number_is_taken), CASE(test_limits_of_numbers), CASE(test_borrowing_counts_when_it_must), CASE(test_exec_closes_what_is_marked),
 		CASE(test_a_copy_is_a_table_of_its_own), CASE(test_growing_without_memory_loses_nothing),
 		CASE(test_bytes_come_out_as_they_went_in), CASE(test_a_full_pipe), CASE(test_writing_with_no_reader),
 		CASE(test_the_size_can_be_changed), CASE(test_reader_and_writer_wait_for_each_other), CASE(test_writes_of_a_page_are_not_mixed),

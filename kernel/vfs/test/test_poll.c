@@ -167,7 +167,7 @@ static void test_many_queues_without_memory(void)
 		assert_true(r == 0 || r == -ENOMEM);
 		failures += r != 0;
 		for (unsigned i = 0; i < PIPES; i++)
-			assert_null(seen[i].file);
+			assert_null(seen[i].ref.file);
 	}
 	assert_true(failures >= 2);
 	assert_int_equal(test_write(writer[PIPES - 1], "x", 1), 1);
