@@ -647,6 +647,7 @@ void sched_idle_loop(void)
 {
 	struct runq *rq = runq_this();
 
+	mark_idle(rq, true); /* nobody has switched to it yet */
 	for (;;) {
 		arch_irq_disable();
 		if (READ_ONCE(rq->queued)) {

@@ -24,6 +24,7 @@ static void stuck(const char *why)
 	fprintf(stderr, "host: %s\n", why);
 	abort();
 }
+uaddr_t (*host_speculation)(unsigned random);
 void (*host_stuck)(const char *why) = stuck;
 
 /* What belongs to a CPU and is kept here while another one runs. */
@@ -149,7 +150,11 @@ void host_point(unsigned weight)
 	if (!rnd(STAND_ONE_IN))
 		host_cpus[now].stands_until = host_changes + 1 + rnd(STAND_MAX);
 	pass_time();
+	if (host_speculation && rnd(2))
+		host_speculate(host_speculation(rnd(1u << 20)));
 	go_to(another());
+	if (host_speculation && rnd(2))
+		host_speculate(host_speculation(rnd(1u << 20)));
 	take_interrupts();
 }
 
@@ -187,6 +192,8 @@ void host_wait_interrupt(void)
 		while ((n = another()) == count)
 			skip_time();
 		go_to(n);
+		if (host_speculation && rnd(2))
+			host_speculate(host_speculation(rnd(1u << 20)));
 	}
 	host_cpus[me].waits = false;
 	host_irqs_on = true;

@@ -149,28 +149,43 @@ const pte_t *arch_leaf_current(uaddr_t va)
 	return walk_from_root(va, &rights, &above);
 }
 
+/* Walks for that access; if it is allowed, the accessed bit (and dirty bit) is set and the translation kept in t. */
+static bool fill(struct tlb_entry *t, uaddr_t va, enum fault_access access, bool *present)
+{
+	unsigned long rights;
+	pte_t *leaf = walk(va, &rights), seen;
+
+	*present = leaf && pte_present(*leaf);
+	if (!leaf)
+		return false;
+	seen = pte_set(pte_clear(*leaf, PTE_WRITE | PTE_USER), rights);
+	if (!allowed(seen, access))
+		return false;
+	leaf->v |= PTE_ACCESSED | (access == FAULT_WRITE ? PTE_DIRTY : 0);
+	*t = (struct tlb_entry){ true, PAGE_DOWN(va), pte_set(seen, leaf->v & PTE_DIRTY) };
+	return true;
+}
+
 /* One try. True: *pa is where va is. False: *present says whether an entry forbade it. */
 static bool translate(uaddr_t va, enum fault_access access, paddr_t *pa, bool *present)
 {
 	struct tlb_entry *t = tlb_slot(va);
-	unsigned long rights;
-	pte_t *leaf, seen;
 
-	if (!(t->valid && t->page == PAGE_DOWN(va) && allowed(t->leaf, access) &&
-	      (access != FAULT_WRITE || t->leaf.v & PTE_DIRTY))) {
-		leaf = walk(va, &rights);
-		*present = leaf && pte_present(*leaf);
-		if (!leaf)
-			return false;
-		seen = pte_set(pte_clear(*leaf, PTE_WRITE | PTE_USER), rights);
-		if (!allowed(seen, access))
-			return false;
-		leaf->v |= PTE_ACCESSED | (access == FAULT_WRITE ? PTE_DIRTY : 0);
-		*t = (struct tlb_entry){ true, PAGE_DOWN(va), pte_set(seen, leaf->v & PTE_DIRTY) };
-	}
+	if (!(t->valid && t->page == PAGE_DOWN(va) && allowed(t->leaf, access) && (access != FAULT_WRITE || t->leaf.v & PTE_DIRTY))
+	    && !fill(t, va, access, present))
+		return false;
 	must_be(pte_pfn(t->leaf), false);
 	*pa = (pte_pfn(t->leaf) << PAGE_SHIFT) + (va & ~PAGE_MASK);
 	return true;
+}
+
+void host_speculate(uaddr_t va)
+{
+	struct tlb_entry *t = tlb_slot(va);
+	bool present;
+
+	if (host_root != arch_kernel_root() && !(t->valid && t->page == PAGE_DOWN(va)))
+		fill(t, va, FAULT_READ, &present);
 }
 
 /* Faults until va can be reached. False: it cannot. */

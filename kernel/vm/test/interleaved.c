@@ -111,6 +111,9 @@ static uaddr_t addr_of(unsigned page)
 	return base + page % BLOCK_PAGES * PAGE_SIZE;
 }
 
+/* What the processors look up ahead of time. */
+static uaddr_t speculation(unsigned random) { return addr_of(random & 1 ? hot + random / 2 % BLOCK_PAGES : random / 2 % PAGES); }
+
 static bool owns(const struct worker *w, unsigned page)
 {
 	return w->alone || (page / BLOCK_PAGES == 2 ? w->id == 0 : page % WORKERS == w->id);
@@ -458,6 +461,7 @@ static void run_batch(void)
 	signal(SIGILL, died);
 	signal(SIGTRAP, died);
 	test_machine(NULL);
+	host_speculation = speculation;
 	start_cpus();
 	host_interleaving = false; /* so that all are placed before the first of them runs */
 	for (unsigned i = 0; i < WORKERS; i++) {

@@ -18,23 +18,23 @@ extern void *host_cpu_base;
 /* For tests: CPU 0, its memory (frames; host_ram_init), the interrupt flag on. Once in a process. */
 void host_machine_init(unsigned long total_frames, unsigned long direct_frames);
 
-static inline void *arch_cpu_base(void) { return host_cpu_base; }
+HOST_ONE_STEP static inline void *arch_cpu_base(void) { return host_cpu_base; }
 
-static inline unsigned long arch_percpu_read(size_t off)
+HOST_ONE_STEP static inline unsigned long arch_percpu_read(size_t off)
 {
 	unsigned long v;
 
 	memcpy(&v, (char *)host_cpu_base + off, sizeof(v));
 	return v;
 }
-static inline void arch_percpu_write(size_t off, unsigned long v)
+HOST_ONE_STEP static inline void arch_percpu_write(size_t off, unsigned long v)
 {
 	memcpy((char *)host_cpu_base + off, &v, sizeof(v));
 }
-static inline uint32_t *host_percpu32(size_t off) { return (uint32_t *)((char *)host_cpu_base + off); }
-static inline int arch_percpu_add32_zero(size_t off, int n) { return (*host_percpu32(off) += (uint32_t)n) == 0; }
-static inline void arch_percpu_and32(size_t off, uint32_t m) { *host_percpu32(off) &= m; }
-static inline void arch_percpu_or32(size_t off, uint32_t m) { *host_percpu32(off) |= m; }
+HOST_ONE_STEP static inline uint32_t *host_percpu32(size_t off) { return (uint32_t *)((char *)host_cpu_base + off); }
+HOST_ONE_STEP static inline int arch_percpu_add32_zero(size_t off, int n) { return (*host_percpu32(off) += (uint32_t)n) == 0; }
+HOST_ONE_STEP static inline void arch_percpu_and32(size_t off, uint32_t m) { *host_percpu32(off) &= m; }
+HOST_ONE_STEP static inline void arch_percpu_or32(size_t off, uint32_t m) { *host_percpu32(off) |= m; }
 
 static inline void arch_pause(void) { host_pause(); }
 /* Nothing can run: time jumps to the next timer. With no timer armed the test has deadlocked, and is told so. */

@@ -13,6 +13,8 @@
 
 #include "lib/types.h"
 
+#define HOST_ONE_STEP __attribute__((no_sanitize("thread"))) /* no point inside: one instruction on a real machine */
+
 extern bool host_interleaving; /* false: one CPU, nothing changes hands */
 
 /* CPU n (1, 2, ...) will run entry on a stack of its own. Its struct cpu is prepared (percpu_init_cpu). */
@@ -26,6 +28,12 @@ void host_point(unsigned weight);
 void host_pause(void);
 /* Until an interrupt was taken. Interrupts are on then. If no CPU can run and no timer is armed, host_stuck is called. */
 void host_wait_interrupt(void);
+/*
+ * The processor looks up translations ahead of time, whatever its CPU does, in the root that is loaded there: of addresses that the test names
+ * (random: any number). NULL: it does not.
+ */
+extern uaddr_t (*host_speculation)(unsigned random);
+void host_speculate(uaddr_t va);
 /* What a test says when nothing goes on any more, or not for a long time. Must not return. */
 extern void (*host_stuck)(const char *why);
 /* An interrupt for CPU n. Bits: enum arch_ipi. */
