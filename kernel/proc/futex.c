@@ -64,7 +64,7 @@ static long key_get(uaddr_t addr, bool private, struct key *k)
 	*k = (struct key){ as, addr, NULL };
 	if (private)
 		return user_range_ok(addr, 4) ? 0 : -EFAULT;
-	if (vm_fault(as, addr, FAULT_READ, 0) != FAULT_OK)
+	if (vm_fault(as, addr, FAULT_READ, false) != FAULT_OK)
 		return -EFAULT;
 	spin_lock(&as->pt_lock);
 	pte_t e = ptshare_peek(as, addr, NULL);

@@ -29,10 +29,9 @@ bool usertrap_page_fault(struct trapframe *tf, uaddr_t addr, enum fault_access a
 	struct aspace *as = thread_current()->aspace;
 	enum fault_result r;
 
-	(void)present;
 	if (!as)
 		return false;
-	r = vm_fault(as, addr, access, tf_user(tf) ? tf_sp(tf) : 0);
+	r = vm_fault(as, addr, access, !present);
 	if (r == FAULT_OK) {
 		task_current()->minflt++;
 		if (CONFIG_DEBUG && tf_user(tf))

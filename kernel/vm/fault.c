@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page fault, in phases: check (the region), gather (what can need memory or sleep), then, under pt_lock, unshare the path, resolve, map. The
- * loop is in try_region: a step that lacks something says what, it is gathered without spinlocks, and the entry is looked at anew. vm_fault tries again
- * from the start after a stack has grown or the OOM killer has made room.
+ * A page fault, in phases: check (the region), gather (what can need memory or time, or sleep), then, under pt_lock, unshare the path, resolve,
+ * map. The loop is in try_region: a step that lacks something says what, it is gathered without spinlocks, and the entry is looked at anew. What
+ * nearly always lacks is gathered before the first look. vm_fault tries again from the start after a stack has grown or the OOM killer has made
+ * room.
+ *
+ * Pages are cleared and copied without spinlocks. A copy is good as long as the entry still refers to the page that was copied, without the right
+ * to write: the reference that the fault holds meanwhile keeps everybody else from taking that page for theirs alone and writing to it.
  *
  *                      read                         write
  *   anonymous, missing  zero page, read-only         fresh zeroed frame
@@ -24,16 +28,19 @@
 #define OOM_TRIES 64
 #define FAULT_AROUND 16 /* pages, aligned: so they lie in one table */
 
-enum step { STEP_DONE, STEP_NEED_TABLES, STEP_NEED_FRAME, STEP_NEED_ZEROED, STEP_NEED_FILE, STEP_AGAIN };
+enum step { STEP_DONE, STEP_NEED_TABLES, STEP_NEED_COPY, STEP_NEED_ZEROED, STEP_NEED_FILE, STEP_AGAIN };
 
 struct fault {
 	struct aspace *as;
 	uaddr_t addr; /* page aligned */
 	enum fault_access access;
+	bool missing; /* nothing was mapped there, it seems */
 	/* gathered */
 	struct pt_reserve tables;
 	struct page *frame;     /* fresh, private */
 	bool frame_zeroed;
+	struct page *original;  /* what is to be copied, or was, into frame; with a reference */
+	bool copied;
 	struct page *file_page; /* with a reference */
 	unsigned around_count;  /* neighbours of a file page that are in memory, with references */
 	struct { uaddr_t va; struct page *page; } around[FAULT_AROUND];
@@ -44,6 +51,8 @@ static void drop_gathered(struct fault *f)
 	pt_reserve_drop(&f->tables);
 	if (f->frame)
 		page_put(f->frame);
+	if (f->original)
+		page_put(f->original);
 	if (f->file_page)
 		page_put(f->file_page);
 	for (unsigned i = 0; i < f->around_count; i++)
@@ -67,6 +76,25 @@ static void install(struct fault *f, pte_t *e, struct page *p, unsigned long fla
 	}
 }
 
+static void install_frame(struct fault *f, pte_t *e, const struct vma *v)
+{
+	install(f, e, f->frame, leaf_flags(v, true));
+	f->frame = NULL;
+}
+
+/* Does frame hold a copy of p? If not, that is what is needed next. */
+static bool have_copy(struct fault *f, struct page *p)
+{
+	if (f->frame && f->copied && f->original == p)
+		return true;
+	page_get(p);
+	if (f->original)
+		page_put(f->original);
+	f->original = p;
+	f->copied = false;
+	return false;
+}
+
 static void mark_dirty(struct page *p) { __atomic_fetch_or(&p->flags, PAGE_F_DIRTY, __ATOMIC_RELAXED); }
 
 static enum step resolve_write_present(struct fault *f, struct vma *v, pte_t *e)
@@ -80,12 +108,13 @@ static enum step resolve_write_present(struct fault *f, struct vma *v, pte_t *e)
 		tlb_flush_page_here(f->as, f->addr);
 		return STEP_DONE;
 	}
-	if (old == anon_zero_page() ? !f->frame || !f->frame_zeroed : !f->frame)
-		return old == anon_zero_page() ? STEP_NEED_ZEROED : STEP_NEED_FRAME;
-	if (old != anon_zero_page())
-		frame_copy(f->frame, old);
-	install(f, e, f->frame, leaf_flags(v, true));
-	f->frame = NULL;
+	if (old == anon_zero_page()) {
+		if (!f->frame || !f->frame_zeroed)
+			return STEP_NEED_ZEROED;
+	} else if (!have_copy(f, old)) {
+		return STEP_NEED_COPY;
+	}
+	install_frame(f, e, v);
 	return STEP_DONE;
 }
 
@@ -110,8 +139,7 @@ static enum step resolve_anon_missing(struct fault *f, struct vma *v, pte_t *e)
 	}
 	if (!f->frame || !f->frame_zeroed)
 		return STEP_NEED_ZEROED;
-	install(f, e, f->frame, leaf_flags(v, true));
-	f->frame = NULL;
+	install_frame(f, e, v);
 	return STEP_DONE;
 }
 
@@ -144,11 +172,9 @@ static enum step resolve_file_missing(struct fault *f, struct vma *v, pte_t *e)
 		return STEP_AGAIN;
 	}
 	if (private_write) {
-		if (!f->frame)
-			return STEP_NEED_FRAME;
-		frame_copy(f->frame, f->file_page);
-		install(f, e, f->frame, leaf_flags(v, true));
-		f->frame = NULL;
+		if (!have_copy(f, f->file_page))
+			return STEP_NEED_COPY;
+		install_frame(f, e, v);
 		return STEP_DONE;
 	}
 	if (f->access == FAULT_WRITE)
@@ -206,26 +232,51 @@ static int gather_file(struct fault *f, struct vma *v)
 	return err;
 }
 
+static int gather_frame(struct fault *f, bool zeroed)
+{
+	if (f->frame && zeroed)
+		page_put(f->frame);
+	if (!f->frame || zeroed)
+		f->frame = frame_alloc(0, PAGE_ANON, zeroed ? FRAME_ZERO : FRAME_ANY);
+	f->frame_zeroed = zeroed;
+	f->copied = false;
+	return f->frame ? 0 : -ENOMEM;
+}
+
+static int gather_copy(struct fault *f)
+{
+	int err = gather_frame(f, false);
+
+	if (!err) {
+		frame_copy(f->frame, f->original);
+		f->copied = true;
+	}
+	return err;
+}
+
 /* Gets what a step asked for. 0, -ENOMEM, or the object's error. */
 static int gather(struct fault *f, struct vma *v, enum step need)
 {
-	bool zeroed = need == STEP_NEED_ZEROED;
-
 	switch (need) {
 	case STEP_NEED_TABLES:
 		return pt_reserve_fill(&f->tables, ARCH_PT_LEVELS - 1) ? 0 : -ENOMEM;
-	case STEP_NEED_FRAME:
+	case STEP_NEED_COPY:
+		return gather_copy(f);
 	case STEP_NEED_ZEROED:
-		if (f->frame)
-			page_put(f->frame);
-		f->frame = frame_alloc(0, PAGE_ANON, zeroed ? FRAME_ZERO : FRAME_ANY);
-		f->frame_zeroed = zeroed;
-		return f->frame ? 0 : -ENOMEM;
+		return gather_frame(f, true);
 	case STEP_NEED_FILE:
 		return gather_file(f, v);
 	default:
 		return 0;
 	}
+}
+
+/* Where nothing is mapped yet, the first look at the entry would find that this is needed. */
+static int gather_first(struct fault *f, struct vma *v)
+{
+	if (v->ops)
+		return f->file_page ? 0 : gather_file(f, v);
+	return f->access != FAULT_WRITE || f->frame ? 0 : gather_frame(f, true);
 }
 
 static bool access_ok(const struct vma *v, enum fault_access a)
@@ -278,7 +329,7 @@ static enum fault_result try_region(struct fault *f)
 		return FAULT_MAPERR;
 	if (!access_ok(v, f->access))
 		return FAULT_ACCERR;
-	for (err = 0; !err; err = gather(f, v, s)) {
+	for (err = f->missing ? gather_first(f, v) : 0; !err; err = gather(f, v, s)) {
 		s = resolve(f, v);
 		if (s == STEP_DONE)
 			return FAULT_OK;
@@ -286,29 +337,29 @@ static enum fault_result try_region(struct fault *f)
 	return err == -ENOMEM ? FAULT_OOM : err == -EINTR ? FAULT_KILLED : FAULT_BUS;
 }
 
-static void fault_begin(struct fault *f, struct aspace *as, uaddr_t addr, enum fault_access access)
+static void fault_begin(struct fault *f, struct aspace *as, uaddr_t addr, enum fault_access access, bool missing)
 {
 	f->as = as;
 	f->addr = PAGE_DOWN(addr);
 	f->access = access;
+	f->missing = missing;
 	f->tables.count = 0;
 	f->tables.urgent = false;
-	f->frame = f->file_page = NULL;
-	f->frame_zeroed = false;
+	f->frame = f->original = f->file_page = NULL;
+	f->frame_zeroed = f->copied = false;
 	f->around_count = 0; /* the array is not cleared: this runs for every fault */
 }
 
-enum fault_result vm_fault(struct aspace *as, uaddr_t addr, enum fault_access access, uaddr_t sp)
+enum fault_result vm_fault(struct aspace *as, uaddr_t addr, enum fault_access access, bool missing)
 {
 	struct fault f;
 	enum fault_result r;
 	unsigned tries = 0;
 	bool again;
 
-	(void)sp;
 	if (addr >= ARCH_USER_TOP)
 		return FAULT_MAPERR;
-	fault_begin(&f, as, addr, access);
+	fault_begin(&f, as, addr, access, missing);
 	do {
 		rwlock_read_lock(&as->lock);
 		r = try_region(&f);
@@ -330,7 +381,7 @@ static bool access_page(struct aspace *as, uaddr_t addr, char *buf, size_t n, bo
 	bool done = false, own;
 
 	while (!done) {
-		if (vm_fault(as, addr, write ? FAULT_WRITE : FAULT_READ, 0) != FAULT_OK)
+		if (vm_fault(as, addr, write ? FAULT_WRITE : FAULT_READ, false) != FAULT_OK)
 			return false;
 		spin_lock(&as->pt_lock);
 		pte_t e = ptshare_peek(as, addr, &own);

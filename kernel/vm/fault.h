@@ -15,8 +15,8 @@ enum fault_result {
 	FAULT_KILLED,  /* a fatal signal arrived while waiting */
 };
 
-/* Resolves one access to addr. May sleep. No locks held. sp: user stack pointer (stack growth), 0 if unknown. */
-enum fault_result vm_fault(struct aspace *as, uaddr_t addr, enum fault_access access, uaddr_t sp);
+/* Resolves one access to addr. May sleep. No locks held. missing: the processor found nothing mapped (a hint, nothing more). */
+enum fault_result vm_fault(struct aspace *as, uaddr_t addr, enum fault_access access, bool missing);
 
 /*
  * Access to another (or the own) address space without loading it: ptrace, /proc/PID/mem, cmdline. Bytes moved (may be short), or -EFAULT.

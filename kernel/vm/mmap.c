@@ -339,7 +339,7 @@ out:
 int vm_populate(struct aspace *as, uaddr_t addr, unsigned long len, bool write)
 {
 	for (uaddr_t va = PAGE_DOWN(addr); va < addr + len; va += PAGE_SIZE) {
-		enum fault_result r = vm_fault(as, va, write ? FAULT_WRITE : FAULT_READ, 0);
+		enum fault_result r = vm_fault(as, va, write ? FAULT_WRITE : FAULT_READ, write);
 
 		if (r != FAULT_OK)
 			return r == FAULT_OOM ? -ENOMEM : -EFAULT;

@@ -30,7 +30,7 @@ static void failed_check(const char *file, int line, const char *what)
 static bool page_fault(struct trapframe *tf, uaddr_t addr, enum fault_access access, bool present)
 {
 	(void)tf, (void)present;
-	return aspace_current() && vm_fault(aspace_current(), addr, access, 0) == FAULT_OK;
+	return aspace_current() && vm_fault(aspace_current(), addr, access, false) == FAULT_OK;
 }
 
 static const struct trap_ops ops = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit, .page_fault = page_fault,

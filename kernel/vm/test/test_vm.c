@@ -313,10 +313,10 @@ static void test_private_file_pages(void **state)
 	set_word(BASE, 6);
 	assert_ptr_not_equal(page_at(as, BASE), f->pages[0]);
 	assert_int_equal(as->rss_file, 0);
-	assert_int_equal(vm_fault(as, AT(2), FAULT_READ, 0), FAULT_BUS);
-	assert_int_equal(vm_fault(as, AT(9), FAULT_READ, 0), FAULT_MAPERR);
+	assert_int_equal(vm_fault(as, AT(2), FAULT_READ, false), FAULT_BUS);
+	assert_int_equal(vm_fault(as, AT(9), FAULT_READ, false), FAULT_MAPERR);
 	test_file_truncate(f, 0);
-	assert_int_equal(vm_fault(as, BASE, FAULT_READ, 0), FAULT_BUS);
+	assert_int_equal(vm_fault(as, BASE, FAULT_READ, false), FAULT_BUS);
 	assert_int_equal(vm_unmap(as, BASE, PAGES(4)), 0);
 	test_file_put(f);
 }
@@ -347,7 +347,7 @@ static void test_protections(void **state)
 	test_map_anon(as, BASE, 4, RW, 0);
 	set_word(BASE, 1);
 	assert_int_equal(vm_protect(as, BASE, PAGES(1), PROT_READ), 0);
-	assert_int_equal(vm_fault(as, BASE, FAULT_WRITE, 0), FAULT_ACCERR);
+	assert_int_equal(vm_fault(as, BASE, FAULT_WRITE, false), FAULT_ACCERR);
 	assert_false(writable(BASE));
 	assert_int_equal(vm_protect(as, BASE, PAGES(1), PROT_NONE), 0);
 	assert_false(readable(BASE));
@@ -467,7 +467,7 @@ static void test_stack_grows_to_its_limit_and_guard(void **state)
 	assert_true(writable(top - PAGES(100)));
 	assert_int_equal(as->stack_pages, 100);
 	assert_true(writable(top - PAGES(800)));
-	assert_int_equal(vm_fault(as, top - PAGES(801), FAULT_WRITE, 0), FAULT_MAPERR);
+	assert_int_equal(vm_fault(as, top - PAGES(801), FAULT_WRITE, false), FAULT_MAPERR);
 	assert_int_equal(vm_unmap(as, top - PAGES(800), PAGES(798)), 0);
 	test_map_anon(as, top - PAGES(500), 1, RW, 0);
 	assert_true(writable(top - PAGES(499 - 256)));
@@ -592,7 +592,7 @@ static void test_out_of_memory_ends(void **state)
 	(void)state;
 	test_map_anon(as, BASE, 8192, RW, 0);
 	for (unsigned i = 0; i < 8192; i++) {
-		enum fault_result r = vm_fault(as, AT(i), FAULT_WRITE, 0);
+		enum fault_result r = vm_fault(as, AT(i), FAULT_WRITE, true);
 
 		assert_true(r == FAULT_OK || r == FAULT_OOM);
 		if (r == FAULT_OOM)
