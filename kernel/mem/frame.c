@@ -286,14 +286,7 @@ void frame_free(struct page *p)
 	arch_irq_restore(irq);
 }
 
-void page_put(struct page *p)
-{
-	uint32_t left = __atomic_sub_fetch(&p->count, 1, __ATOMIC_ACQ_REL);
-
-	debug_assert(left != UINT32_MAX);
-	if (left == 0)
-		frame_free(p);
-}
+void page_free_last(struct page *p) { frame_free(p); }
 
 void frame_zero(struct page *p)
 {

@@ -16,6 +16,7 @@
 #define MEM_PAGE_H
 
 #include "core/spinlock.h"
+#include "lib/check.h"
 #include "lib/list.h"
 #include "lib/types.h"
 
@@ -61,6 +62,14 @@ static inline bool pfn_valid(pfn_t pfn) { return pfn >= page_base_pfn && pfn < p
 /* References (ANON, CACHE, KERNEL). page_put frees the frame at zero. Any context. */
 static inline void page_get(struct page *p) { __atomic_fetch_add(&p->count, 1, __ATOMIC_RELAXED); }
 static inline uint32_t page_count(const struct page *p) { return __atomic_load_n(&p->count, __ATOMIC_ACQUIRE); }
-void page_put(struct page *p);
+void page_free_last(struct page *p); /* page_put's: the last reference is gone */
+static inline void page_put(struct page *p)
+{
+	uint32_t left = __atomic_sub_fetch(&p->count, 1, __ATOMIC_ACQ_REL);
+
+	debug_assert(left != UINT32_MAX);
+	if (left == 0)
+		page_free_last(p);
+}
 
 #endif

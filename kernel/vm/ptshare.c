@@ -2,6 +2,7 @@
 /* Page tables as counted, shared objects. See ptshare.h for the rules. */
 #include "vm/ptshare.h"
 #include "lib/bits.h"
+#include "lib/compiler.h"
 #include "lib/string.h"
 #include "mem/frame.h"
 
@@ -78,49 +79,103 @@ struct page *ptshare_root_new(void)
 	return p;
 }
 
-void ptshare_fork(struct aspace *parent, struct aspace *child)
-{
-	pte_t *from = entries(parent->root), *to = entries(child->root);
-	unsigned left = parent->root->table.present;
 
+/*
+ * The pages behind leaf entries, for the two loops that visit all of a table: what they need of each page is at hand, and a group of eight entries
+ * is skipped at once. They are where the time of an unshare goes.
+ */
+struct leaf_pages {
+	struct page *array;
+	pfn_t base, count;
+};
+
+static inline struct leaf_pages leaf_pages(void) { return (struct leaf_pages){ page_array, page_base_pfn, page_end_pfn - page_base_pfn }; }
+
+/* NULL: no page that is counted. */
+static inline struct page *leaf_page(const struct leaf_pages *l, pte_t e)
+{
+	pfn_t n = pte_pfn(e) - l->base;
+
+	return n < l->count && l->array[n].kind != PAGE_RESERVED ? &l->array[n] : NULL;
+}
+
+static inline bool group_empty(const pte_t *e) { return !(e[0].v | e[1].v | e[2].v | e[3].v | e[4].v | e[5].v | e[6].v | e[7].v); }
+
+/* One more holder for each page; private ones lose their write bit in both copies. An entry that is not empty maps something. */
+static void copy_leaves(pte_t *to, pte_t *from, unsigned left)
+{
+	struct leaf_pages pages = leaf_pages();
+
+	for (; left; from += 8, to += 8) {
+		if (group_empty(from))
+			continue;
+		for (unsigned i = 0; i < 8; i++) {
+			pte_t e = from[i];
+			struct page *p;
+
+			if (!e.v)
+				continue;
+			left--;
+			if (!pte_shared(e)) {
+				e = pte_clear(e, PTE_WRITE);
+				from[i] = e;
+			}
+			to[i] = e;
+			p = leaf_page(&pages, e);
+			if (likely(p))
+				page_get(p);
+		}
+	}
+}
+
+static void put_leaves(const pte_t *e, unsigned left)
+{
+	struct leaf_pages pages = leaf_pages();
+
+	for (; left; e += 8) {
+		if (group_empty(e))
+			continue;
+		for (unsigned i = 0; i < 8; i++) {
+			struct page *p;
+
+			if (!e[i].v)
+				continue;
+			left--;
+			p = leaf_page(&pages, e[i]);
+			if (likely(p))
+				page_put(p);
+		}
+	}
+}
+
+/* The same for a table of tables. */
+static void copy_tables(pte_t *to, pte_t *from, unsigned left)
+{
 	for (unsigned long i = 0; left > 0; i++, left--) {
 		i = next_used(from, i);
 		from[i] = pte_clear(from[i], PTE_WRITE);
 		to[i] = from[i];
 		page_get(child_of(from[i]));
 	}
+}
+
+void ptshare_fork(struct aspace *parent, struct aspace *child)
+{
+	copy_tables(entries(child->root), entries(parent->root), parent->root->table.present);
 	child->root->table.present = parent->root->table.present;
 	child->rss_anon = parent->rss_anon;
 	child->rss_file = parent->rss_file;
 	tlb_flush_aspace(parent);
 }
 
-/* One more holder for what an entry of a table being copied refers to; private pages lose their write bit in both copies. */
-static pte_t share_entry(pte_t *e, unsigned level)
-{
-	struct page *p;
-
-	if (!pte_mapped(*e))
-		return PTE_NONE;
-	if (level > 0 || !pte_shared(*e))
-		*e = pte_clear(*e, PTE_WRITE);
-	p = level > 0 ? child_of(*e) : ptshare_page(*e);
-	if (p)
-		page_get(p);
-	return *e;
-}
-
 /* A private copy of a shared table in a fresh frame. The table's lock is held. */
 static void copy_table(struct page *to, struct page *from)
 {
-	pte_t *src = entries(from), *dst = entries(to);
-	unsigned left = from->table.present;
-
 	table_init(to, from->level);
-	for (unsigned long i = 0; left > 0; i++, left--) {
-		i = next_used(src, i);
-		dst[i] = share_entry(&src[i], from->level);
-	}
+	if (from->level == 0)
+		copy_leaves(entries(to), entries(from), from->table.present);
+	else
+		copy_tables(entries(to), entries(from), from->table.present);
 	to->table.present = from->table.present;
 	to->index = from->index;
 }
@@ -235,20 +290,19 @@ static void subtract_rss(struct aspace *as, struct page *table)
 
 void ptshare_put(struct page *table)
 {
-	unsigned left;
-	pte_t *e;
+	const pte_t *e = entries(table);
 
 	if (__atomic_sub_fetch(&table->count, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
-	e = entries(table);
-	left = table->table.present;
-	for (unsigned long i = 0; left > 0; i++, left--) {
-		i = next_used(e, i);
-		struct page *p = table->level > 0 ? child_of(e[i]) : ptshare_page(e[i]);
-		if (table->level > 0)
-			ptshare_put(p);
-		else if (p)
-			page_put(p);
+	if (table->level == 0) {
+		put_leaves(e, table->table.present);
+	} else {
+		unsigned left = table->table.present;
+
+		for (unsigned long i = 0; left > 0; i++, left--) {
+			i = next_used(e, i);
+			ptshare_put(child_of(e[i]));
+		}
 	}
 	table->count = 1;
 	frame_free(table);
