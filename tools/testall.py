@@ -152,6 +152,27 @@ class Guest:
                 yield result.name, result.passed, "\n".join([result.reason, *("  | " + line for line in result.log)])
 
 
+class Latency:
+    """The guest programs on the kernel with its checks, under -icount: how many instructions preemption and interrupts are off at most."""
+    prefix = "latency"
+
+    def names(self):
+        import run
+        return [name for name in run.programs() if not name.startswith("torture")]
+
+    def run(self, chosen):
+        packages.require("qemu", "gcc")
+        import latency
+        sections, why = latency.measure(kernelbuild.build(debug=True), chosen)
+        ended = sections.finished
+        for name in chosen:
+            bad = [lines for cycles, program, lines in sections.longest.values() if program == name and cycles > latency.LIMIT]
+            text = "\n".join("\n  ".join(lines) for lines in bad)
+            yield name, name in ended and not bad, text or why or "it did not end"
+        if sections.longest:
+            _say(f"  {max(each[0] for each in sections.longest.values())} instructions at most")
+
+
 class Boot:
     """pytest + pexpect: the system used as a person would."""
 
@@ -205,7 +226,7 @@ def suites():
     torture += [Guest(f"torture-{cpus}cpu", perigee, torture=True, cpus=cpus) for cpus in (2, 4, 8)]
     torture += [Guest("torture-debug", debug, torture=True, cpus=2)]
     return [Build(), Checks(), HostTests("unit"), HostTests("property"), Models(), Guest("guest", perigee), Guest("guest-debug", debug, cpus=2),
-            Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Boot("boot", 1),
+            Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Latency(), Boot("boot", 1),
             Boot("boot-2cpu", 2, BOOT_TWICE)]
 
 
