@@ -34,6 +34,7 @@ struct view {
 	sigset64 pending, shared_pending, blocked, ignored, caught;
 	uint64_t voluntary, forced;
 	const void *waiting_on;
+	uint32_t affinity;
 };
 
 static char state_letter(const struct thread *t)
@@ -50,6 +51,7 @@ static void view_thread(struct view *v, const struct task *t)
 
 	v->state = state_letter(th);
 	v->cpu = th->cpu;
+	v->affinity = READ_ONCE(th->affinity);
 	v->nice = th->se.nice;
 	v->policy = th->se.policy;
 	v->rt_prio = th->se.rt_prio;
@@ -300,6 +302,26 @@ static unsigned fd_size(struct process *p)
 	return n;
 }
 
+/* As a mask, and as ranges: 0-1,3. */
+static void print_cpus(struct text *t, uint32_t affinity)
+{
+	uint32_t mask = affinity & READ_ONCE(cpus_online);
+	const char *comma = "";
+
+	text_printf(t, "Cpus_allowed:\t%x\nCpus_allowed_list:\t", mask);
+	for (unsigned i = 0; i < MAX_CPUS; i++) {
+		unsigned first = i;
+
+		if (!(mask & CPU_BIT(i)))
+			continue;
+		while (i + 1 < MAX_CPUS && mask & CPU_BIT(i + 1))
+			i++;
+		text_printf(t, first == i ? "%s%u" : "%s%u-%u", comma, first, i);
+		comma = ",";
+	}
+	text_printf(t, "\n");
+}
+
 static int fill_status(struct text *t, struct process *p)
 {
 	struct view v;
@@ -316,6 +338,7 @@ static int fill_status(struct text *t, struct process *p)
 		    (unsigned long long)v.caught);
 	text_printf(t, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n", (unsigned long long)v.caps[0], (unsigned long long)v.caps[1],
 		    (unsigned long long)v.caps[2]);
+	print_cpus(t, v.affinity);
 	text_printf(t, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n", (unsigned long long)v.voluntary, (unsigned long long)v.forced);
 	return 0;
 }

@@ -13,7 +13,6 @@
 #define SLICE_MAX_NS ((uint32_t)(4 * NSEC_PER_MSEC))
 #define SLICE_MIN_NS ((uint32_t)(NSEC_PER_MSEC * 3 / 4))
 #define LOOK_AHEAD 8 /* threads that a pick looks at, in the order of their deadlines, for an eligible one */
-#define RR_SLICE_NS (100 * NSEC_PER_MSEC)
 #define RT_PERIOD_NS NSEC_PER_SEC
 #define RT_SHARE_NS (950 * NSEC_PER_MSEC)
 #define LOAD_PERIOD_NS (5 * NSEC_PER_SEC)

@@ -111,6 +111,7 @@ static inline void runq_set_current(struct runq *rq, struct thread *t)
 }
 
 #define TICK_IDLE_NS (10 * NSEC_PER_MSEC) /* between ticks when nobody waits */
+#define RR_SLICE_NS (100 * NSEC_PER_MSEC)
 #define POSITION_SHIFT 12
 
 #endif

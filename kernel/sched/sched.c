@@ -523,16 +523,29 @@ void sched_set_nice(struct thread *t, int nice)
 	reclassify(t, t->se.policy, t->se.rt_prio, nice);
 }
 
-int sched_set_policy(struct thread *t, int policy, int prio)
+int sched_check_policy(int policy, int prio)
 {
 	bool rt = policy == SCHED_FIFO || policy == SCHED_RR;
 
 	if (!rt && policy != SCHED_NORMAL && policy != SCHED_BATCH && policy != SCHED_IDLE)
 		return -EINVAL;
-	if (rt ? prio < 1 || prio > 99 : prio != 0)
-		return -EINVAL;
-	reclassify(t, policy, prio, t->se.nice);
-	return 0;
+	return (rt ? prio < 1 || prio > 99 : prio != 0) ? -EINVAL : 0;
+}
+
+int sched_set_policy(struct thread *t, int policy, int prio)
+{
+	int err = sched_check_policy(policy, prio);
+
+	if (!err)
+		reclassify(t, policy, prio, t->se.nice);
+	return err;
+}
+
+uint64_t sched_slice_ns(struct thread *t)
+{
+	if (t->se.policy == SCHED_FIFO)
+		return 0;
+	return t->se.policy == SCHED_RR ? RR_SLICE_NS : runq_slice(&runqs[READ_ONCE(t->cpu)]);
 }
 
 int sched_set_affinity(struct thread *t, uint32_t cpu_mask)

@@ -41,7 +41,10 @@ void sched_preempt(void);
 void sched_irq_exit(bool user, bool preemptible);
 void sched_set_nice(struct thread *t, int nice);
 /* -EINVAL for a bad policy or priority. */
+int sched_check_policy(int policy, int prio);
 int sched_set_policy(struct thread *t, int policy, int prio);
+/* How long t runs before others of its kind get their turn; 0: until it sleeps. */
+uint64_t sched_slice_ns(struct thread *t);
 /*
  * Lets t run on the CPUs of the mask only (bit per CPU), and moves it if it is elsewhere: at once if it waits, as soon as it may be preempted if it
  * runs; the current thread has moved on return if preemption is enabled. -EINVAL if none of them is online, or t is bound to its CPU.
