@@ -2,6 +2,7 @@
 /* Clocks, sleeping, interval timers. */
 #include "abi/convert.h"
 #include "core/clock.h"
+#include "core/clockset.h"
 #include "lib/div64.h"
 #include "lib/errno.h"
 #include "proc/itimer.h"
@@ -88,7 +89,7 @@ static long set_clock(int clock, uaddr_t ts, bool wide)
 		return -EINVAL;
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
-	clock_set_wall(ns);
+	clock_set(ns);
 	return 0;
 }
 
@@ -113,7 +114,7 @@ long sys_stime(uaddr_t t)
 		return -EFAULT;
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
-	clock_set_wall((uint64_t)sec * NSEC_PER_SEC);
+	clock_set((uint64_t)sec * NSEC_PER_SEC);
 	return 0;
 }
 
@@ -139,7 +140,7 @@ long sys_settimeofday(uaddr_t tv, uaddr_t tz)
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	if (tv)
-		clock_set_wall(ns);
+		clock_set(ns);
 	return 0;
 }
 

@@ -24,6 +24,7 @@
 	X(PAGE_CACHE)  /* mapping: file pages */ \
 	X(EPOLL_LINKS) /* which epoll watches which file */ \
 	X(EPOLL)       /* an epoll: its descriptors; one that watches another before that one */ \
+	X(SIGNALFD)    /* which signalfd looks at which process */ \
 	X(SLAB_GROW)   /* growing an object cache */ \
 	/* spinlocks, outermost first */ \
 	X(PROC_TREE)   /* parents, children, groups, sessions */ \
@@ -40,6 +41,8 @@
 	X(POLL)        /* poll sets */ \
 	X(FLOCK)       /* locks on files */ \
 	X(FUTEX)       /* futex buckets */ \
+	X(CLOCKSET)    /* who watches the wall clock */ \
+	X(ALARM)       /* a timer of a program */ \
 	X(WAITQ)       /* wait queues */ \
 	X(TIMER)       /* per-CPU timer heaps */ \
 	X(RUNQ)        /* run queues, thread states */ \

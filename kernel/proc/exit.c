@@ -8,6 +8,7 @@
 #include "task/pid.h"
 #include "task/sigqueue.h"
 #include "vfs/fdtable.h"
+#include "vfs/signalfd.h"
 #include "vm/aspace.h"
 #include "vm/usercopy.h"
 
@@ -58,6 +59,7 @@ static void release_process(struct process *p)
 	struct fsctx *fs = p->fs;
 
 	itimer_exit(p);
+	signalfd_exit(p);
 	if (p->session->leader == p && session_leader_exit_hook)
 		session_leader_exit_hook(p->session);
 	spin_lock(&proc_tree_lock);

@@ -41,6 +41,7 @@ void poll_wait(struct poll_table *t, struct waitq *q)
 	e->events = t->events;
 	e->w.wake = poll_wake;
 	e->w.thread = t->thread;
+	e->w.exclusive = false;
 	waitq_add(q, &e->w);
 }
 
