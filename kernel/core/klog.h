@@ -30,6 +30,8 @@ int klog_console_level(void);
 size_t klog_tail(char *buf, size_t cap);
 /* Writes the last lines of the log, at most that many, to the sinks once more: for a panic, when they were not shown. */
 void klog_replay(unsigned lines);
+/* All that shall be seen is on the sinks when it returns (or they take for ever): before the machine is turned off. */
+void klog_flush(void);
 size_t klog_size(void); /* bytes unread since the last clear, for syslog(2) */
 
 #endif

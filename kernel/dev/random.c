@@ -61,15 +61,6 @@ static void stir(uint64_t v)
 	rekey();
 }
 
-/* The counter's jitter against its own reading: little by little, many times. */
-static void seed(void)
-{
-	for (unsigned i = 0; i < 64; i++)
-		stir(arch_cycles() * 0x9E3779B97F4A7C15ull + i);
-	stir(clock_wall());
-	seeded = true;
-}
-
 void random_stir(const void *data, size_t len)
 {
 	unsigned long irq = spin_lock_irqsave(&lock);
@@ -84,17 +75,30 @@ void random_stir(const void *data, size_t len)
 	spin_unlock_irqrestore(&lock, irq);
 }
 
+/* The counter's jitter against its own reading: little by little, many times. Two callers at once do it twice. */
+static void seed(void)
+{
+	for (unsigned i = 0; i < 64; i++) {
+		uint64_t v = arch_cycles() * 0x9E3779B97F4A7C15ull + i;
+
+		random_stir(&v, sizeof(v));
+	}
+	ktime_t now = clock_wall();
+	random_stir(&now, sizeof(now));
+	WRITE_ONCE(seeded, true);
+}
+
 void random_bytes(void *buf, size_t len)
 {
 	const uint32_t nonce[3] = { 0 };
 	uint8_t *p = buf, block[64];
 
+	if (!READ_ONCE(seeded))
+		seed();
 	while (len) {
 		unsigned long irq = spin_lock_irqsave(&lock);
 		size_t n = MIN(len, (size_t)64);
 
-		if (!seeded)
-			seed();
 		stir(arch_cycles());
 		chacha20_block(key, 1, nonce, block);
 		rekey();

@@ -74,6 +74,7 @@ static void machine_end(int status)
 	unsigned code = status & 0x7f ? 128u + ((unsigned)status & 0x7f) : (unsigned)status >> 8 & 0xff;
 
 	klog_info("init exited with status %u", code);
+	klog_flush();
 	if (port)
 		arch_debug_exit(port, code);
 	arch_power(POWER_OFF);

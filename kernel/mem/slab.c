@@ -318,9 +318,9 @@ void *slab_alloc(struct slab_cache *c, unsigned flags)
 	obj = unload(my_magazine(c));
 	if (unlikely(!obj))
 		obj = refill(c, flags);
+	arch_irq_restore(irq);
 	if (CONFIG_DEBUG && obj)
 		debug_check_alloc(c, obj);
-	arch_irq_restore(irq);
 	if (obj && flags & ALLOC_ZERO)
 		memset(obj, 0, c->size);
 	return obj;

@@ -124,33 +124,66 @@ static bool wake_waiter(struct waiter *w, unsigned long key)
 	return w->wake ? w->wake(w, key) : sched_wake(w->thread, WAKE_ANY);
 }
 
-static void wake_waiters(struct waitq *q, unsigned n_exclusive, unsigned long key)
-{
-	struct waiter *w, *next;
+#define WAKES_MAX 16 /* under one hold of the lock, where it may be given up */
 
-	list_for_each_entry_safe(w, next, &q->waiters, link)
-		if (wake_waiter(w, key) && w->exclusive && --n_exclusive == 0)
-			break;
+/* Wakes from *at on, at most that many; true if there is more to do from the new *at on. */
+static bool wake_waiters(struct waitq *q, struct list **at, unsigned *n_exclusive, unsigned long key, unsigned most)
+{
+	while (*at != &q->waiters) {
+		struct waiter *w = container_of(*at, struct waiter, link);
+
+		if (!most--)
+			return true;
+		*at = w->link.next;
+		if (wake_waiter(w, key) && w->exclusive && --*n_exclusive == 0)
+			return false;
+	}
+	return false;
+}
+
+static bool wake_nobody(struct waiter *w, unsigned long key)
+{
+	(void)w, (void)key;
+	return false;
+}
+
+/* Gives the lock up for a moment in the middle of a long list, where a waiter that is nobody keeps the place before at. */
+static struct list *breathe(struct waitq *q, struct list *at, unsigned long *irq)
+{
+	struct waiter place = { .wake = wake_nobody };
+
+	list_push_back(at, &place.link);
+	spin_unlock_irqrestore(&q->lock, *irq);
+	*irq = spin_lock_irqsave(&q->lock);
+	at = place.link.next;
+	list_del(&place.link);
+	return at;
 }
 
 void waitq_wake_key(struct waitq *q, unsigned n_exclusive, unsigned long key)
 {
+	struct list *at;
 	unsigned long irq;
 
 	smp_mb();
 	if (!waitq_active(q))
 		return;
 	irq = spin_lock_irqsave(&q->lock);
-	wake_waiters(q, n_exclusive, key);
+	at = q->waiters.next;
+	while (unlikely(wake_waiters(q, &at, &n_exclusive, key, WAKES_MAX)))
+		at = breathe(q, at, &irq);
 	spin_unlock_irqrestore(&q->lock, irq);
 }
 
 void waitq_wake_nested(struct waitq *q, unsigned n_exclusive, unsigned long key)
 {
+	struct list *at;
+
 	smp_mb();
 	if (!waitq_active(q))
 		return;
 	spin_lock_nested(&q->lock);
-	wake_waiters(q, n_exclusive, key);
+	at = q->waiters.next;
+	wake_waiters(q, &at, &n_exclusive, key, ~0u);
 	spin_unlock(&q->lock);
 }

@@ -11,6 +11,17 @@
 bool (*vm_oom_hook)(void);
 
 /*
+ * How far one hold of the lock goes: to the next border of a table, or over whole tables. A table at the border may have to be copied, which is
+ * the longest thing here, and there are two borders.
+ */
+static uaddr_t part_end(uaddr_t start, uaddr_t end)
+{
+	uaddr_t span = pt_span(1), up = ALIGN_UP(start, span), down = ALIGN_DOWN(end, span);
+
+	return up > start ? MIN(up, end) : down > start ? down : end;
+}
+
+/*
  * A batch at a time: what it holds is forgotten by all CPUs before the lock is given up, and freed after that. With PT_RESERVE_MAX tables it
  * does not run out, one for each level at either border, but when the space is forked meanwhile, whose lock a zap does not hold.
  */
@@ -21,13 +32,17 @@ static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_
 
 	tlb_batch_begin(&b, as, ptshare_put);
 	do {
+		uaddr_t stop = part_end(start, end);
+
 		spin_lock(&as->pt_lock);
-		done = ptshare_unmap(as, start, end, r, &b, &start);
+		done = ptshare_unmap(as, start, stop, r, &b, &start);
 		full = tlb_batch_full(&b);
 		tlb_batch_flush(&b);
 		spin_unlock(&as->pt_lock);
 		tlb_batch_free(&b);
-	} while (!done && full);
+		if (done)
+			start = stop;
+	} while (done ? start < end : full);
 	return done ? 0 : -ENOMEM;
 }
 

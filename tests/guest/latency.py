@@ -44,7 +44,7 @@ class Sections(run.Parser):
         if match:
             key = (match[1], *self.now[1:3])
             if key not in self.longest or self.longest[key][0] < int(match[3]):
-                self.longest[key] = (int(match[3]), self.current, self.now)
+                self.longest[key] = (int(match[3]), self.current or "start", self.now)
         self.now = []
 
 

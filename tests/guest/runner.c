@@ -6,7 +6,8 @@
  *   tests=DIR      where the programs are (/tests)
  *   only=A,B       run only these programs;     case=NAME   run only this test of them
  *   leaks=0        do not look for leaks
- *   latency        forget the longest sections with preemption off before each program, print them after it
+ *   latency        forget the longest sections with preemption off before each program, print them after it,
+ *                  and those of the start
  *   stay           no mounting and no power-off: for a run in a namespace of the host
  *
  * What it prints, besides the lines of the programs (guest.h):
@@ -264,6 +265,8 @@ int main(int argc, char **argv)
 	sigaction(SIGALRM, &action, NULL);
 	if (!stay)
 		mount_all();
+	if (latency)
+		latency_print(); /* of the start */
 	run_all();
 	printf("== end\n");
 	fflush(stdout);

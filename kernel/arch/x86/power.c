@@ -5,6 +5,8 @@
 #include "arch/x86/acpi.h"
 #include "arch/x86/io.h"
 #include "arch/cpu.h"
+#include "core/klog.h"
+#include "core/nmi.h"
 
 #define KBC_STATUS 0x64
 #define KBC_RESET 0xfe
@@ -24,11 +26,13 @@ static void restart(void)
 
 __noreturn void arch_power(enum power_action what)
 {
+	klog_flush();
 	arch_irq_disable();
 	if (what == POWER_OFF)
 		x86_acpi_power_off();
 	if (what == POWER_RESTART)
 		restart();
+	nmi_stop_others();
 	arch_halt();
 }
 
