@@ -6,6 +6,7 @@
 #include "lib/bits.h"
 
 #define LOOK_AHEAD 8 /* threads of a queue that are looked at for one that may move */
+#define QUEUES_TRIED 4 /* at one tick */
 /* Beyond this distance from the mean, an eighth of what is too much is forgotten at each tick. In units of position. */
 #define DISTANCE_BOUND ((int32_t)((50 * NSEC_PER_MSEC) >> POSITION_SHIFT))
 
@@ -269,13 +270,13 @@ static uint64_t update_position(struct runq *rq)
 	return time + (uint64_t)((int64_t)excess << POSITION_SHIFT);
 }
 
-/* The queue with waiting threads that is furthest behind, or NULL. */
-static struct runq *furthest_behind(const struct runq *rq)
+/* Of the CPUs of the mask, the one with waiting threads whose queue is furthest behind, or NULL. */
+static struct runq *furthest_behind(const struct runq *rq, uint32_t among)
 {
 	struct runq *found = NULL;
 	int32_t most = 0;
 
-	for (uint32_t m = READ_ONCE(cpus_online) & ~CPU_BIT(rq->cpu); m; m &= m - 1) {
+	for (uint32_t m = among; m; m &= m - 1) {
 		struct runq *other = &runqs[__builtin_ctz(m)];
 		int32_t behind = (int32_t)(rq->position - READ_ONCE(other->position));
 
@@ -322,6 +323,8 @@ static void wake_idle(struct runq *rq)
 
 struct thread *balance_tick(struct runq *rq)
 {
+	uint32_t among = READ_ONCE(cpus_online) & ~CPU_BIT(rq->cpu);
+	struct thread *t = NULL;
 	struct runq *from;
 	uint64_t time;
 
@@ -335,6 +338,10 @@ struct thread *balance_tick(struct runq *rq)
 	if (rq->queued && unlikely(READ_ONCE(cpus_idle)))
 		wake_idle(rq);
 	spin_unlock(&rq->lock);
-	from = furthest_behind(rq);
-	return from ? take_behind(from, rq->cpu, time) : NULL;
+	/* What waits there may be bound to stay. */
+	for (unsigned tries = 0; !t && tries < QUEUES_TRIED && (from = furthest_behind(rq, among)) != NULL; tries++) {
+		t = take_behind(from, rq->cpu, time);
+		among &= ~CPU_BIT(from->cpu);
+	}
+	return t;
 }

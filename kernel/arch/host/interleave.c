@@ -17,7 +17,7 @@
 #define PAUSES_MAX 20000000u /* in a row, without anybody doing anything else */
 
 bool host_interleaving;
-uint64_t host_points, host_changes;
+uint64_t host_points, host_changes, host_pause_ns;
 
 static void stuck(const char *why)
 {
@@ -134,6 +134,10 @@ static unsigned another(void)
 
 static void pass_time(void)
 {
+	if (host_pause_ns) {
+		host_cycles += host_pause_ns;
+		return;
+	}
 	host_cycles += rnd(256) ? 100 : rnd(2000000);
 }
 

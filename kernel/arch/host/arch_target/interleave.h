@@ -26,6 +26,8 @@ enum { HOST_READ = 1, HOST_WRITE = 16, HOST_ATOMIC = 16 };
 void host_point(unsigned weight);
 /* This CPU waits for others to do something: one of them runs now. */
 void host_pause(void);
+/* How far host_pause moves the clock, ns; 0: as the seed says. */
+extern uint64_t host_pause_ns;
 /* Until an interrupt was taken. Interrupts are on then. If no CPU can run and no timer is armed, host_stuck is called. */
 void host_wait_interrupt(void);
 /*
