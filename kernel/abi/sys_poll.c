@@ -36,9 +36,7 @@ static long read_pollfds(struct pollset_fd *fds, uaddr_t user, unsigned n)
 static long write_revents(const struct pollset_fd *fds, uaddr_t user, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		int16_t revents = (int16_t)fds[i].revents;
-
-		if (user_put(user + i * sizeof(struct u_pollfd) + offsetof(struct u_pollfd, revents), &revents))
+		if (user_put16(user + i * sizeof(struct u_pollfd) + offsetof(struct u_pollfd, revents), (uint16_t)fds[i].revents))
 			return -EFAULT;
 	}
 	return 0;

@@ -8,6 +8,7 @@
  *   ssize_t arch_user_strncpy(char *dst, uaddr_t src, size_t max)  length without the NUL (== max: no NUL found), or -EFAULT
  *   int arch_user_read32(uint32_t *v, uaddr_t src)                0 or -EFAULT (one access)
  *   int arch_user_write32(uaddr_t dst, uint32_t v)
+ *   int arch_user_write16(uaddr_t dst, uint16_t v)
  *   int arch_user_cmpxchg32(uaddr_t p, uint32_t *old, uint32_t new)   0 or -EFAULT; *old becomes the value found
  */
 #ifndef ARCH_USERMEM_H

@@ -34,16 +34,25 @@ struct file *fd_get(struct fdtable *t, unsigned fd, bool path_ok);
  * user and the process one thread, nobody else can close it, and neither lock nor count is touched.
  */
 struct fdref { struct file *file; bool counted; };
+static inline bool fd_private(const struct process *p, const struct fdtable *t)
+{
+	return likely(refcount_read(&t->refs) == 1 && READ_ONCE(p->task_count) == 1);
+}
+/* Of a table for which fd_private holds. */
+static inline struct file *fd_look(const struct fdtable *t, unsigned fd, bool path_ok)
+{
+	struct file *f = fd < t->cap ? t->files[fd] : NULL;
+
+	return likely(f) && (path_ok || !(f->mode & FMODE_PATH)) ? f : NULL;
+}
 static inline struct fdref fd_borrow(unsigned fd, bool path_ok)
 {
 	const struct process *p = process_current();
 	struct fdtable *t = p->files;
-	struct file *f;
 
-	if (unlikely(refcount_read(&t->refs) != 1 || READ_ONCE(p->task_count) != 1))
-		return (struct fdref){ fd_get(t, fd, path_ok), true };
-	f = fd < t->cap ? t->files[fd] : NULL;
-	return (struct fdref){ likely(f) && (path_ok || !(f->mode & FMODE_PATH)) ? f : NULL, false };
+	if (fd_private(p, t))
+		return (struct fdref){ fd_look(t, fd, path_ok), false };
+	return (struct fdref){ fd_get(t, fd, path_ok), true };
 }
 static inline void fd_return(struct fdref r)
 {

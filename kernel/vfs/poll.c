@@ -14,13 +14,11 @@ static bool poll_wake(struct waiter *w, unsigned long key)
 	return sched_wake(e->table->thread, WAKE_ANY);
 }
 
-void poll_wait(struct poll_table *t, struct waitq *q)
+void poll_queue(struct poll_table *t, struct waitq *q)
 {
 	struct poll_chunk *c;
 	struct poll_entry *e;
 
-	if (!t)
-		return;
 	if (t->queue) {
 		t->queue(t, q);
 		return;

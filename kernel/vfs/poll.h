@@ -34,8 +34,13 @@ struct poll_table {
 	struct poll_chunk *chunks; /* the last one is the caller's */
 };
 
+void poll_queue(struct poll_table *t, struct waitq *q); /* poll_wait's */
 /* t NULL: only asked, does not wait. */
-void poll_wait(struct poll_table *t, struct waitq *q);
+static inline void poll_wait(struct poll_table *t, struct waitq *q)
+{
+	if (unlikely(t))
+		poll_queue(t, q);
+}
 /* Starts a table for the current thread, with the first entries in the caller's chunk; leaves all queues and frees what was allocated besides. */
 void poll_table_init(struct poll_table *t, struct poll_chunk *first);
 void poll_table_release(struct poll_table *t);

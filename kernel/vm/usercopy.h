@@ -22,9 +22,27 @@ ssize_t __must_check user_strncpy(char *dst, uaddr_t src, size_t cap);
 ssize_t __must_check user_strnlen(uaddr_t src, size_t max);
 static inline bool user_range_ok(uaddr_t a, size_t n) { return n <= ARCH_USER_TOP && a <= ARCH_USER_TOP - n; }
 
+/* One word, at less than half of the cost. */
+static inline int __must_check user_put16(uaddr_t dst, uint16_t v) { return user_range_ok(dst, sizeof(v)) ? arch_user_write16(dst, v) : -EFAULT; }
+static inline int __must_check user_put32(uaddr_t dst, uint32_t v) { return user_range_ok(dst, sizeof(v)) ? arch_user_write32(dst, v) : -EFAULT; }
+static inline int __must_check user_get32(uint32_t *v, uaddr_t src) { return user_range_ok(src, sizeof(*v)) ? arch_user_read32(v, src) : -EFAULT; }
+
 /* Typed forms: user_get(&kernel_variable, uaddr), user_put(uaddr, &kernel_variable). */
-#define user_get(p, src) user_read((p), (src), sizeof(*(p)))
-#define user_put(dst, p) user_write((dst), (p), sizeof(*(p)))
+#define user_get(p, src) user_get_sized((p), (src), sizeof(*(p)))
+#define user_put(dst, p) user_put_sized((dst), (p), sizeof(*(p)))
+static __always_inline int __must_check user_get_sized(void *p, uaddr_t src, size_t n)
+{
+	return n == sizeof(uint32_t) ? user_get32(p, src) : user_read(p, src, n);
+}
+static __always_inline int __must_check user_put_sized(uaddr_t dst, const void *p, size_t n)
+{
+	uint32_t word;
+
+	if (n != sizeof(word))
+		return user_write(dst, p, n);
+	__builtin_memcpy(&word, p, sizeof(word));
+	return user_put32(dst, word);
+}
 
 /*
  * struct uio: where the bytes of a read or write come from or go to: user segments or one kernel buffer. Operations on files take one and

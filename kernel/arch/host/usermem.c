@@ -292,6 +292,11 @@ int arch_user_write32(uaddr_t dst, uint32_t v)
 	return arch_user_write(dst, &v, sizeof(v)) ? -EFAULT : 0;
 }
 
+int arch_user_write16(uaddr_t dst, uint16_t v)
+{
+	return arch_user_write(dst, &v, sizeof(v)) ? -EFAULT : 0;
+}
+
 int arch_user_cmpxchg32(uaddr_t p, uint32_t *old, uint32_t new)
 {
 	uint32_t found;

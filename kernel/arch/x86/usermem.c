@@ -30,6 +30,17 @@ int arch_user_write32(uaddr_t dst, uint32_t v)
 	return err;
 }
 
+int arch_user_write16(uaddr_t dst, uint16_t v)
+{
+	int err = 0;
+
+	user_access_begin();
+	__asm__ volatile("1: movw %1, (%2)\n2:\n .pushsection .text.fixup, \"ax\"\n3: movl %3, %0\n jmp 2b\n .popsection\n" EX("1b", "3b")
+			 : "+r"(err) : "r"(v), "r"(dst), "i"(-EFAULT) : "memory");
+	user_access_end();
+	return err;
+}
+
 int arch_user_cmpxchg32(uaddr_t p, uint32_t *old, uint32_t new)
 {
 	int err = 0;
