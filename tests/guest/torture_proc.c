@@ -79,7 +79,7 @@ static void bear_some(int i)
 {
 	uint32_t s = draw_start(seed, i);
 
-	for (int k = rounds(40); k > 0; k--) {
+	for (int k = rounds(40); k > 0 && in_time(); k--) {
 		pid_t pid = CHECK_OK(fork());
 
 		if (pid == 0)
@@ -127,7 +127,7 @@ TEST(any_child_is_had_by_one_waiter)
 	seen = shared(PIDS);
 	gang(6, bear_or_bury);
 	CHECK_EQ(buried, borne);
-	CHECK_EQ(borne, rounds(80));
+	CHECK(borne > 0);
 	no_children();
 }
 
