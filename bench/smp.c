@@ -4,7 +4,9 @@
  * nothing to do with each other; they run for a fixed wall time, and what they did together is counted. Runs of one and of N workers
  * take turns. A static Linux program, so that the same binary runs on any Linux-ABI kernel in the same virtual machine.
  *
- *   smp [only=NAME] [workers=N] [ms=N] [repeats=N] [pin=0|1]
+ *   smp [only=NAME] [workers=N] [ms=N] [repeats=N] [pin=0|1] [first=N]
+ *
+ * N workers take turns with `first` workers (1).
  *
  * Prints, for the program that watches from outside (bench/smp.py):
  *     begin NAME WORKERS            and, after the wall time,
@@ -50,7 +52,7 @@ struct bench {
 
 static struct shared *shared;
 static const char *only = "", *self = "/proc/self/exe";
-static int workers = 2, ms = 300, repeats = 5, pin;
+static int workers = 2, first = 1, ms = 300, repeats = 5, pin;
 
 static void die(const char *what)
 {
@@ -365,15 +367,17 @@ int main(int argc, char **argv)
 			repeats = atoi(argv[i] + 8);
 		if (!strncmp(argv[i], "pin=", 4))
 			pin = atoi(argv[i] + 4);
+		if (!strncmp(argv[i], "first=", 6))
+			first = atoi(argv[i] + 6);
 	}
-	if (workers < 1 || workers > MAX_WORKERS)
+	if (workers < 1 || workers > MAX_WORKERS || first < 1 || first > MAX_WORKERS)
 		die("workers");
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		die("mmap");
 	for (size_t b = 0; b < sizeof(benches) / sizeof(benches[0]); b++)
 		for (int i = 0; (!*only || !strcmp(benches[b].name, only)) && i < repeats; i++) {
-			round_of(&benches[b], 1);
+			round_of(&benches[b], first);
 			round_of(&benches[b], workers);
 		}
 	printf("done\n");
