@@ -17,8 +17,7 @@ static void usage_now(struct process *p, struct usage *u)
 	spin_lock(&proc_tree_lock);
 	*u = p->usage;
 	list_for_each_entry(t, &p->tasks, process_link) {
-		u->user_ns += t->thread.user_ns;
-		u->system_ns += t->thread.system_ns;
+		sched_thread_times(&t->thread, &u->user_ns, &u->system_ns);
 		u->minflt += t->minflt;
 		u->nvcsw += t->thread.switches_voluntary;
 		u->nivcsw += t->thread.switches_forced;

@@ -23,14 +23,16 @@ static long read_cpu_clock(int clock, uint64_t *ns)
 	bool thread = clock & 4;
 	int pid = ~(clock >> 3), which = clock & 3;
 	struct task *t = which > SCHED ? NULL : pid ? pid_task(pid) : (task_get(task_current()), task_current());
-	struct cputime c;
+	struct cputime c = { 0, 0 };
 	bool ours = t && (t->process == process_current() || (!thread && t->tid == t->process->pid));
 
 	if (ours && which == SCHED) {
 		*ns = thread ? sched_thread_cpu_ns(&t->thread) : process_cpu_ns(t->process);
 	} else if (ours) {
-		sched_account_current();
-		c = thread ? (struct cputime){ t->thread.user_ns, t->thread.system_ns } : process_cputime(t->process);
+		if (thread)
+			sched_thread_times(&t->thread, &c.user_ns, &c.system_ns);
+		else
+			c = process_cputime(t->process);
 		*ns = c.user_ns + (which == PROF ? c.system_ns : 0);
 	}
 	if (t)

@@ -109,10 +109,8 @@ static bool add_cpu_time(struct process *p, void *ctx)
 	spin_lock(&proc_tree_lock);
 	sum->user += p->usage.user_ns + p->child_usage.user_ns;
 	sum->system += p->usage.system_ns + p->child_usage.system_ns;
-	list_for_each_entry(t, &p->tasks, process_link) {
-		sum->user += t->thread.user_ns;
-		sum->system += t->thread.system_ns;
-	}
+	list_for_each_entry(t, &p->tasks, process_link)
+		sched_thread_times(&t->thread, &sum->user, &sum->system);
 	spin_unlock(&proc_tree_lock);
 	return true;
 }

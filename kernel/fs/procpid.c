@@ -74,8 +74,7 @@ static void view_usage(struct view *v, struct process *p)
 	v->usage = p->usage;
 	v->child_usage = p->child_usage;
 	list_for_each_entry(t, &p->tasks, process_link) {
-		v->usage.user_ns += t->thread.user_ns;
-		v->usage.system_ns += t->thread.system_ns;
+		sched_thread_times(&t->thread, &v->usage.user_ns, &v->usage.system_ns);
 		v->usage.minflt += t->minflt;
 		v->usage.majflt += t->majflt;
 		v->voluntary += t->thread.switches_voluntary;

@@ -46,9 +46,10 @@ static void release_thread(struct task *t)
 /* Usage of a thread that ends; PROC_TREE lock held. */
 static void bequeath_usage(struct process *p, struct task *t)
 {
-	struct usage u = { .user_ns = t->thread.user_ns, .system_ns = t->thread.system_ns, .minflt = t->minflt, .majflt = t->majflt,
+	struct usage u = { .minflt = t->minflt, .majflt = t->majflt,
 			   .nvcsw = t->thread.switches_voluntary, .nivcsw = t->thread.switches_forced };
 
+	sched_thread_times(&t->thread, &u.user_ns, &u.system_ns);
 	usage_add(&p->usage, &u);
 }
 

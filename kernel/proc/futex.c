@@ -47,9 +47,6 @@ void futex_init(void)
 	}
 }
 
-/* Sleepers are woken through their thread; this queue only carries the sleep. */
-static struct waitq never = WAITQ_INIT(never);
-
 static struct bucket *bucket_of(const struct key *k) { return &buckets[hash_u32((uint32_t)((unsigned long)k->object ^ k->at)) >> 26]; }
 
 static bool same(const struct key *a, const struct key *b) { return a->object == b->object && a->at == b->at; }
@@ -190,6 +187,7 @@ static long interrupted(const struct futex_request *r, uint32_t bitset)
 static long futex_wait(const struct futex_request *r, uint32_t bitset)
 {
 	struct futex_waiter w = { .bitset = bitset, .thread = thread_current() };
+	struct waitq never = WAITQ_INIT(never); /* it is woken through its thread; this only carries the sleep */
 	long err = bitset ? key_get(r->addr, r->op & FUTEX_PRIVATE, &w.key) : -EINVAL;
 
 	if (err)

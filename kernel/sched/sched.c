@@ -600,6 +600,18 @@ uint64_t sched_thread_cpu_ns(struct thread *t)
 	return ns;
 }
 
+void sched_thread_times(struct thread *t, uint64_t *user_ns, uint64_t *system_ns)
+{
+	unsigned long irq = arch_irq_save();
+	struct runq *rq = lock_queue_of(t);
+
+	if (rq->curr == t)
+		runq_account(rq);
+	*user_ns += t->user_ns;
+	*system_ns += t->system_ns;
+	unlock_queue(rq, false, irq);
+}
+
 static void add_stats(struct runq *rq, struct sched_stats *s)
 {
 	unsigned long irq = spin_lock_irqsave(&rq->lock);

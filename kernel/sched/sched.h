@@ -56,6 +56,8 @@ void sched_fork(struct thread *child, const struct thread *parent);
 /* Brings the current thread's run time and its split (user_ns, system_ns) up to now; for exit and times(2). */
 void sched_account_current(void);
 uint64_t sched_thread_cpu_ns(struct thread *t); /* used so far, up to now */
+/* Adds its two times, up to now, to the sums; on whatever CPU it runs. */
+void sched_thread_times(struct thread *t, uint64_t *user_ns, uint64_t *system_ns);
 
 struct sched_stats {
 	uint64_t switches, idle_ns, forks;

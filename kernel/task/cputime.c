@@ -8,14 +8,10 @@ struct cputime process_cputime(struct process *p)
 	struct cputime c;
 	struct task *t;
 
-	if (p == process_current())
-		sched_account_current();
 	spin_lock(&proc_tree_lock);
 	c = (struct cputime){ p->usage.user_ns, p->usage.system_ns };
-	list_for_each_entry(t, &p->tasks, process_link) {
-		c.user_ns += t->thread.user_ns;
-		c.system_ns += t->thread.system_ns;
-	}
+	list_for_each_entry(t, &p->tasks, process_link)
+		sched_thread_times(&t->thread, &c.user_ns, &c.system_ns);
 	spin_unlock(&proc_tree_lock);
 	return c;
 }

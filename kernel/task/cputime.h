@@ -7,7 +7,7 @@
 
 struct cputime { uint64_t user_ns, system_ns; };
 
-/* Up to now for the current thread, up to their last accounting for the others. Takes PROC_TREE lock. */
+/* Up to now for all threads. Takes PROC_TREE lock. */
 struct cputime process_cputime(struct process *p);
 /* The sum, up to now for all threads. Takes PROC_TREE lock. */
 uint64_t process_cpu_ns(struct process *p);

@@ -6,8 +6,6 @@
 #include "mem/slab.h"
 #include "vfs/fdtable.h"
 
-static struct waitq poll_sleep = WAITQ_INIT(poll_sleep); /* sleepers are woken through their thread */
-
 static unsigned ask(struct file *f, struct poll_table *t)
 {
 	return f->ops->poll ? f->ops->poll(f, t) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
@@ -76,6 +74,7 @@ struct sleeper { struct poll_table table; struct poll_chunk first; };
 long pollset_wait(struct pollset_fd *fds, unsigned n, ktime_t deadline)
 {
 	struct sleeper *s;
+	struct waitq poll_sleep = WAITQ_INIT(poll_sleep); /* it is woken through its thread; this only carries the sleep */
 	struct poll_table *t;
 	long ready;
 	int err = 0;
