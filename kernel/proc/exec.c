@@ -12,6 +12,7 @@
 #include "mem/slab.h"
 #include "proc/exit.h"
 #include "proc/futex.h"
+#include "proc/posixtimer.h"
 #include "proc/vdso.h"
 #include "sched/grace.h"
 #include "task/pid.h"
@@ -343,6 +344,7 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	if (old_files != files)
 		fdtable_put(old_files);
 	fdtable_exec(files);
+	posixtimer_exit(process_current());
 	reset_signals(p, fresh);
 	set_name(p, t, base ? base + 1 : x->name);
 	if (t->cred->euid != t->cred->uid || t->cred->egid != t->cred->gid)

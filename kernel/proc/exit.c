@@ -4,6 +4,7 @@
 #include "core/panic.h"
 #include "proc/futex.h"
 #include "proc/itimer.h"
+#include "proc/posixtimer.h"
 #include "task/group.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
@@ -60,6 +61,7 @@ static void release_process(struct process *p)
 	struct fsctx *fs = p->fs;
 
 	itimer_exit(p);
+	posixtimer_exit(p);
 	signalfd_exit(p);
 	if (p->session->leader == p && session_leader_exit_hook)
 		session_leader_exit_hook(p->session);

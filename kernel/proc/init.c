@@ -12,6 +12,7 @@
 #include "proc/exit.h"
 #include "proc/futex.h"
 #include "proc/itimer.h"
+#include "proc/posixtimer.h"
 #include "task/group.h"
 #include "task/pid.h"
 #include "vfs/fdtable.h"
@@ -30,6 +31,7 @@ void proc_init(void)
 {
 	process_init();
 	itimer_init();
+	posixtimer_init();
 	futex_init();
 	waitq_init(&attempt.done);
 }

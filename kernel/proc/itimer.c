@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "lib/bits.h"
 #include "lib/compiler.h"
+#include "proc/posixtimer.h"
 #include "task/cputime.h"
 #include "task/sigqueue.h"
 
@@ -51,6 +52,9 @@ static void watch(struct process *p)
 	bool any = p->cpu_timers[0].expires_ns || p->cpu_timers[1].expires_ns || p->limits.cur[RLIMIT_CPU] != RLIM_INFINITY64;
 
 	WRITE_ONCE(p->cpu_watched, any);
+	smp_mb(); /* a timer that is started just now sets it after it is counted */
+	if (posixtimer_watching(p))
+		WRITE_ONCE(p->cpu_watched, true);
 }
 
 static uint64_t reading(const struct cputime *c, unsigned timer) { return timer == 0 ? c->user_ns : c->user_ns + c->system_ns; }
@@ -135,6 +139,7 @@ void itimer_check(void)
 	int limit;
 
 	thread_clear_work(thread_current(), WORK_CPUTIME);
+	posixtimer_check();
 	irq = sighand_lock(p);
 	virtual = cpu_timer_due(&p->cpu_timers[0], reading(&c, 0));
 	prof = cpu_timer_due(&p->cpu_timers[1], reading(&c, 1));

@@ -101,6 +101,7 @@ struct process {
 	struct cpu_timer { uint64_t expires_ns, interval_ns; } cpu_timers[2]; /* ITIMER_VIRTUAL, ITIMER_PROF; expires 0: off */
 	uint64_t cpu_warned_s;       /* SIGXCPU was sent up to here, 0: not yet */
 	bool cpu_watched;            /* any of this, or RLIMIT_CPU, is set */
+	struct posix_timers *timers; /* proc/posixtimer; made with the first one. sighand->lock to take away, for others to read */
 	struct signalfd_link *signalfds; /* those that look at it; vfs/signalfd's lock */
 	ktime_t start_time;          /* clock_now() at birth */
 	char comm[16];               /* of the process; sighand->lock to change */

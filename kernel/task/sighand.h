@@ -56,6 +56,7 @@ struct siginfo {
 	uaddr_t addr;       /* faults */
 	unsigned long value; /* sigqueue, timers */
 	int timer_id, overrun;
+	unsigned timer_setting; /* not 0: of a POSIX timer, and which setting of it */
 };
 
 struct sigaction {

@@ -10,9 +10,12 @@ struct sigentry { struct list link; struct process *owner; struct siginfo info; 
 
 static SLAB_CACHE(entry_cache, sigentry);
 
+void (*signal_timer_hook)(struct process *p, struct siginfo *info);
+
 static void entry_free(struct sigentry *e)
 {
-	e->owner->signals_queued--;
+	if (!e->info.timer_setting)
+		e->owner->signals_queued--;
 	slab_free(&entry_cache, e);
 }
 
@@ -123,14 +126,15 @@ static struct sigentry *entry_new(struct process *p, const struct siginfo *info)
 {
 	struct sigentry *e;
 
-	if (info->signo >= SIGRTMIN && p->signals_queued >= p->limits.cur[RLIMIT_SIGPENDING])
+	if (info->signo >= SIGRTMIN && !info->timer_setting && p->signals_queued >= p->limits.cur[RLIMIT_SIGPENDING])
 		return NULL;
 	e = slab_alloc(&entry_cache, 0);
 	if (!e)
 		return NULL;
 	e->owner = p;
 	e->info = *info;
-	p->signals_queued++;
+	if (!info->timer_setting)
+		p->signals_queued++;
 	return e;
 }
 
@@ -138,12 +142,12 @@ static int enqueue(struct process *p, struct sigpending *to, const struct siginf
 {
 	struct sigentry *e;
 
-	if (info->signo < SIGRTMIN && to->set & SIGBIT(info->signo))
+	if (info->signo < SIGRTMIN && to->set & SIGBIT(info->signo) && !info->timer_setting)
 		return 0;
 	e = entry_new(p, info);
 	if (e)
 		list_push_back(&to->queue, &e->link);
-	else if (info->signo >= SIGRTMIN && info->code < 0)
+	else if ((info->signo >= SIGRTMIN && info->code < 0) || info->timer_setting)
 		return -EAGAIN;
 	to->set |= SIGBIT(info->signo);
 	return 0;
@@ -185,7 +189,8 @@ void signal_retarget(struct task *t, sigset64 which)
 	}
 }
 
-static int post(struct process *p, struct task *only, const struct siginfo *info)
+/* -errno if it could not be queued. *wanted: somebody is going to get it. */
+static int post(struct process *p, struct task *only, const struct siginfo *info, bool *wanted)
 {
 	int signo = info->signo, err = 0;
 	unsigned long irq = sighand_lock(p);
@@ -204,18 +209,26 @@ static int post(struct process *p, struct task *only, const struct siginfo *info
 			wake_receiver(p, only, signo);
 		waitq_wake_all(&p->signal_wait);
 	}
+	*wanted = !drop && p->state == PROCESS_RUNNING;
 	sighand_unlock(p, irq);
 	return err;
 }
 
-int signal_post_process(struct process *p, const struct siginfo *info) { return post(p, NULL, info); }
-int signal_post_task(struct task *t, const struct siginfo *info) { return post(t->process, t, info); }
+int signal_post_process(struct process *p, const struct siginfo *info) { return post(p, NULL, info, &(bool){ false }); }
+int signal_post_task(struct task *t, const struct siginfo *info) { return post(t->process, t, info, &(bool){ false }); }
+
+bool signal_post_timer(struct process *p, struct task *t, const struct siginfo *info)
+{
+	bool wanted;
+
+	return !post(p, t, info, &wanted) && wanted;
+}
 
 void signal_kernel(struct process *p, int signo)
 {
 	struct siginfo info = { .signo = signo, .code = SI_KERNEL };
 
-	post(p, NULL, &info);
+	post(p, NULL, &info, &(bool){ false });
 }
 
 void signal_force(const struct siginfo *info)
@@ -274,6 +287,8 @@ int signal_dequeue(struct task *t, sigset64 blocked, struct siginfo *info)
 		signo = __builtin_ctzll(first) + 1;
 		if (!take(own, signo, info))
 			take(all, signo, info);
+		if (info->timer_setting && signal_timer_hook)
+			signal_timer_hook(t->process, info);
 		if (SIGBIT(signo) & SIG_STOPS)
 			t->process->stop_taken = true;
 	}

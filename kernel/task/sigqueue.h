@@ -14,6 +14,13 @@
  */
 int signal_post_process(struct process *p, const struct siginfo *info);
 int signal_post_task(struct task *t, const struct siginfo *info);
+/*
+ * From a POSIX timer to t, or to any thread of p if t is NULL: queued whatever the limit, since the timer counts to it, and beside a classic signal
+ * that is pending. False: nobody wants it, or there is no memory.
+ */
+bool signal_post_timer(struct process *p, struct task *t, const struct siginfo *info);
+/* Set by proc/posixtimer: a signal of a timer is taken; sighand->lock held. Fills in the overrun. */
+extern void (*signal_timer_hook)(struct process *p, struct siginfo *info);
 /* Short form from the kernel: code SI_KERNEL. */
 void signal_kernel(struct process *p, int signo);
 /* Forced on the current thread by a fault: unblocks and resets to default if blocked or ignored. */

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * POSIX timers. One lock for all timers of a process, which is below that of its signals: so a signal is sent with the lock given back, and a
+ * signal that is taken (rearm, under the signals' lock) may set its timer going again. Whether the kernel's timer still means anything when it
+ * calls back is for the state here to say.
+ */
+#include "proc/posixtimer.h"
+
+#include "core/clock.h"
+#include "core/clockset.h"
+#include "lib/bits.h"
+#include "lib/errno.h"
+#include "mem/slab.h"
+#include "task/cputime.h"
+#include "task/sigqueue.h"
+
+#define PERIOD_MIN_NS 1000000u /* between two looks at a timer whose signal is ignored */
+#define OVERRUN_MAX 0x7fffffffu
+
+struct posix_timer {
+	struct rbnode node;        /* by id */
+	int id;
+	enum timer_base base;
+	struct process *process;
+	struct task *clock_task;   /* TIMER_THREAD_CPU: a reference */
+	struct timer_event event;
+	struct clock_watcher watcher; /* TIMER_WALL */
+	struct timer timer;        /* not for CPU time */
+	/* posix_timers->lock */
+	bool running;              /* runs out at "when" */
+	bool sent;                 /* its signal has not been taken yet; "when" is when it ran out */
+	unsigned setting;          /* counts the calls of posixtimer_set: a signal of an older one is not this timer's any more */
+	uint64_t when;             /* on the monotonic clock, or in CPU time */
+	uint64_t wall_when;        /* absolute on the wall clock: what "when" stands for; else 0 */
+	uint64_t interval_ns;
+	uint64_t missed;           /* beats that were over when it ran out */
+	unsigned overrun;          /* as told with the last signal */
+};
+
+struct posix_timers {
+	struct spinlock lock;      /* LOCK_ALARM, interrupts off */
+	struct rbtree tree;
+	int last_id;
+	unsigned on_cpu_time;      /* timers of that kind that run */
+};
+
+static SLAB_CACHE(timer_cache, posix_timer);
+static SLAB_CACHE(timers_cache, posix_timers);
+
+static bool on_cpu_time(const struct posix_timer *t) { return t->base == TIMER_PROCESS_CPU || t->base == TIMER_THREAD_CPU; }
+
+static int compare(const struct rbnode *a, const struct rbnode *b)
+{
+	return rb_entry(a, const struct posix_timer, node)->id - rb_entry(b, const struct posix_timer, node)->id;
+}
+
+/* Lock held. */
+static struct posix_timer *find(struct posix_timers *ts, int id)
+{
+	struct rbnode *n = ts->tree.root;
+
+	while (n) {
+		struct posix_timer *t = rb_entry(n, struct posix_timer, node);
+
+		if (t->id == id)
+			return t;
+		n = id < t->id ? n->left : n->right;
+	}
+	return NULL;
+}
+
+static uint64_t after(uint64_t from, uint64_t ns) { return ns > INT64_MAX - from ? INT64_MAX : from + ns; }
+
+/* What the timer counts, now. The CPU time of a process is read before the lock is taken: process_ns. */
+static uint64_t reading(const struct posix_timer *t, uint64_t process_ns)
+{
+	if (t->base == TIMER_PROCESS_CPU)
+		return process_ns;
+	return t->base == TIMER_THREAD_CPU ? sched_thread_cpu_ns(&t->clock_task->thread) : clock_now();
+}
+
+static uint64_t from_wall(uint64_t wall)
+{
+	uint64_t offset = clock_boot_wall();
+
+	return wall > offset ? wall - offset : 1;
+}
+
+/* ---- running, with the lock held ---- */
+
+static void stop(struct posix_timer *t)
+{
+	if (t->running && on_cpu_time(t))
+		t->process->timers->on_cpu_time--;
+	t->running = false;
+}
+
+static void start(struct posix_timer *t, uint64_t when)
+{
+	if (!t->running && on_cpu_time(t))
+		t->process->timers->on_cpu_time++;
+	t->running = true;
+	t->when = when;
+	if (on_cpu_time(t))
+		WRITE_ONCE(t->process->cpu_watched, true);
+	else if (!t->event.none)
+		timer_arm(&t->timer, when);
+}
+
+/* Goes on with the first beat that is not over yet; how many were missed. */
+static uint64_t next_beat(struct posix_timer *t, uint64_t now)
+{
+	uint64_t missed = now > t->when ? (now - t->when) / t->interval_ns : 0;
+
+	if (t->wall_when)
+		t->wall_when = after(t->wall_when, (missed + 1) * t->interval_ns);
+	start(t, after(t->when, (missed + 1) * t->interval_ns));
+	return missed;
+}
+
+/* What the signal says; the caller sends it without the lock. */
+static struct siginfo run_out(struct posix_timer *t)
+{
+	stop(t);
+	t->sent = true;
+	t->missed = 0;
+	return (struct siginfo){ .signo = t->event.signo, .code = SI_TIMER, .timer_id = t->id, .timer_setting = t->setting, .value = t->event.value };
+}
+
+static void send(struct posix_timer *t, const struct siginfo *info)
+{
+	struct posix_timers *ts = t->process->timers;
+	unsigned long irq;
+
+	if (signal_post_timer(t->process, t->event.thread, info))
+		return;
+	irq = spin_lock_irqsave(&ts->lock);
+	if (t->sent && t->setting == info->timer_setting) { /* nobody wants it; the beats go on, at leisure */
+		t->sent = false;
+		if (t->interval_ns)
+			next_beat(t, reading(t, t->when) + PERIOD_MIN_NS);
+	}
+	spin_unlock_irqrestore(&ts->lock, irq);
+}
+
+/* Interrupt context. The timer, and its process, stay until timer_cancel has seen this end. */
+static void fire(struct timer *tm)
+{
+	struct posix_timer *t = container_of(tm, struct posix_timer, timer);
+	struct posix_timers *ts = t->process->timers;
+	unsigned long irq = spin_lock_irqsave(&ts->lock);
+	bool due = t->running && clock_now() >= t->when;
+	struct siginfo info;
+
+	if (due)
+		info = run_out(t);
+	else if (t->running)
+		timer_arm(tm, t->when);
+	spin_unlock_irqrestore(&ts->lock, irq);
+	if (due)
+		send(t, &info);
+}
+
+static void wall_changed(struct clock_watcher *w)
+{
+	struct posix_timer *t = container_of(w, struct posix_timer, watcher);
+	unsigned long irq = spin_lock_irqsave(&t->process->timers->lock);
+
+	if (t->running && t->wall_when)
+		start(t, from_wall(t->wall_when));
+	spin_unlock_irqrestore(&t->process->timers->lock, irq);
+}
+
+/* A thread takes the signal; the lock of the signals is held. */
+static void rearm(struct process *p, struct siginfo *info)
+{
+	struct posix_timers *ts = p->timers;
+	struct posix_timer *t;
+
+	if (!ts)
+		return;
+	spin_lock(&ts->lock);
+	t = find(ts, info->timer_id);
+	if (t && t->sent && t->setting == info->timer_setting) {
+		uint64_t missed = t->missed;
+
+		t->sent = false;
+		if (t->interval_ns)
+			missed += next_beat(t, reading(t, t->when));
+		t->overrun = (unsigned)MIN(missed, (uint64_t)OVERRUN_MAX);
+		info->overrun = (int)t->overrun;
+	}
+	spin_unlock(&ts->lock);
+}
+
+/* The first timer on CPU time that has run out, if there is any: stopped, and ready to be sent. */
+static struct posix_timer *take_due(struct posix_timers *ts, uint64_t process_ns, struct siginfo *info)
+{
+	unsigned long irq = spin_lock_irqsave(&ts->lock);
+	struct posix_timer *found = NULL;
+
+	for (struct rbnode *n = ts->on_cpu_time ? rb_first(&ts->tree) : NULL; n && !found; n = rb_next(n)) {
+		struct posix_timer *t = rb_entry(n, struct posix_timer, node);
+
+		uint64_t now;
+
+		if (!on_cpu_time(t) || t->event.none || !t->running)
+			continue;
+		now = reading(t, process_ns);
+		if (now < t->when)
+			continue;
+		*info = run_out(t);
+		t->missed = t->interval_ns ? (now - t->when) / t->interval_ns : 0;
+		t->when += t->missed * t->interval_ns;
+		found = t;
+	}
+	spin_unlock_irqrestore(&ts->lock, irq);
+	return found;
+}
+
+/* ---- life ---- */
+
+static struct posix_timers *timers_get(struct process *p)
+{
+	struct posix_timers *ts, *expected = NULL;
+
+	if (load_acquire(&p->timers))
+		return p->timers;
+	ts = slab_alloc(&timers_cache, ALLOC_ZERO);
+	if (!ts)
+		return NULL;
+	spin_init(&ts->lock, LOCK_ALARM);
+	rb_init(&ts->tree);
+	if (!__atomic_compare_exchange_n(&p->timers, &expected, ts, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		slab_free(&timers_cache, ts); /* another thread was faster */
+	return p->timers;
+}
+
+/* Of the process's share of pending signals, to which its timers count. */
+static bool charge(struct process *p)
+{
+	unsigned long irq = sighand_lock(p);
+	bool ok = p->signals_queued < p->limits.cur[RLIMIT_SIGPENDING];
+
+	p->signals_queued += ok;
+	sighand_unlock(p, irq);
+	return ok;
+}
+
+static void uncharge(struct process *p)
+{
+	unsigned long irq = sighand_lock(p);
+
+	p->signals_queued--;
+	sighand_unlock(p, irq);
+}
+
+static void insert(struct posix_timers *ts, struct posix_timer *t)
+{
+	unsigned long irq = spin_lock_irqsave(&ts->lock);
+
+	do {
+		t->id = ts->last_id;
+		ts->last_id = (ts->last_id + 1) & INT32_MAX;
+	} while (find(ts, t->id));
+	if (t->event.own_value)
+		t->event.value = (unsigned long)t->id;
+	rb_insert(&ts->tree, &t->node, compare);
+	spin_unlock_irqrestore(&ts->lock, irq);
+}
+
+int posixtimer_create(enum timer_base base, const struct timer_event *ev)
+{
+	struct process *p = process_current();
+	struct posix_timers *ts = timers_get(p);
+	struct posix_timer *t = NULL;
+
+	if (ts && charge(p)) {
+		t = slab_alloc(&timer_cache, ALLOC_ZERO);
+		if (!t)
+			uncharge(p);
+	}
+	if (!t)
+		return -EAGAIN;
+	t->base = base;
+	t->process = p;
+	t->event = *ev;
+	timer_setup(&t->timer, fire);
+	t->watcher.changed = wall_changed;
+	if (base == TIMER_THREAD_CPU) {
+		t->clock_task = task_current();
+		task_get(t->clock_task);
+	}
+	if (base == TIMER_WALL)
+		clock_watch(&t->watcher);
+	insert(ts, t);
+	return t->id;
+}
+
+/* Out of the tree already. */
+static void destroy(struct posix_timer *t)
+{
+	if (t->base == TIMER_WALL)
+		clock_unwatch(&t->watcher);
+	timer_cancel(&t->timer);
+	if (t->clock_task)
+		task_put(t->clock_task);
+	if (t->event.thread)
+		task_put(t->event.thread);
+	uncharge(t->process);
+	slab_free(&timer_cache, t);
+}
+
+/* Takes a timer out, any if id is negative. It cannot start again then. */
+static struct posix_timer *take_out(struct posix_timers *ts, int id)
+{
+	unsigned long irq = spin_lock_irqsave(&ts->lock);
+	struct rbnode *first = rb_first(&ts->tree);
+	struct posix_timer *t = id >= 0 ? find(ts, id) : first ? rb_entry(first, struct posix_timer, node) : NULL;
+
+	if (t) {
+		rb_erase(&ts->tree, &t->node);
+		stop(t);
+		t->sent = false;
+		t->interval_ns = t->wall_when = 0;
+	}
+	spin_unlock_irqrestore(&ts->lock, irq);
+	return t;
+}
+
+int posixtimer_delete(int id)
+{
+	struct posix_timers *ts = process_current()->timers;
+	struct posix_timer *t = ts && id >= 0 ? take_out(ts, id) : NULL;
+
+	if (!t)
+		return -EINVAL;
+	destroy(t);
+	return 0;
+}
+
+void posixtimer_exit(struct process *p)
+{
+	struct posix_timers *ts = p->timers;
+	struct posix_timer *t;
+	unsigned long irq;
+
+	if (!ts)
+		return;
+	while ((t = take_out(ts, -1)) != NULL)
+		destroy(t);
+	irq = sighand_lock(p);
+	p->timers = NULL;
+	sighand_unlock(p, irq);
+	slab_free(&timers_cache, ts);
+}
+
+/* ---- setting and asking ---- */
+
+/* What is left. Lock held. */
+static void report(const struct posix_timer *t, uint64_t now, struct timer_setting *out)
+{
+	uint64_t when = t->when;
+
+	out->interval_ns = t->interval_ns;
+	if ((t->sent || (t->running && t->event.none)) && t->interval_ns && now >= when)
+		when += ((now - when) / t->interval_ns + 1) * t->interval_ns;
+	if (when > now)
+		out->value_ns = t->running || (t->sent && t->interval_ns) ? when - now : 0;
+	else
+		out->value_ns = t->running && !t->event.none ? 1 : 0;
+}
+
+static void set_locked(struct posix_timer *t, uint64_t now, bool absolute, const struct timer_setting *new)
+{
+	stop(t);
+	t->sent = false;
+	t->setting = t->setting + 1 ? t->setting + 1 : 1;
+	t->overrun = 0;
+	t->interval_ns = new->interval_ns;
+	t->wall_when = absolute && t->base == TIMER_WALL ? new->value_ns : 0;
+	if (t->wall_when)
+		start(t, from_wall(t->wall_when));
+	else if (new->value_ns)
+		start(t, absolute ? MIN(new->value_ns, (uint64_t)INT64_MAX) : after(now, new->value_ns));
+}
+
+int posixtimer_set(int id, bool absolute, const struct timer_setting *new, struct timer_setting *old)
+{
+	struct posix_timers *ts = process_current()->timers;
+	uint64_t process_ns = process_cpu_ns(process_current());
+	struct posix_timer *t;
+	unsigned long irq;
+
+	if (!ts)
+		return -EINVAL;
+	irq = spin_lock_irqsave(&ts->lock);
+	t = find(ts, id);
+	if (t) {
+		uint64_t now = reading(t, process_ns);
+
+		report(t, now, old);
+		if (new)
+			set_locked(t, now, absolute, new);
+	}
+	spin_unlock_irqrestore(&ts->lock, irq);
+	return t ? 0 : -EINVAL;
+}
+
+int posixtimer_overrun(int id)
+{
+	struct posix_timers *ts = process_current()->timers;
+	struct posix_timer *t;
+	unsigned long irq;
+	int n;
+
+	if (!ts)
+		return -EINVAL;
+	irq = spin_lock_irqsave(&ts->lock);
+	t = find(ts, id);
+	n = t ? (int)t->overrun : -EINVAL;
+	spin_unlock_irqrestore(&ts->lock, irq);
+	return n;
+}
+
+bool posixtimer_watching(const struct process *p) { return p->timers && READ_ONCE(p->timers->on_cpu_time); }
+
+void posixtimer_check(void)
+{
+	struct process *p = process_current();
+	struct posix_timer *t;
+	struct siginfo info;
+	uint64_t process_ns;
+
+	if (!posixtimer_watching(p))
+		return;
+	process_ns = process_cpu_ns(p);
+	while ((t = take_due(p->timers, process_ns, &info)) != NULL)
+		send(t, &info);
+}
+
+void posixtimer_init(void) { signal_timer_hook = rearm; }
