@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`./perigee figures`: measures what docs/figures.md states: start to prompt, size, smallest memory, idle load, cost of fork.
+"""`./perigee figures`: measures what docs/figures.md states: start to prompt, size, smallest memory, idle load, what CPUs bring, cost of fork.
 
 Times are of the wall clock, from QEMU's start until the prompt is read from the serial line, with QEMU's interpreter of machine code (TCG),
 the median of several starts. "Bare QEMU" is a kernel of three instructions that writes a byte to the serial line: what no kernel can go below.
@@ -26,7 +26,7 @@ PROMPT = b"# "
 WORDS = "console=ttyS0 quiet panic=-1"
 IDLE_S = 5
 SMALLEST_MIB, LARGEST_MIB = 3, 64
-LIMITS = {"start": 0.30, "size": 500 * 1024, "memory": 8, "idle": 2.0, "fork": 1.5}
+LIMITS = {"start": 0.30, "size": 500 * 1024, "memory": 8, "idle": 2.0, "cpus": 1.1, "fork": 1.5}
 
 
 class Machine:
@@ -125,6 +125,15 @@ def fork_ratio(kernel):
     return float(found[1]) if found else None
 
 
+def bench(kernel, program, *words):
+    """Lines of a program of bench/ as they come; whether it ended well."""
+    command = [sys.executable, "-B", str(kernelbuild.ROOT / "bench" / program), str(kernel), *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            print("  " + line.rstrip(), flush=True)
+    return process.returncode == 0
+
+
 def _say(name, value, good=None):
     print(f"{name:<54} {value:<24}{'' if good is None else 'ok' if good else 'ABOVE THE LIMIT'}".rstrip(), flush=True)
     return good is not False
@@ -147,7 +156,7 @@ def _starts(kernel, image, count, bare):
 def add_arguments(parser):
     parser.add_argument("--kernel", help="another kernel")
     parser.add_argument("--starts", type=int, default=10, help="how many starts each time is the median of")
-    parser.add_argument("--only", choices=["start", "size", "memory", "idle", "fork"], help="one of them")
+    parser.add_argument("--only", choices=["start", "size", "memory", "idle", "cpus", "fork"], help="one of them")
 
 
 def run(args):
@@ -169,6 +178,11 @@ def run(args):
         for cpus in (1, 2, 8):
             load = idle_load(kernel, image, cpus)
             good &= _say(f"load of the host while the shell waits, CPUs: {cpus}", f"{load:.1f} %", load < LIMITS["idle"])
+    if "cpus" in chosen:
+        print("two CPUs, compared with one (this machine needs two cores with nothing else to do)")
+        good &= bench(kernel, "smp.py", "--check")
+        print("benchmarks that use one CPU, on two and on one (-icount)")
+        good &= bench(kernel, "run.py", "--cpus=2", f"--limit={LIMITS['cpus']}", "--mb=64", "--ms=4")
     if "fork" in chosen:
         ratio = fork_ratio(kernel)
         good &= _say("fork() with 256 MiB, of that with 1 MiB (-icount)", f"{ratio} times", ratio is not None and ratio <= LIMITS["fork"])
