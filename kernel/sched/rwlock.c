@@ -139,15 +139,23 @@ int rwlock_write_lock_killable(struct rwlock *l)
 	return -EINTR;
 }
 
-void rwlock_write_unlock(struct rwlock *l)
+/* Gives way to others: readers now have it, this thread among them or not. */
+static void end_writing(struct rwlock *l, int readers)
 {
 	assert(rwlock_write_held(l));
-	heldlocks_release(l);
 	spin_lock(&l->lock);
-	l->readers = 0;
+	l->readers = readers;
 	l->writer = NULL;
 	l->passes = l->readers_waiting;
 	l->releases++;
 	spin_unlock(&l->lock);
 	waitq_wake_all(&l->waiters);
 }
+
+void rwlock_write_unlock(struct rwlock *l)
+{
+	heldlocks_release(l);
+	end_writing(l, 0);
+}
+
+void rwlock_downgrade(struct rwlock *l) { end_writing(l, 1); }

@@ -27,6 +27,7 @@ void rwlock_write_lock(struct rwlock *l);
 void rwlock_write_lock_nested(struct rwlock *l); /* fork: child after parent */
 int rwlock_write_lock_killable(struct rwlock *l); /* 0 or -EINTR */
 void rwlock_write_unlock(struct rwlock *l);
+void rwlock_downgrade(struct rwlock *l); /* a writer goes on as a reader: nobody writes in between */
 static inline bool rwlock_write_held(const struct rwlock *l) { return READ_ONCE(l->writer) == thread_current(); }
 
 #endif

@@ -19,7 +19,7 @@ static bool range_ok(uaddr_t addr, unsigned long *len)
 	return *len <= ARCH_USER_TOP && addr <= ARCH_USER_TOP - *len;
 }
 
-/* Calls fn for each region in the range, cut to it; -ENOMEM at the end if there was a hole. as->lock held for writing. */
+/* Calls fn for each region in the range, cut to it; -ENOMEM at the end if there was a hole. as->lock held. */
 static int each_region(struct aspace *as, uaddr_t start, uaddr_t end, int (*fn)(struct vma *v, uaddr_t from, uaddr_t to, int arg), int arg)
 {
 	uaddr_t at = start;
@@ -57,12 +57,23 @@ static int flag_region(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t s
 	return err;
 }
 
-int vm_advise(struct aspace *as, uaddr_t addr, unsigned long len, int advice)
+/* Advice that is kept with the region: what it sets and clears; NULL for other advice. */
+static const struct advice_flags { int advice; uint32_t set, clear; } *flags_of(int advice)
 {
-	static const struct { int advice; uint32_t set, clear; } flags[] = {
+	static const struct advice_flags flags[] = {
 		{ MADV_DONTFORK, VMA_DONTFORK, 0 }, { MADV_DOFORK, 0, VMA_DONTFORK },
 		{ MADV_WIPEONFORK, VMA_WIPEONFORK, 0 }, { MADV_KEEPONFORK, 0, VMA_WIPEONFORK },
 	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (flags[i].advice == advice)
+			return &flags[i];
+	return NULL;
+}
+
+int vm_advise(struct aspace *as, uaddr_t addr, unsigned long len, int advice)
+{
+	const struct advice_flags *f;
 	int err;
 
 	if (addr & ~PAGE_MASK || !range_ok(addr, &len) || advice < 0 || (advice > MADV_WILLNEED && advice != MADV_DONTNEED && advice != MADV_FREE
@@ -70,11 +81,17 @@ int vm_advise(struct aspace *as, uaddr_t addr, unsigned long len, int advice)
 		return -EINVAL;
 	if (!len)
 		return 0;
+	f = flags_of(advice);
+	if (!f) { /* the regions stay as they are: other threads may fault meanwhile */
+		rwlock_read_lock(&as->lock);
+		err = each_region(as, addr, addr + len, advise_region, advice);
+		rwlock_read_unlock(&as->lock);
+		return err;
+	}
 	rwlock_write_lock(&as->lock);
 	err = each_region(as, addr, addr + len, advise_region, advice);
-	for (size_t i = 0; i < ARRAY_SIZE(flags) && !err; i++)
-		if (flags[i].advice == advice)
-			err = flag_region(as, addr, addr + len, flags[i].set, flags[i].clear);
+	if (!err)
+		err = flag_region(as, addr, addr + len, f->set, f->clear);
 	aspace_write_unlock(as);
 	return err;
 }
@@ -93,9 +110,9 @@ int vm_mincore(struct aspace *as, uaddr_t addr, unsigned long len, uaddr_t vec)
 		return -EINVAL;
 	if (!range_ok(addr, &len))
 		return -ENOMEM;
-	rwlock_write_lock(&as->lock);
+	rwlock_read_lock(&as->lock);
 	err = len ? each_region(as, addr, addr + len, nothing, 0) : 0;
-	aspace_write_unlock(as);
+	rwlock_read_unlock(&as->lock);
 	for (unsigned long i = 0; i < len >> PAGE_SHIFT && !err; i++) {
 		unsigned char in;
 
@@ -119,9 +136,9 @@ int vm_sync(struct aspace *as, uaddr_t addr, unsigned long len, int flags)
 		return -EINVAL;
 	if (!range_ok(addr, &len))
 		return -ENOMEM;
-	rwlock_write_lock(&as->lock);
+	rwlock_read_lock(&as->lock);
 	err = len ? each_region(as, addr, addr + len, nothing, 0) : 0;
-	aspace_write_unlock(as);
+	rwlock_read_unlock(&as->lock);
 	return err; /* files live in their pages: there is nothing to write back */
 }
 

@@ -42,6 +42,13 @@ void aspace_write_unlock(struct aspace *as)
 	vma_free_list(&removed);
 }
 
+void aspace_downgrade(struct aspace *as, struct list *removed)
+{
+	list_init(removed);
+	list_splice_back(removed, &as->removed);
+	rwlock_downgrade(&as->lock);
+}
+
 static void remove_regions(struct aspace *as)
 {
 	struct vma *v;

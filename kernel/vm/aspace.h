@@ -17,6 +17,8 @@ static inline void aspace_get(struct aspace *as) { refcount_get(&as->refs); }
 void aspace_put(struct aspace *as); /* the last put unmaps everything; may sleep */
 /* Unlocks as->lock after changes of the regions and gives back what they referred to. */
 void aspace_write_unlock(struct aspace *as);
+/* As a reader on, after changes of the regions: what they referred to is in removed, for vma_free_list after rwlock_read_unlock. */
+void aspace_downgrade(struct aspace *as, struct list *removed);
 /* Address space of the current user thread (thread_current()->aspace). */
 static inline struct aspace *aspace_current(void) { return thread_current()->aspace; }
 /* Loads it on this CPU for the current thread (exec); the old one must still have a reference. */

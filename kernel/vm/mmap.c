@@ -22,9 +22,19 @@ static uint32_t prot_flags(int prot)
 	return (prot & PROT_READ ? VMA_READ : 0) | (prot & PROT_WRITE ? VMA_WRITE : 0) | (prot & PROT_EXEC ? VMA_EXEC : 0);
 }
 
+static void remove_range(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	struct vma *v, *next;
+
+	for (v = vma_find(as, start); v && v->start < end; v = next) {
+		next = vma_next(v);
+		vma_remove(v);
+	}
+}
+
 int vm_unmap_locked(struct aspace *as, uaddr_t start, uaddr_t end)
 {
-	struct vma *v = vma_find(as, start), *next;
+	struct vma *v = vma_find(as, start);
 	int err;
 
 	if (!v || v->start >= end)
@@ -32,26 +42,50 @@ int vm_unmap_locked(struct aspace *as, uaddr_t start, uaddr_t end)
 	err = vma_split_range(as, start, end);
 	if (!err)
 		err = vm_drop_pages(as, start, end);
-	if (err)
-		return err;
-	for (v = vma_find(as, start); v && v->start < end; v = next) {
-		next = vma_next(v);
-		vma_remove(v);
-	}
-	return 0;
+	if (!err)
+		remove_range(as, start, end);
+	return err;
 }
 
+/* Takes the regions out of [start, end) and gathers what dropping their pages can lack: -ENOMEM. *any: there were some. */
+static int begin_unmap(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r, bool *any)
+{
+	struct vma *v = vma_find(as, start);
+	int err;
+
+	*any = v && v->start < end;
+	if (!*any)
+		return 0;
+	err = vma_split_range(as, start, end);
+	if (!err)
+		err = vm_drop_prepare(as, start, end, r);
+	if (!err)
+		remove_range(as, start, end);
+	return err;
+}
+
+/* The pages go when the regions are gone, under the lock for reading: other threads may fault meanwhile, though not map anything there. */
 int vm_unmap(struct aspace *as, uaddr_t addr, unsigned long len)
 {
+	struct pt_reserve r = { 0 };
+	struct list removed;
+	bool any;
 	int err;
 
 	if (addr & ~PAGE_MASK || len > ARCH_USER_TOP || addr > ARCH_USER_TOP - len || !len)
 		return -EINVAL;
 	len = PAGE_UP(len);
 	rwlock_write_lock(&as->lock);
-	err = vm_unmap_locked(as, addr, addr + len);
-	aspace_write_unlock(as);
-	return err;
+	err = begin_unmap(as, addr, addr + len, &r, &any);
+	if (err || !any) {
+		aspace_write_unlock(as);
+		return err;
+	}
+	aspace_downgrade(as, &removed);
+	vm_drop_prepared(as, addr, addr + len, &r);
+	rwlock_read_unlock(&as->lock);
+	vma_free_list(&removed);
+	return 0;
 }
 
 /* Where what may be placed below a region ends: a stack keeps a gap to grow into. */

@@ -58,13 +58,30 @@ static unsigned unmap_tables_needed(struct aspace *as, uaddr_t start, uaddr_t en
 	return own_start && own_end ? 0 : PT_RESERVE_MAX;
 }
 
+int vm_drop_prepare(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
+{
+	if (pt_reserve_fill(r, unmap_tables_needed(as, start, end)))
+		return 0;
+	pt_reserve_drop(r);
+	return -ENOMEM;
+}
+
+void vm_drop_prepared(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
+{
+	int err = unmap_pages(as, start, end, r);
+
+	assert(!err);
+	pt_reserve_drop(r);
+}
+
 static int drop_pages(struct aspace *as, uaddr_t start, uaddr_t end, bool urgent)
 {
 	struct pt_reserve r = { .urgent = urgent };
-	int err = -ENOMEM;
+	int err = vm_drop_prepare(as, start, end, &r);
 
-	if (pt_reserve_fill(&r, unmap_tables_needed(as, start, end)))
-		err = unmap_pages(as, start, end, &r);
+	if (err)
+		return err;
+	err = unmap_pages(as, start, end, &r);
 	pt_reserve_drop(&r);
 	return err;
 }

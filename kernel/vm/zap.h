@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Taking pages out of regions that stay: madvise, truncate, fork's exceptions. Whole tables go by one count, whoever shares them; at the borders the
- * path is unshared, with tables gathered before pt_lock is taken.
+ * path is unshared, with tables gathered before pt_lock is taken. as->lock is held, for reading at least, so that nobody forks meanwhile.
  */
 #ifndef VM_ZAP_H
 #define VM_ZAP_H
@@ -14,6 +14,10 @@ extern bool (*vm_oom_hook)(void);
 
 /* Drops what is mapped in the range, keeping the regions (madvise DONTNEED); -ENOMEM changes nothing that was private. */
 int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end);
+/* In two steps: what it can lack is gathered, -ENOMEM; then it cannot fail, as long as as->lock is held in between. */
+struct pt_reserve;
+int vm_drop_prepare(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r);
+void vm_drop_prepared(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r);
 /*
  * Called by vfs/pagecache when a file shrinks, for each region that it linked, under the lock that its link/unlink take: unmaps the object's
  * pages [pgoff, pgoff + pages). The pages left the object before.
