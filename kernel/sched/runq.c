@@ -337,28 +337,30 @@ bool runq_tick_preempts(struct runq *rq)
 	return rq->curr != rq->idle;
 }
 
-static void clamp(uint64_t *v, uint64_t least, uint64_t most)
+/* v brought to no less than `behind` before the clock and no more than `ahead` after it. */
+static uint64_t near(uint64_t v, uint64_t clock, uint64_t behind, uint64_t ahead)
 {
-	if (before(*v, least))
-		*v = least;
-	else if (before(most, *v))
-		*v = most;
+	int64_t lead = (int64_t)(v - clock);
+
+	if (lead < -(int64_t)behind)
+		return clock - behind;
+	return lead > (int64_t)ahead ? clock + ahead : v;
 }
 
 void runq_place_woken(struct runq *rq, struct sched_entity *se)
 {
-	uint64_t clock = runq_clock(rq), slice = runq_slice_of(rq, se);
+	uint64_t slice = runq_slice_of(rq, se);
 
-	clamp(&se->vruntime, clock - WAKE_CREDIT_NS, clock + slice * 2);
+	se->vruntime = near(se->vruntime, runq_clock(rq), WAKE_CREDIT_NS, slice * 2);
 	se->deadline = se->vruntime + slice;
 }
 
 /* A new thread starts level with the queue, or with its parent if that has had more. */
 void runq_place_new(struct runq *rq, struct sched_entity *se)
 {
-	uint64_t clock = runq_clock(rq), slice = runq_slice_of(rq, se);
+	uint64_t slice = runq_slice_of(rq, se);
 
-	clamp(&se->vruntime, clock, clock + slice);
+	se->vruntime = near(se->vruntime, runq_clock(rq), 0, slice);
 	se->deadline = se->vruntime + slice;
 }
 
@@ -367,10 +369,9 @@ void runq_place_new(struct runq *rq, struct sched_entity *se)
 void runq_join(struct runq *rq, struct thread *t)
 {
 	struct sched_entity *se = &t->se;
-	uint64_t clock = runq_clock(rq), slice = runq_slice_of(rq, se);
+	uint64_t slice = runq_slice_of(rq, se);
 
-	se->vruntime -= rq->offset;
-	clamp(&se->vruntime, clock - JOIN_BOUND_NS, clock + JOIN_BOUND_NS + slice * 2);
+	se->vruntime = near(se->vruntime - rq->offset, runq_clock(rq), JOIN_BOUND_NS, JOIN_BOUND_NS + slice * 2);
 	se->deadline = se->vruntime + slice;
 }
 

@@ -387,13 +387,10 @@ static bool sleeps_soon(bool hint)
 
 static struct runq *place_woken(struct runq *rq, struct thread *t, bool sync_hint)
 {
-	bool sync = false;
+	bool sync = sleeps_soon(sync_hint);
 
 	if (sched_is_smp()) {
-		unsigned cpu;
-
-		sync = sleeps_soon(sync_hint);
-		cpu = balance_wake_cpu(t, sync);
+		unsigned cpu = balance_wake_cpu(t, sync);
 
 		if (cpu != rq->cpu)
 			rq = move_to(rq, t, cpu);
