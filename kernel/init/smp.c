@@ -12,6 +12,7 @@
 #include "lib/bits.h"
 #include "mem/slab.h"
 #include "mem/vmap.h"
+#include "sched/kthread.h"
 #include "sched/sched.h"
 
 static struct thread *idle_threads[MAX_CPUS]; /* each set before its CPU starts */
@@ -41,6 +42,7 @@ static bool start(unsigned n)
 	while (!(READ_ONCE(cpus_online) & CPU_BIT(n)))
 		arch_pause();
 	WRITE_ONCE(cpu_count, n + 1);
+	kthread_init_cpu(n);
 	return true;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel threads, and one worker thread that runs deferred work in order. */
+/*
+ * Kernel threads, and on each CPU a worker that does the work queued there, in order. A piece of work is in one queue at a time; while it runs, it is
+ * queued again only where it runs, so that it never runs twice at once.
+ */
 #include "sched/kthread.h"
 #include "core/panic.h"
 #include "mem/slab.h"
@@ -13,11 +16,14 @@ struct kthread {
 
 static SLAB_CACHE(kthread_cache, kthread);
 
-static struct {
-	struct spinlock lock; /* LOCK_LEAF, irqsave */
-	struct list queue;
-	struct waitq waiters;
-} todo = { SPINLOCK_INIT(LOCK_LEAF), LIST_INIT(todo.queue), WAITQ_INIT(todo.waiters) };
+static struct todo {
+	struct spinlock lock;   /* LOCK_LEAF, irqsave */
+	struct list queue;      /* lock */
+	struct work *running;   /* lock */
+	struct waitq waiters;   /* the worker */
+	bool ready;             /* it has a worker */
+} __aligned(64) todos[MAX_CPUS];
+static struct waitq done = WAITQ_INIT(done); /* who flushes */
 
 static void kthread_main(void *self)
 {
@@ -33,7 +39,7 @@ static void release(struct thread *t)
 	slab_free(&kthread_cache, t);
 }
 
-struct thread *kthread_start(const char *name, void (*fn)(void *), void *arg)
+static struct thread *start(const char *name, void (*fn)(void *), void *arg, int cpu)
 {
 	struct kthread *k = slab_alloc(&kthread_cache, ALLOC_ZERO);
 
@@ -46,10 +52,27 @@ struct thread *kthread_start(const char *name, void (*fn)(void *), void *arg)
 	k->fn = fn;
 	k->arg = arg;
 	k->thread.release = release;
+	if (cpu >= 0) {
+		k->thread.bound = true;
+		k->thread.cpu = (unsigned)cpu;
+		k->thread.affinity = CPU_BIT(cpu);
+	}
 	arch_thread_init(&k->thread.arch, thread_stack_top(&k->thread), kthread_main, k);
 	sched_start(&k->thread);
 	return &k->thread;
 }
+
+struct thread *kthread_start(const char *name, void (*fn)(void *), void *arg)
+{
+	return start(name, fn, arg, -1);
+}
+
+struct thread *kthread_start_on(unsigned cpu, const char *name, void (*fn)(void *), void *arg)
+{
+	return start(name, fn, arg, (int)cpu);
+}
+
+/* ---- deferred work ---- */
 
 void work_init(struct work *w, void (*fn)(struct work *))
 {
@@ -57,47 +80,102 @@ void work_init(struct work *w, void (*fn)(struct work *))
 	list_init(&w->link);
 }
 
-void work_queue(struct work *w)
+/* True if w is running there, and is now queued there again. */
+static bool queue_behind_itself(struct work *w)
 {
-	unsigned long irq = spin_lock_irqsave(&todo.lock);
-	bool fresh = !w->queued;
+	struct todo *t = &todos[READ_ONCE(w->cpu)];
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+	bool running = t->running == w;
 
-	if (fresh) {
-		w->queued = true;
-		list_push_back(&todo.queue, &w->link);
-	}
-	spin_unlock_irqrestore(&todo.lock, irq);
-	if (fresh)
-		waitq_wake_one(&todo.waiters);
+	if (running)
+		list_push_back(&t->queue, &w->link);
+	spin_unlock_irqrestore(&t->lock, irq);
+	return running;
 }
 
-static struct work *next_work(void)
+void work_queue_on(unsigned cpu, struct work *w)
 {
-	unsigned long irq = spin_lock_irqsave(&todo.lock);
+	struct todo *t = &todos[READ_ONCE(todos[cpu].ready) ? cpu : 0];
+	unsigned long irq;
+
+	if (__atomic_exchange_n(&w->queued, true, __ATOMIC_SEQ_CST) || queue_behind_itself(w))
+		return;
+	irq = spin_lock_irqsave(&t->lock);
+	WRITE_ONCE(w->cpu, (uint8_t)(t - todos));
+	list_push_back(&t->queue, &w->link);
+	spin_unlock_irqrestore(&t->lock, irq);
+	waitq_wake_one(&t->waiters);
+}
+
+void work_queue(struct work *w)
+{
+	work_queue_on(READ_ONCE(thread_current()->cpu), w);
+}
+
+/* The work that was done before this is done. */
+static struct work *next_work(struct todo *t)
+{
+	unsigned long irq = spin_lock_irqsave(&t->lock);
 	struct work *w = NULL;
 
-	if (!list_empty(&todo.queue)) {
-		w = list_first(&todo.queue, struct work, link);
+	if (!list_empty(&t->queue)) {
+		w = list_first(&t->queue, struct work, link);
 		list_del(&w->link);
-		w->queued = false;
+		__atomic_store_n(&w->queued, false, __ATOMIC_SEQ_CST);
 	}
-	spin_unlock_irqrestore(&todo.lock, irq);
+	t->running = w;
+	spin_unlock_irqrestore(&t->lock, irq);
 	return w;
 }
 
-static void worker(void *unused)
+static void worker(void *arg)
 {
+	struct todo *t = arg;
 	struct work *w;
 
-	(void)unused;
 	for (;;) {
-		waitq_wait(&todo.waiters, (w = next_work()) != NULL, WAIT_UNINTERRUPTIBLE);
-		w->fn(w);
+		waitq_wait(&t->waiters, (w = next_work(t)) != NULL, WAIT_UNINTERRUPTIBLE);
+		do {
+			w->fn(w); /* may free it */
+			w = next_work(t);
+			waitq_wake_all(&done);
+		} while (w);
 	}
+}
+
+static bool is_idle(struct work *w)
+{
+	struct todo *t = &todos[READ_ONCE(w->cpu)];
+	unsigned long irq;
+	bool running;
+
+	if (__atomic_load_n(&w->queued, __ATOMIC_SEQ_CST))
+		return false;
+	irq = spin_lock_irqsave(&t->lock);
+	running = t->running == w;
+	spin_unlock_irqrestore(&t->lock, irq);
+	return !running && !__atomic_load_n(&w->queued, __ATOMIC_SEQ_CST);
+}
+
+void work_flush(struct work *w)
+{
+	waitq_wait(&done, is_idle(w), WAIT_UNINTERRUPTIBLE);
+}
+
+void kthread_init_cpu(unsigned cpu)
+{
+	struct todo *t = &todos[cpu];
+
+	spin_init(&t->lock, LOCK_LEAF);
+	list_init(&t->queue);
+	waitq_init(&t->waiters);
+	if (kthread_start_on(cpu, "worker", worker, t))
+		WRITE_ONCE(t->ready, true);
+	else if (cpu == 0)
+		panic("no memory for the worker thread");
 }
 
 void kthread_init(void)
 {
-	if (!kthread_start("worker", worker, NULL))
-		panic("no memory for the worker thread");
+	kthread_init_cpu(0);
 }
