@@ -11,6 +11,7 @@
 #include "core/spinlock.h"
 #include "core/timer.h"
 #include "lib/fmt.h"
+#include "lib/seqcount.h"
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -439,6 +440,25 @@ static void test_timers_move_between_cpus(void **state)
 	interrupt_on(1);
 }
 
+/* ---- sequence counts ---- */
+
+static void test_a_reader_that_met_a_writer_reads_again(void **state)
+{
+	struct seqcount s = SEQCOUNT_INIT;
+	uint32_t n = seq_read_begin(&s);
+
+	(void)state;
+	assert_false(seq_read_retry(&s, n));
+	seq_write_begin(&s);
+	assert_true(seq_read_retry(&s, n)); /* still at it */
+	seq_write_end(&s);
+	assert_true(seq_read_retry(&s, n));
+	n = seq_read_begin(&s);
+	assert_false(seq_read_retry(&s, n));
+	clock_set_wall(1234 * NSEC_PER_SEC);
+	assert_true(clock_wall() >= 1234 * NSEC_PER_SEC && clock_wall() < 1235 * NSEC_PER_SEC);
+}
+
 /* ---- the order of locks ---- */
 
 static void tell(struct klog_sink *s, const char *text, size_t len)
@@ -603,6 +623,7 @@ int main(void)
 		cmocka_unit_test(test_a_timer_does_not_leave_the_cpu_of_its_callback),
 		cmocka_unit_test(test_an_interrupt_ends_though_a_timer_is_always_due),
 		cmocka_unit_test(test_timers_move_between_cpus),
+		cmocka_unit_test(test_a_reader_that_met_a_writer_reads_again),
 		cmocka_unit_test(test_order_of_locks_is_checked),
 		cmocka_unit_test(test_locks_of_interrupt_handlers_are_checked),
 		cmocka_unit_test(test_owners_of_locks_are_known),
