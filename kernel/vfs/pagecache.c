@@ -14,7 +14,7 @@
 
 #define NODE_BITS 6
 #define NODE_SLOTS (1u << NODE_BITS)
-#define DROP_BATCH 128u
+#define DROP_BATCH 64u
 
 struct node { void *slots[NODE_SLOTS]; unsigned used; };
 

@@ -21,6 +21,20 @@ static uaddr_t part_end(uaddr_t start, uaddr_t end)
 	return up > start ? MIN(up, end) : down > start ? down : end;
 }
 
+/* Copies the shared tables at the borders, each under a hold of the lock of its own: that is as long as all the rest. */
+static void own_borders(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
+{
+	const uaddr_t borders[] = { start, end };
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (!(borders[i] % pt_span(1)))
+			continue;
+		spin_lock(&as->pt_lock);
+		ptshare_path(as, borders[i] - i, r, false, NULL);
+		spin_unlock(&as->pt_lock);
+	}
+}
+
 /*
  * A batch at a time: what it holds is forgotten by all CPUs before the lock is given up, and freed after that. With PT_RESERVE_MAX tables it
  * does not run out, one for each level at either border, but when the space is forked meanwhile, whose lock a zap does not hold.
@@ -30,6 +44,10 @@ static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_
 	struct tlb_batch b;
 	bool done, full;
 
+	if (r->count) {
+		own_borders(as, start, end, r);
+		pt_reserve_fill(r, PT_RESERVE_MAX); /* should it be forked just now; without memory that is seen below */
+	}
 	tlb_batch_begin(&b, as, ptshare_put);
 	do {
 		uaddr_t stop = part_end(start, end);
