@@ -64,7 +64,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="NAME", help="models whose name has this in it")
     parser.add_argument("--no-bugs", action="store_true", help="not the faults")
-    parser.add_argument("--seconds", type=int, default=120, help="time for one search (120)")
+    parser.add_argument("--seconds", type=int, default=300, help="time for one search (300)")
     parser.add_argument("--lines", type=int, default=80, help="how much is shown of what Spin says of a failure")
     parser.add_argument("--times", action="store_true")
     args = parser.parse_args()

@@ -4,9 +4,10 @@
  *
  *   waiter()            waitq_wait_until: waitq_prepare (add, smp_mb, state set by an exchange), the condition, sched_block, waitq_finish
  *   waker()             who makes a condition true and calls waitq_wake_all: waitq_wake_key with its barrier and its look without the lock
- *   WAKE                sched_wake: lock_queue_of, the state looked at under the queue's lock, the new CPU (TO_CPU), enqueue, ipi_wake
+ *   WAKE                sched_wake: lock_queue_of, the state looked at under the queue's lock, the new CPU (place_woken, move_to), make_runnable
  *   SCHEDULE, ARRIVE    schedule, switch_to, finish_switch: the queue's lock is taken by who leaves and released by who arrives
- *   idle()              sched_idle_loop with stealing; the halt ends with the interrupt that ipi_wake sends
+ *   KICK                want_switch: one interrupt (ipi_wake) until the CPU has looked at its queue
+ *   idle()              sched_idle_loop, and balance_pull with steal; the halt ends with an interrupt
  *
  * Processes are threads: one steps only while a CPU has it. Wakers are interrupt handlers, which need no thread. The stores that may linger in a
  * store buffer are those of the condition (by wakers) and of the thread's state (by its own thread); a locked instruction empties the buffer.
@@ -19,6 +20,7 @@
  * BUG_EARLY_UNLOCK   the queue's lock is released by the thread that leaves, before its registers are saved
  * BUG_RECHECK        schedule does not look at the state again under the queue's lock
  * BUG_ABSENT         sched_wake queues a thread that is still on its CPU
+ * BUG_KICKED         schedule does not note that it has looked at the queue
  * BUG_NO_IPI         a thread that is put on another CPU's queue sends no interrupt
  */
 #define NT 2
@@ -35,7 +37,9 @@ byte pending_state[NT] = NOTHING;   /* in the store buffer of the CPU that runs 
 bool on_cpu[NT], queued[NT], saved[NT], linked[NT], finished[NT];
 byte cpu[NT];
 byte curr[NC] = NOBODY, leaving[NC] = NOBODY;
-bool rq_locked[NC], arrived[NC], ipi[NC];
+bool rq_locked[NC], arrived[NC];
+bool kicked[NC];        /* rq->kicked: an interrupt is on its way, or was taken and the switch that it wants is still to come */
+bool ipi[NC];
 bool wq_locked;
 bool cond[ROUNDS];
 bool pending_cond[ROUNDS];
@@ -130,6 +134,9 @@ inline SCHEDULE(t, block)
 #endif
 	:: else ->
 		atomic {
+#ifndef BUG_KICKED
+			kicked[me] = false;
+#endif
 			if
 			:: !block -> ENQUEUE(t, me)
 			:: else
@@ -153,10 +160,14 @@ inline MAY_PREEMPT(t)
 	fi
 }
 
+/* want_switch. Lock held. */
 inline KICK(c)
 {
 #ifndef BUG_NO_IPI
-	ipi[c] = true
+	if
+	:: !kicked[c] -> kicked[c] = true; ipi[c] = true
+	:: else
+	fi
 #else
 	skip
 #endif
@@ -302,53 +313,58 @@ end:
 	od
 }
 
-/* The idle thread of CPU c, which is its current one at the start. */
+/* The idle thread of CPU c, which is its current one at the start. An interrupt ends in schedule; without one it is called if the queue has somebody. */
 proctype idle(byte c)
 {
 	byte next;
 
-end_idle:
 	do
-	:: ipi[c] = false; /* the interrupt was taken */
-		if
-		:: HAS_QUEUED(c) ->
-			atomic {
-				LOCK(rq_locked[c]);
-				PICK(c, next)
-			};
-			if
-			:: next == NOBODY -> UNLOCK(rq_locked[c])
-			:: else ->
-				LEAVE(c, NOBODY, next);
-end_away:			atomic { curr[c] == NOBODY && arrived[c] -> arrived[c] = false };
-#ifndef BUG_EARLY_UNLOCK
-				FINISH(c)
-#endif
-			fi
+	:: if
+		:: HAS_QUEUED(c)
 		:: else ->
-			/* Steals, with both queues locked. */
-			if
-			:: HAS_QUEUED(1 - c) ->
-				d_step {
-					!rq_locked[0] && !rq_locked[1];
-					if
-					:: queued[0] && cpu[0] == 1 - c -> cpu[0] = c
-					:: else ->
-						if
-						:: queued[1] && cpu[1] == 1 - c -> cpu[1] = c
-						:: else
-						fi
-					fi
-				}
-			:: skip ->
+end_halt:		atomic { ipi[c] -> ipi[c] = false }
+		fi;
+		atomic {
+			LOCK(rq_locked[c]);
+#ifndef BUG_KICKED
+			kicked[c] = false;
+#endif
+			PICK(c, next)
+		};
+		if
+		:: next == NOBODY -> /* balance_pull, steal: the other queue's lock is tried */
+			atomic {
 				if
-				:: HAS_QUEUED(c)
-				:: else ->
-end_halt:				ipi[c]
+				:: HAS_QUEUED(1 - c) && !rq_locked[1 - c] ->
+					if
+					:: queued[0] && cpu[0] == 1 - c -> queued[0] = false; cpu[0] = c; next = 0
+					:: else -> queued[1] = false; cpu[1] = c; next = 1
+					fi
+				:: else
 				fi
-			fi
+			}
+		:: else
+		fi;
+		if
+		:: next == NOBODY -> UNLOCK(rq_locked[c])
+		:: else ->
+			LEAVE(c, NOBODY, next);
+end_away:		atomic { curr[c] == NOBODY && arrived[c] -> arrived[c] = false };
+#ifndef BUG_EARLY_UNLOCK
+			FINISH(c)
+#endif
 		fi
 	od
+}
+
+/* balance_tick: a CPU whose queue has somebody wakes another one. It must not be what everything hangs on. */
+proctype tick()
+{
+	if
+	:: atomic { HAS_QUEUED(0) -> ipi[1] = true }
+	:: atomic { HAS_QUEUED(1) -> ipi[0] = true }
+	:: skip
+	fi
 }
 
 init
@@ -359,7 +375,7 @@ init
 		cpu[1] = 1;
 		run idle(0); run idle(1);
 		run waiter(0); run waiter(1);
-		run waker(); run signal(); run buffers()
+		run waker(); run signal(); run tick(); run buffers()
 	};
 	timeout;
 	/* Nothing can go on: everybody must be through. */
