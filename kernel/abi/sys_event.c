@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors for events: eventfd and epoll. */
+/* Descriptors without a name: eventfd, epoll, memory. */
 #include "abi/convert.h"
 #include "abi/newfd.h"
 #include "abi/sigmask.h"
 #include "core/clock.h"
+#include "fs/memfd.h"
 #include "lib/errno.h"
+#include "lib/fmt.h"
 #include "syscall_protos.h"
 #include "vfs/epoll.h"
 #include "vfs/eventfd.h"
 #include "vfs/fdtable.h"
 
 #define EFD_SEMAPHORE 1u
+#define MFD_CLOEXEC 1ul
+#define MFD_ALLOW_SEALING 2ul
+#define MFD_HUGETLB 4ul
+#define MFD_NAME_MAX 249
 #define EPOLL_EVENTS_MAX (0x7fffffff / (int)sizeof(struct epoll_event))
 
 long sys_eventfd2(unsigned count, unsigned flags)
@@ -92,4 +98,20 @@ long sys_epoll_pwait2(int epfd, uaddr_t events, int max, uaddr_t ts, uaddr_t mas
 	if (!err)
 		err = mask_from_user(mask, size);
 	return err ? err : wait_until(epfd, events, max, deadline);
+}
+
+long sys_memfd_create(uaddr_t name, unsigned long flags)
+{
+	char given[MFD_NAME_MAX + 1], shown[MFD_NAME_MAX + 24];
+	ssize_t n;
+
+	if (flags & MFD_HUGETLB) /* as a kernel without huge pages */
+		return flags & 0x3fffff8 ? -EINVAL : -ENOSYS;
+	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+		return -EINVAL;
+	n = user_strncpy(given, name, sizeof(given));
+	if (n < 0)
+		return n == -EFAULT ? -EFAULT : -EINVAL;
+	fmt_buf(shown, sizeof(shown), "/memfd:%s (deleted)", given);
+	return newfd(memfd_create(shown, flags & MFD_ALLOW_SEALING), flags & MFD_CLOEXEC);
 }

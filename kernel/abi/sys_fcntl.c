@@ -6,11 +6,12 @@
 #include "vfs/fdtable.h"
 #include "vfs/flock.h"
 #include "vfs/pipe.h"
+#include "vfs/seals.h"
 
 #define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC)
 
 enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_GETLK64 = 12, F_SETLK64, F_SETLKW64,
-       F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ };
+       F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS };
 enum { LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8 };
 
 long sys_flock(int fd, int op)
@@ -192,6 +193,8 @@ static long fcntl_file(struct file *f, int fd, int cmd, unsigned long arg)
 	case F_SETLK: return set_lock(f, fd, arg, false, false, false);
 	case F_SETLKW: return set_lock(f, fd, arg, false, false, true);
 	case F_GETPIPE_SZ: return pipe_get_size(f);
+	case F_ADD_SEALS: return seals_add(f, arg);
+	case F_GET_SEALS: return seals_get(f);
 	case F_SETPIPE_SZ: return pipe_set_size(f, arg);
 	case F_GETOWN: return 0;
 	default: return -EINVAL;

@@ -319,6 +319,9 @@ static int tmpfs_setattr(struct inode *i, const struct iattr *a)
 
 	if (a->valid & ATTR_SIZE && (uint64_t)a->size >> PAGE_SHIFT > ~0ul >> 1)
 		return -EFBIG;
+	if (a->valid & ATTR_SIZE && i->mapping &&
+	    ((a->size < old && i->mapping->seals & SEAL_SHRINK) || (a->size > old && i->mapping->seals & SEAL_GROW)))
+		return -EPERM;
 	inode_copy_attr(i, a);
 	if (!(a->valid & ATTR_SIZE))
 		return 0;

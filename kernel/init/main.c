@@ -22,6 +22,7 @@
 #include "dev/devices.h"
 #include "fs/devfs.h"
 #include "fs/initrd.h"
+#include "fs/memfd.h"
 #include "fs/procfs.h"
 #include "fs/tmpfs.h"
 #include "lib/string.h"
@@ -177,6 +178,7 @@ static void files_init(void)
 	tmpfs_init();
 	procfs_init();
 	devfs_init();
+	memfd_init();
 	devices_init();
 }
 

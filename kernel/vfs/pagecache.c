@@ -25,7 +25,7 @@ unsigned long pagecache_pages(void) { return (unsigned long)atomic_read(&cached)
 
 void mapping_init(struct mapping *m, struct inode *i, const struct mapping_ops *ops)
 {
-	*m = (struct mapping){ .inode = i, .ops = ops };
+	*m = (struct mapping){ .inode = i, .ops = ops, .seals = SEAL_SEAL };
 	spin_init(&m->lock, LOCK_MAPPING);
 	mutex_init(&m->map_lock, LOCK_PAGE_CACHE);
 	list_init(&m->vmas);
@@ -273,6 +273,8 @@ static void vma_link(struct vma *v)
 	struct mapping *m = mapping_of(v->object);
 
 	mutex_lock(&m->map_lock);
+	if (unlikely(m->seals & SEAL_WRITE) && v->flags & VMA_SHARED) /* sealed since mapping_file_mmap let it pass: there is no way to refuse any more */
+		v->flags &= ~(VMA_WRITE | VMA_MAYWRITE);
 	list_push_back(&m->vmas, &v->link);
 	mutex_unlock(&m->map_lock);
 }
@@ -336,10 +338,15 @@ const struct vm_ops mapping_vm_ops = {
 
 int mapping_file_mmap(struct file *f, struct map_request *r)
 {
+	unsigned seals = READ_ONCE(f->inode->mapping->seals);
+	bool writes = r->flags & MAP_SHARED && f->mode & FMODE_WRITE;
+
+	if (writes && (seals & SEAL_WRITE || (seals & SEAL_FUTURE_WRITE && r->prot & PROT_WRITE)))
+		return -EPERM;
 	r->ops = &mapping_vm_ops;
 	r->object = f;
 	r->may = VMA_MAYREAD | VMA_MAYEXEC | VMA_MAYWRITE;
-	if (r->flags & MAP_SHARED && !(f->mode & FMODE_WRITE))
+	if (r->flags & MAP_SHARED && (!(f->mode & FMODE_WRITE) || seals & SEAL_FUTURE_WRITE))
 		r->may &= ~VMA_MAYWRITE;
 	if (f->path.mnt->flags & MS_NOEXEC)
 		r->may &= ~VMA_MAYEXEC;
@@ -379,6 +386,13 @@ ssize_t mapping_file_read(struct file *f, struct uio *u, loff_t *pos)
 	return (ssize_t)done;
 }
 
+static bool refuses_write(const struct inode *i, loff_t pos, size_t len)
+{
+	unsigned seals = i->mapping->seals;
+
+	return seals & (SEAL_WRITE | SEAL_FUTURE_WRITE) || (seals & SEAL_GROW && pos + (loff_t)len > i->size);
+}
+
 /* Copies into one page; bytes moved, or -errno. */
 static ssize_t write_page(struct inode *i, struct uio *u, loff_t pos)
 {
@@ -388,6 +402,8 @@ static ssize_t write_page(struct inode *i, struct uio *u, loff_t pos)
 
 	if (pos >> PAGE_SHIFT > (loff_t)(~0ul >> 1))
 		return -EFBIG;
+	if (unlikely(i->mapping->seals & ~SEAL_SEAL) && refuses_write(i, pos, MIN(u->left, PAGE_SIZE - off)))
+		return -EPERM;
 	p = mapping_extend_page(i->mapping, (unsigned long)(pos >> PAGE_SHIFT));
 	if (IS_ERR(p))
 		return PTR_ERR(p);
@@ -482,7 +498,9 @@ long mapping_file_allocate(struct file *f, int mode, loff_t off, loff_t len)
 	long err = 0;
 
 	rwlock_write_lock(&i->lock);
-	if (!(mode & FALLOC_PUNCH_HOLE))
+	if (mode & FALLOC_PUNCH_HOLE ? i->mapping->seals & (SEAL_WRITE | SEAL_FUTURE_WRITE) : i->mapping->seals & SEAL_GROW && off + len > i->size)
+		err = -EPERM;
+	else if (!(mode & FALLOC_PUNCH_HOLE))
 		err = allocate_locked(f, mode & FALLOC_KEEP_SIZE, off, len);
 	else if (off < i->size)
 		mapping_punch(i->mapping, off, MIN(off + len, (loff_t)ALIGN_UP(i->size, (loff_t)PAGE_SIZE)));

@@ -9,6 +9,14 @@
 #include "mem/frame.h"
 #include "vfs/file.h"
 
+/* Seals of a file: numbers of fcntl(2). */
+#define SEAL_SEAL 1u
+#define SEAL_SHRINK 2u
+#define SEAL_GROW 4u
+#define SEAL_WRITE 8u
+#define SEAL_FUTURE_WRITE 16u
+#define SEAL_ALL 31u
+
 struct mapping_ops {
 	/* Fills a new page (not in the tree yet, or locked): zero for a hole. tmpfs: NULL, a missing page is a hole. */
 	int (*read_page)(struct mapping *m, struct page *p);
@@ -24,6 +32,7 @@ struct mapping {
 	void *tree;                /* radix tree: page number -> page */
 	unsigned height;
 	unsigned long pages;
+	unsigned seals;            /* SEAL_: changed under the inode's lock and map_lock, see vfs/seals */
 	struct mutex map_lock;     /* LOCK_PAGE_CACHE: vmas */
 	struct list vmas;          /* regions that map it (vma.link), for truncate */
 };
