@@ -44,6 +44,7 @@
 	X(CLOCKSET)    /* who watches the wall clock */ \
 	X(ALARM)       /* a timer of a program */ \
 	X(WAITQ)       /* wait queues */ \
+	X(EVENT)       /* what a wake-up notes: counts, lists of the ready */ \
 	X(TIMER)       /* per-CPU timer heaps */ \
 	X(RUNQ)        /* run queues, thread states */ \
 	X(SLAB)        /* object caches */ \

@@ -478,7 +478,7 @@ struct file *epoll_create(void)
 	mutex_init(&ep->lock, LOCK_EPOLL);
 	waitq_init(&ep->waiters);
 	waitq_init(&ep->pollers);
-	spin_init(&ep->ready_lock, LOCK_LEAF);
+	spin_init(&ep->ready_lock, LOCK_EVENT);
 	list_init(&ep->ready);
 	f = anonfile_new("anon_inode:[eventpoll]", &epoll_ops, 0, ep);
 	if (IS_ERR(f))

@@ -12,7 +12,7 @@ struct epoll {
 	struct file *file;
 	struct waitq waiters;     /* epoll_wait */
 	struct waitq pollers;     /* poll of this epoll's own descriptor, other epolls */
-	struct spinlock ready_lock; /* LOCK_LEAF, interrupts off */
+	struct spinlock ready_lock; /* LOCK_EVENT, interrupts off */
 	struct list ready;        /* items that may be ready */
 	unsigned checked, depth;  /* links_lock: the search for loops that was here last, and what it found */
 };

@@ -8,7 +8,7 @@
 #define COUNT_END UINT64_MAX /* the count never gets here */
 
 struct eventfd {
-	struct spinlock lock; /* LOCK_LEAF, interrupts off: count */
+	struct spinlock lock; /* LOCK_EVENT, interrupts off: count */
 	uint64_t count;
 	bool semaphore;
 	struct waitq changed; /* readers and writers */
@@ -113,7 +113,7 @@ struct file *eventfd_create(uint64_t count, bool semaphore, unsigned flags)
 
 	if (!e)
 		return ERR_PTR(-ENOMEM);
-	spin_init(&e->lock, LOCK_LEAF);
+	spin_init(&e->lock, LOCK_EVENT);
 	waitq_init(&e->changed);
 	e->count = count;
 	e->semaphore = semaphore;

@@ -43,7 +43,7 @@ _Static_assert(sizeof(struct signalfd_siginfo) == 128, "struct signalfd_siginfo"
 static SLAB_CACHE(signalfd_cache, signalfd);
 static SLAB_CACHE(signalfd_link_cache, signalfd_link);
 static struct mutex links_lock = MUTEX_INIT(links_lock, LOCK_SIGNALFD);
-static struct spinlock set_lock = SPINLOCK_INIT(LOCK_LEAF); /* sets, which do not fit into a word */
+static struct spinlock set_lock = SPINLOCK_INIT(LOCK_EVENT); /* sets, which do not fit into a word */
 static const struct file_ops signalfd_ops;
 
 static sigset64 set_of(const struct signalfd *s)

@@ -350,7 +350,7 @@ HELPER(after_exec)
 	struct setting s;
 
 	CHECK_ERR(syscall(SYS_timer_gettime, atoi(argv[2]), &s), EINVAL);
-	sleep_ms(50);
+	sleep_ms(550);
 	CHECK(nothing_pending());
 	return 0;
 }
@@ -365,7 +365,7 @@ TEST(gone_at_exec)
 	FORK(pid) {
 		id = create(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0);
 		block(SIGUSR1);
-		arm(id, 30, 0);
+		arm(id, 500, 0);
 		snprintf(text, sizeof(text), "%d", id);
 		execl("/proc/self/exe", "timers", "@after_exec", text, NULL);
 		FAIL("exec: %s", strerror(errno));
