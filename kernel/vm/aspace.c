@@ -130,7 +130,9 @@ struct aspace *aspace_fork(struct aspace *parent)
 	err = copy_regions(child, parent);
 	if (!err) {
 		spin_lock(&parent->pt_lock);
+		spin_lock_nested(&child->pt_lock); /* a truncate may know the child's regions already; it takes one of the two at a time */
 		ptshare_fork(parent, child);
+		spin_unlock(&child->pt_lock);
 		spin_unlock(&parent->pt_lock);
 		err = drop_unforked(child, parent);
 	}

@@ -342,9 +342,11 @@ static bool drop_table(struct aspace *as, struct page *table, pte_t *e, struct t
 	return true;
 }
 
+/* Ends early, too, after a table was copied: that alone is long enough for one section without preemption. */
 static bool unmap_level(struct aspace *as, struct page *table, uaddr_t start, uaddr_t end, struct pt_reserve *r, struct tlb_batch *b, uaddr_t *resume)
 {
 	unsigned long span = pt_span(table->level);
+	unsigned had = r->count;
 
 	if (table->level == 0)
 		return unmap_leaves(as, table, start, end, b, resume);
@@ -353,6 +355,8 @@ static bool unmap_level(struct aspace *as, struct page *table, uaddr_t start, ua
 		pte_t *e = &entries(table)[pt_index(start, table->level)];
 
 		*resume = start;
+		if (r->count < had)
+			return false;
 		if (pte_present(*e) && stop - start == span) {
 			if (!drop_table(as, table, e, b))
 				return false;

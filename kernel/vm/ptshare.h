@@ -36,7 +36,7 @@ void pt_reserve_drop(struct pt_reserve *r);
 
 /* A new root with the kernel's part; NULL without memory. */
 struct page *ptshare_root_new(void);
-/* Makes child's empty root refer to all tables of parent's, which become shared. Both pt_locks are held (or child is not published). */
+/* Makes child's empty root refer to all tables of parent's, which become shared. Both pt_locks are held. */
 void ptshare_fork(struct aspace *parent, struct aspace *child);
 /*
  * The leaf entry for va with its path made own; tables come from the reserve. NULL when the reserve ran out: unlock, fill, and try again.
@@ -48,8 +48,8 @@ pte_t ptshare_peek(struct aspace *as, uaddr_t va, bool *own_path);
 /* Sets a leaf entry that ptshare_path returned and keeps the table's counts. The old entry's page is the caller's affair. */
 void ptshare_set(struct aspace *as, pte_t *e, pte_t value);
 /*
- * Drops everything mapped in [start, end). Tables wholly inside go by one count, whoever shares them. false: the batch is full or the reserve
- * empty, everything below *resume is done; make room and go on from there.
+ * Drops everything mapped in [start, end). Tables wholly inside go by one count, whoever shares them. false: everything below
+ * *resume is done; the batch is full, or the reserve empty if nothing is done, or it is time to give up the lock for a moment. Go on from there.
  */
 bool ptshare_unmap(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r, struct tlb_batch *b, uaddr_t *resume);
 /* Gives up one parent of a table; frees it and what it maps with the last. Nobody can reach it through this parent any more. */
