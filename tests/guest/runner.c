@@ -12,6 +12,7 @@
  *
  * What it prints, besides the lines of the programs (guest.h):
  *   == PROGRAM                    a program starts
+ *   # again                       it runs a second time, and prints nothing
  *   -- PROGRAM STATUS             it ended with this wait status
  *   not ok leak: NAME 12 -> 10    a figure of /proc/perigee/counts differs after a second run of the same program
  *   latency TEXT                  a line of /proc/perigee/latency
@@ -199,6 +200,7 @@ static void run_and_judge(const char *name)
 	if (latency)
 		latency_print();
 	if (leaks && access(COUNTS, R_OK) == 0 && read_counts(&before)) {
+		printf("# again\n");
 		run(name, true);
 		if (read_counts(&after))
 			compare(&before, &after);
