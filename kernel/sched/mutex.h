@@ -8,11 +8,12 @@
 
 struct mutex {
 	struct thread *owner; /* atomic; NULL: free */
+	struct thread *heir;  /* atomic; gets the lock at the next release. It waits until then, or takes this back */
 	uint8_t class;
 	struct waitq waiters;
 };
 
-#define MUTEX_INIT(name, c) { NULL, (c), WAITQ_INIT((name).waiters) }
+#define MUTEX_INIT(name, c) { NULL, NULL, (c), WAITQ_INIT((name).waiters) }
 void mutex_init(struct mutex *m, enum lock_class c);
 void mutex_lock(struct mutex *m);
 void mutex_lock_nested(struct mutex *m); /* second one of its class; the caller says why the order is safe */
