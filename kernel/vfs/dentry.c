@@ -2,6 +2,11 @@
 /*
  * The name cache. One lock guards the hash chains, the LRU, names and parents. Lookups in the file system happen with the directory's lock
  * held, so that of two threads which miss the same name the second finds the first one's entry.
+ *
+ * Walks look without the lock and write nothing: dentry_seq is odd while names, parents or mount points change or entries leave the chains, and
+ * another one afterwards. What was read while it stayed the same was true. Memory that was an entry or an inode stays readable whatever
+ * becomes of it, so a walk may read on in what was freed under its feet, as long as it looks at the count before it follows a pointer that it
+ * read, and before it believes anything.
  */
 #include "vfs/dentry.h"
 
@@ -31,6 +36,16 @@ void dentry_init(void)
 }
 
 unsigned long dentry_live(void) { return (unsigned long)atomic_read(&live); }
+
+uint32_t dentry_seq;
+
+void dentry_change_begin(void)
+{
+	WRITE_ONCE(dentry_seq, dentry_seq + 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+void dentry_change_end(void) { store_release(&dentry_seq, dentry_seq + 1); }
 
 static struct dentry **bucket(uint32_t hash) { return &buckets[hash_u32(hash) >> (32 - HASH_BITS)]; }
 
@@ -79,8 +94,8 @@ static void hash_insert(struct dentry *d)
 	struct dentry **b = bucket(d->hash);
 
 	d->hash_next = *b;
-	*b = d;
 	d->hashed = true;
+	store_release(b, d);
 }
 
 static void hash_remove(struct dentry *d)
@@ -89,10 +104,12 @@ static void hash_remove(struct dentry *d)
 
 	if (!d->hashed)
 		return;
+	dentry_change_begin();
 	while (*p != d)
 		p = &(*p)->hash_next;
-	*p = d->hash_next;
+	WRITE_ONCE(*p, d->hash_next);
 	d->hashed = false;
+	dentry_change_end();
 }
 
 /* Frees an unhashed entry that nobody refers to; returns the parent, whose reference the caller now holds. */
@@ -153,8 +170,7 @@ void dentry_put(struct dentry *d)
 	}
 }
 
-/* A reference to an entry found under the lock, perhaps resting in the LRU. */
-static void revive(struct dentry *d)
+void dentry_get_resting(struct dentry *d)
 {
 	if (refcount_get_unless_zero(&d->refs))
 		return;
@@ -171,6 +187,22 @@ static struct dentry *find_locked(struct dentry *dir, const char *name, size_t l
 	return NULL;
 }
 
+/* Each entry's fields are believed only if the count is still the same after they were read; then its name may be looked at. */
+struct dentry *dentry_peek(const struct dentry *dir, const char *name, size_t len, uint32_t hash, uint32_t seq)
+{
+	for (struct dentry *d = load_acquire(bucket(hash)), *next; d; d = next) {
+		bool same = d->hash == hash && d->parent == dir && d->name_len == len;
+		const char *his = d->name;
+
+		next = READ_ONCE(d->hash_next);
+		if (!dentry_unchanged(seq))
+			return NULL;
+		if (same && !memcmp(his, name, len))
+			return d;
+	}
+	return NULL;
+}
+
 struct dentry *dentry_find(struct dentry *dir, const char *name, size_t len, uint32_t hash)
 {
 	struct dentry *d;
@@ -178,7 +210,7 @@ struct dentry *dentry_find(struct dentry *dir, const char *name, size_t len, uin
 	spin_lock(&dentry_lock);
 	d = find_locked(dir, name, len, hash);
 	if (d)
-		revive(d);
+		dentry_get_resting(d);
 	spin_unlock(&dentry_lock);
 	return d;
 }
@@ -229,7 +261,7 @@ static struct dentry *lookup_slow(struct dentry *dir, const char *name, size_t l
 	spin_lock(&dentry_lock);
 	other = find_locked(dir, name, len, hash);
 	if (other)
-		revive(other);
+		dentry_get_resting(other);
 	else if (dir->hashed || !dir->parent)
 		hash_insert(d);
 	spin_unlock(&dentry_lock);
@@ -306,6 +338,7 @@ void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 	spin_lock(&dentry_lock);
 	hash_remove(d);
 	hash_remove(target);
+	dentry_change_begin();
 	swap_names(d, target);
 	parent = d->parent;
 	d->parent = target->parent;
@@ -316,6 +349,7 @@ void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 	hash_insert(d);
 	if (exchange)
 		hash_insert(target);
+	dentry_change_end();
 	spin_unlock(&dentry_lock);
 }
 

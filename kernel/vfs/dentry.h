@@ -26,6 +26,24 @@ struct dentry {
 
 extern struct spinlock dentry_lock; /* LOCK_DENTRY: the cache, and the names and parents in it */
 
+/*
+ * For walks without the lock: odd while something changes, see dentry.c. Changes of names, parents, chains and mount points are made between
+ * dentry_change_begin and _end, with the lock held.
+ */
+extern uint32_t dentry_seq;
+void dentry_change_begin(void);
+void dentry_change_end(void);
+/* Is what was read since the count was seq true? */
+static inline bool dentry_unchanged(uint32_t seq)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return likely(READ_ONCE(dentry_seq) == seq);
+}
+/* The cached entry, not referenced: to be believed if dentry_unchanged says so afterwards. NULL: not known, or the count moved. */
+struct dentry *dentry_peek(const struct dentry *dir, const char *name, size_t len, uint32_t hash, uint32_t seq);
+/* A reference to an entry that is in the cache, perhaps without any. Lock held. */
+void dentry_get_resting(struct dentry *d);
+
 void dentry_init(void);
 /* The hash of a name is made while the path is scanned: start with dentry_hash_init, step for each byte. */
 static inline uint32_t dentry_hash_init(const struct dentry *dir) { return (uint32_t)(uintptr_t)dir; }

@@ -158,10 +158,12 @@ static void attach(struct mount *m, const struct path *where)
 {
 	path_get(where);
 	spin_lock(&dentry_lock);
+	dentry_change_begin();
 	m->parent = where->mnt;
 	m->point = where->dentry;
 	m->point->mounted++;
 	list_push_back(&mounts, &m->link);
+	dentry_change_end();
 	spin_unlock(&dentry_lock);
 }
 
@@ -173,9 +175,11 @@ static bool detach_unless(struct mount *m, uint32_t most)
 	spin_lock(&dentry_lock); /* a walk that crosses into it takes its reference under this lock */
 	free = refcount_read(&m->refs) <= most;
 	if (free) {
+		dentry_change_begin();
 		list_del(&m->link);
 		if (m->point)
 			m->point->mounted--;
+		dentry_change_end();
 	}
 	spin_unlock(&dentry_lock);
 	return free;
@@ -409,6 +413,22 @@ static struct mount *mounted_at(const struct path *p)
 		if (m->parent == p->mnt && m->point == p->dentry)
 			return m;
 	return NULL;
+}
+
+bool mount_peek(struct path *p, uint32_t seq)
+{
+	const struct list *at = READ_ONCE(mounts.next);
+
+	while (at != &mounts && dentry_unchanged(seq)) {
+		struct mount *m = list_entry(at, struct mount, link);
+
+		if (m->parent == p->mnt && m->point == p->dentry) {
+			*p = (struct path){ m, m->root };
+			return dentry_unchanged(seq);
+		}
+		at = READ_ONCE(m->link.next);
+	}
+	return false;
 }
 
 void mount_cross_down(struct path *p)

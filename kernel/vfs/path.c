@@ -83,6 +83,9 @@ static int next_component(struct cursor *c)
 	return c->len > NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
+static bool is_dot(const struct cursor *c) { return c->len == 1 && c->last[0] == '.'; }
+static bool is_dotdot(const struct cursor *c) { return c->len == 2 && c->last[0] == '.' && c->last[1] == '.'; }
+
 static const char *skip_slashes(const char *s)
 {
 	while (*s == '/')
@@ -136,6 +139,95 @@ static int follow_link(struct walk *w, struct cursor *c, struct inode *link)
 	return 0;
 }
 
+/* A directory that everybody may search, in a file system whose names change only through the cache. Not referenced: see dentry.c. */
+static bool open_to_all(const struct dentry *d, uint32_t seq)
+{
+	const struct inode *i = d->inode;
+	const struct inode_ops *ops;
+	const struct super *sb;
+	mode_t mode;
+
+	if (!dentry_unchanged(seq) || !i)
+		return false;
+	mode = i->mode;
+	ops = i->ops;
+	sb = i->sb;
+	return dentry_unchanged(seq) && S_ISDIR(mode) && (mode & 0111) == 0111 && !ops->permission && !sb->revalidate;
+}
+
+/* The step to *p, a place found by dentry_peek: plain, with no link to follow or missing file, but perhaps into a mount. */
+static bool plain_step(struct path *p, uint32_t seq)
+{
+	const struct inode *i = load_acquire(&p->dentry->inode);
+	bool mounted = p->dentry->mounted;
+
+	if (!dentry_unchanged(seq) || !i || S_ISLNK(i->mode))
+		return false;
+	return likely(!mounted) || (mount_peek(p, seq) && !p->dentry->mounted);
+}
+
+/* Takes the references of a place that was found so, and gives back those of *old. false: something changed, and p may be anything. */
+static bool arrive(const struct path *p, struct path *old, uint32_t seq)
+{
+	bool same, other_mount = p->mnt != old->mnt;
+
+	spin_lock(&dentry_lock);
+	same = dentry_unchanged(seq);
+	if (same) {
+		dentry_get_resting(p->dentry);
+		if (other_mount)
+			mount_get(p->mnt);
+	}
+	spin_unlock(&dentry_lock);
+	if (!same)
+		return false;
+	dentry_put(old->dentry);
+	if (other_mount)
+		mount_put(old->mnt);
+	*old = *p;
+	return true;
+}
+
+enum run { RUN_NOWHERE, RUN_ON, RUN_TO_COMPONENT };
+
+/*
+ * Goes as far as is simple, and takes one reference at the end instead of one for each component. Nowhere: the first step is for others to make;
+ * on: some were made; to a component: some perhaps, and the next one is in hand, in a directory that everybody may search. A walk for a parent
+ * stops with the last name in hand.
+ */
+static enum run run(const struct walk *w, struct cursor *c)
+{
+	uint32_t seq = load_acquire(&dentry_seq);
+	struct cursor at = *c; /* its place is not referenced */
+	const char *reached = c->name;
+	bool in_hand = false;
+	struct path next;
+
+	if (unlikely(seq & 1))
+		return RUN_NOWHERE;
+	for (; *at.name && open_to_all(at.at.dentry, seq) && !next_component(&at); at.name = skip_slashes(at.name)) {
+		in_hand = is_dot(&at) || is_dotdot(&at) || (w->flags & WALK_PARENT && !*skip_slashes(at.name));
+		if (in_hand)
+			break;
+		next = (struct path){ at.at.mnt, dentry_peek(at.at.dentry, at.last, at.len, at.hash, seq) };
+		in_hand = !next.dentry || !plain_step(&next, seq);
+		if (in_hand)
+			break;
+		at.at = next;
+		reached = at.name;
+	}
+	if (reached == c->name)
+		return in_hand ? (*c = at, RUN_TO_COMPONENT) : RUN_NOWHERE;
+	if (!arrive(&at.at, &c->at, seq))
+		return RUN_NOWHERE;
+	if (!in_hand) {
+		c->name = reached;
+		return RUN_ON;
+	}
+	*c = at;
+	return RUN_TO_COMPONENT;
+}
+
 /* Goes into the component in hand. more: something follows it in the name. */
 static int step(struct walk *w, struct cursor *c, bool more)
 {
@@ -163,15 +255,33 @@ static int step(struct walk *w, struct cursor *c, bool more)
 	return 0;
 }
 
-static bool is_dot(const struct cursor *c) { return c->len == 1 && c->last[0] == '.'; }
-static bool is_dotdot(const struct cursor *c) { return c->len == 2 && c->last[0] == '.' && c->last[1] == '.'; }
-
 static void leave_last(struct walk *w, const struct cursor *c)
 {
 	w->last = c->last;
 	w->last_len = c->len;
 	w->last_type = !c->len ? LAST_ROOT : is_dot(c) ? LAST_DOT : is_dotdot(c) ? LAST_DOTDOT : LAST_NORMAL;
 	w->last_slash = *c->name == '/';
+}
+
+/* Takes the next component in hand, having gone as far towards it as is simple. 1: there is none. */
+static int approach(struct walk *w, struct cursor *c, bool *slash)
+{
+	enum run r = RUN_ON;
+	int err;
+
+	while (r == RUN_ON) {
+		*slash |= *c->name == '/';
+		c->name = skip_slashes(c->name);
+		if (!*c->name)
+			return 1;
+		r = run(w, c);
+		if (r == RUN_ON)
+			*slash = false;
+	}
+	if (r == RUN_TO_COMPONENT)
+		return 0;
+	err = may_search(w, c->at.dentry->inode);
+	return err ? err : next_component(c);
 }
 
 /* The loop. 0 with c->at at the end of the name. */
@@ -181,14 +291,9 @@ static int walk_rest(struct walk *w, struct cursor *c)
 	int err;
 
 	for (;;) {
-		slash |= *c->name == '/';
-		c->name = skip_slashes(c->name);
-		if (!*c->name)
+		err = approach(w, c, &slash);
+		if (err == 1)
 			break;
-		err = may_search(w, c->at.dentry->inode);
-		if (err)
-			return err;
-		err = next_component(c);
 		if (err)
 			return err;
 		if (w->flags & WALK_PARENT && !*skip_slashes(c->name)) {

@@ -301,3 +301,87 @@ TEST(threads_exec_together)
 	CHECK_ERR(waitpid(-1, NULL, 0), ECHILD);
 }
 
+
+/* ---- names ---- */
+
+#define DEEP "top/middle/here/inner/file"
+
+static void make_deep(const char *here, ino_t *ino)
+{
+	char name[64];
+	struct stat st;
+	int fd;
+
+	snprintf(name, sizeof(name), "top/middle/%s", here);
+	CHECK_OK(mkdir(name, 0755));
+	snprintf(name, sizeof(name), "top/middle/%s/inner", here);
+	CHECK_OK(mkdir(name, 0755));
+	snprintf(name, sizeof(name), "top/middle/%s/inner/file", here);
+	fd = CHECK_OK(open(name, O_CREAT | O_RDWR, 0644));
+	CHECK_OK(fstat(fd, &st));
+	close(fd);
+	*ino = st.st_ino;
+}
+
+static void *exchange(void *arg UNUSED)
+{
+	while (!over)
+		CHECK_OK(syscall(SYS_renameat2, AT_FDCWD, "top/middle/here", AT_FDCWD, "top/middle/there", 2 /* RENAME_EXCHANGE */));
+	return NULL;
+}
+
+/* A walk through directories that change places finds one or the other, and neither nothing nor a mixture. */
+TEST(walks_meet_renames)
+{
+	struct stat st;
+	ino_t a, b;
+	pthread_t t;
+
+	CHECK_OK(mkdir("top", 0755));
+	CHECK_OK(mkdir("top/middle", 0755));
+	make_deep("here", &a);
+	make_deep("there", &b);
+	CHECK_EQ(pthread_create(&t, NULL, exchange, NULL), 0);
+	for (double end = seconds() + 1; seconds() < end;) {
+		for (int i = 0; i < 200; i++) {
+			CHECK_OK(stat(DEEP, &st));
+			CHECK(st.st_ino == a || st.st_ino == b);
+			CHECK_ERR(stat("top/middle/here/inner/none", &st), ENOENT);
+		}
+	}
+	over = true;
+	pthread_join(t, NULL);
+}
+
+static void *come_and_go(void *arg UNUSED)
+{
+	while (!over) {
+		CHECK_OK(mkdir("top/dir", 0755));
+		close(CHECK_OK(open("top/dir/file", O_CREAT | O_RDWR, 0600)));
+		CHECK_OK(unlink("top/dir/file"));
+		CHECK_OK(rmdir("top/dir"));
+	}
+	return NULL;
+}
+
+/* The same through names that come and go, with the cache emptied now and then. */
+TEST(walks_meet_removals)
+{
+	int fd, drop = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+	pthread_t t;
+
+	CHECK_OK(mkdir("top", 0755));
+	CHECK_EQ(pthread_create(&t, NULL, come_and_go, NULL), 0);
+	for (double end = seconds() + 1; seconds() < end;) {
+		for (int i = 0; i < 200; i++) {
+			fd = open("top/dir/file", O_RDWR);
+			CHECK(fd >= 0 || errno == ENOENT);
+			if (fd >= 0)
+				close(fd);
+		}
+		if (drop >= 0)
+			(void)!write(drop, "2", 1);
+	}
+	over = true;
+	pthread_join(t, NULL);
+}

@@ -307,6 +307,48 @@ static void test_names_come_and_go(void)
 	RMDIR("/n");
 }
 
+/* What a walk without the lock found counts only while nothing changed. */
+static void test_changes_are_seen_by_walks_without_the_lock(void)
+{
+	struct path top, d;
+	uint32_t seq, hash;
+	struct inode *i;
+
+	assert_int_equal(path_mkdir(AT_FDCWD, "/peek", 0755), 0);
+	assert_int_equal(path_lookup(AT_FDCWD, "/", 0, &top), 0);
+	assert_int_equal(path_lookup(AT_FDCWD, "/peek", 0, &d), 0);
+	hash = d.dentry->hash;
+	i = d.dentry->inode;
+	seq = dentry_seq;
+	assert_ptr_equal(dentry_peek(top.dentry, "peek", 4, hash, seq), d.dentry);
+	assert_null(dentry_peek(top.dentry, "pee", 3, hash, seq));
+	assert_null(dentry_peek(d.dentry, "peek", 4, hash, seq));
+	assert_true(dentry_unchanged(seq));
+	dentry_change_begin();
+	assert_int_equal(dentry_seq & 1, 1);
+	assert_null(dentry_peek(top.dentry, "peek", 4, hash, seq));
+	dentry_change_end();
+	seq = dentry_seq;
+	assert_int_equal(mount_new("none", &d, "tmpfs", 0, NULL), 0);
+	assert_false(dentry_unchanged(seq)); /* what was no mount point is one */
+	seq = dentry_seq;
+	assert_true(mount_peek(&(struct path){ d.mnt, d.dentry }, seq));
+	assert_false(mount_peek(&(struct path){ top.mnt, top.dentry }, seq));
+	path_put(&d);
+	assert_int_equal(path_lookup(AT_FDCWD, "/peek", 0, &d), 0);
+	assert_ptr_not_equal(d.dentry->inode, i);
+	assert_int_equal(mount_umount(&d, 0), 0);
+	assert_false(dentry_unchanged(seq));
+	path_put(&d);
+	seq = dentry_seq;
+	assert_int_equal(path_rename(AT_FDCWD, "/peek", AT_FDCWD, "/poke", 0), 0);
+	assert_false(dentry_unchanged(seq));
+	seq = dentry_seq;
+	assert_int_equal(path_rmdir(AT_FDCWD, "/poke"), 0);
+	assert_false(dentry_unchanged(seq));
+	path_put(&top);
+}
+
 static void test_rename(void)
 {
 	ino_t x, y;
@@ -397,7 +439,7 @@ int main(void)
 		CASE(test_dots_and_slashes), CASE(test_links_are_followed), CASE(test_loops_end), CASE(test_long_names),
 		CASE(test_permissions_on_the_way), CASE(test_permissions_are_the_owners),
 		CASE(test_names_come_and_go), CASE(test_rename), CASE(test_every_failure_of_memory_is_survived),
-		CASE(test_mounts_are_crossed_both_ways),
+		CASE(test_mounts_are_crossed_both_ways), CASE(test_changes_are_seen_by_walks_without_the_lock),
 	};
 
 	return cmocka_run_group_tests_name("path", tests, test_machine_start, NULL);
