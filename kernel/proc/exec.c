@@ -257,7 +257,7 @@ static void forget(struct execution *x)
 /* All other threads of the process end; this one becomes its leader. false: somebody else ends the process. */
 static bool become_single(struct process *p)
 {
-	struct task *me = task_current(), *t;
+	struct task *me = task_current();
 	unsigned long irq = sighand_lock(p);
 
 	if (p->group_exit) {
@@ -266,11 +266,7 @@ static bool become_single(struct process *p)
 	}
 	if (p->task_count > 1) {
 		p->group_exit = true;
-		list_for_each_entry(t, &p->tasks, process_link) {
-			if (t == me)
-				continue;
-			signal_end_thread(t);
-		}
+		signal_end_others(p, me, &irq);
 	}
 	sighand_unlock(p, irq);
 	waitq_wait(&p->child_wait, READ_ONCE(p->task_count) == 1, WAIT_UNINTERRUPTIBLE);

@@ -223,7 +223,7 @@ __noreturn void proc_exit_thread(int status)
 
 __noreturn void proc_exit_group(int status)
 {
-	struct task *me = task_current(), *t;
+	struct task *me = task_current();
 	struct process *p = me->process;
 	unsigned long irq = sighand_lock(p);
 
@@ -231,11 +231,7 @@ __noreturn void proc_exit_group(int status)
 		p->group_exit = true;
 		p->exit_status = status;
 		p->stopped = false;
-		list_for_each_entry(t, &p->tasks, process_link) {
-			if (t == me)
-				continue;
-			signal_end_thread(t);
-		}
+		signal_end_others(p, me, &irq);
 	}
 	status = p->exit_status;
 	sighand_unlock(p, irq);

@@ -87,6 +87,21 @@ static void wake(struct futex_waiter *w)
 	sched_wake(w->thread, WAKE_ANY);
 }
 
+#define WAKES_MAX 16u /* under one hold of the lock */
+
+/* Gives the lock up for a moment; a waiter that nothing wakes keeps the place before w, in the list of b. What follows the place then. */
+static struct futex_waiter *breathe(struct bucket *b, struct futex_waiter *w)
+{
+	struct futex_waiter place = { .bucket = b };
+
+	list_push_back(&w->link, &place.link);
+	spin_unlock(&b->lock);
+	spin_lock(&b->lock);
+	w = list_entry(place.link.next, struct futex_waiter, link);
+	list_del(&place.link);
+	return w;
+}
+
 static long wake_key(const struct key *k, unsigned n, uint32_t bitset)
 {
 	struct bucket *b = bucket_of(k);
@@ -99,7 +114,8 @@ static long wake_key(const struct key *k, unsigned n, uint32_t bitset)
 			break;
 		if (same(&w->key, k) && w->bitset & bitset) {
 			wake(w);
-			woken++;
+			if (++woken % WAKES_MAX == 0)
+				tmp = breathe(b, tmp);
 		}
 	}
 	spin_unlock(&b->lock);

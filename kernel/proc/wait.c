@@ -25,9 +25,12 @@ static void describe(struct process *c, struct wait_result *res, int status, int
 /* A stop or a continuation that was not told yet; proc_tree_lock held. */
 static bool job_event(struct process *c, unsigned options, struct wait_result *res)
 {
-	unsigned long irq = sighand_lock(c);
+	unsigned long irq;
 	bool hit = true;
 
+	if (!READ_ONCE(c->stop_report) && !READ_ONCE(c->cont_report)) /* most of many children; who sets one wakes the parent after that */
+		return false;
+	irq = sighand_lock(c);
 	if (options & WSTOPPED && c->stop_report) {
 		describe(c, res, c->stop_signal << 8 | 0x7f, CLD_STOPPED);
 		c->stop_report = options & WNOWAIT;

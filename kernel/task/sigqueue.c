@@ -48,7 +48,26 @@ static void wake_for_signal(struct task *t, bool kill)
 		task_kick(t);
 }
 
-void signal_end_thread(struct task *t) { wake_for_signal(t, true); }
+#define ENDS_MAX 16 /* threads under one hold of the lock */
+
+void signal_end_others(struct process *p, const struct task *me, unsigned long *irq)
+{
+	struct task *t;
+	unsigned n;
+
+again:
+	n = 0;
+	list_for_each_entry(t, &p->tasks, process_link) {
+		if (t == me || READ_ONCE(t->thread.work) & WORK_KILL)
+			continue;
+		if (n++ == ENDS_MAX) { /* those that were told keep their mark, or are gone: the next round passes them */
+			sighand_unlock(p, *irq);
+			*irq = sighand_lock(p);
+			goto again;
+		}
+		wake_for_signal(t, true);
+	}
+}
 
 /* Lock held. SIGCONT and the stop signals cancel each other when they are sent, whatever happens to them then. */
 static void cancel_opposites(struct process *p, int signo)

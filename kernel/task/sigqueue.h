@@ -29,8 +29,11 @@ void signal_force(const struct siginfo *info);
 int signal_dequeue(struct task *t, sigset64 mask_out, struct siginfo *info);
 /* Recomputes WORK_SIGNAL of a thread after its mask or pending sets changed. sighand->lock held. */
 void signal_recalc(struct task *t);
-/* The thread has to end, whatever it waits for. sighand->lock held. */
-void signal_end_thread(struct task *t);
+/*
+ * All threads of p but me have to end, whatever they wait for; p->group_exit is set. sighand->lock is held, with *irq, and is given up and taken again
+ * when they are many.
+ */
+void signal_end_others(struct process *p, const struct task *me, unsigned long *irq);
 /* Signals of the process that t was to take and takes no more (it blocks them now, or ends) are given to other threads. sighand->lock held. */
 void signal_retarget(struct task *t, sigset64 which);
 void sigpending_flush(struct sigpending *p, sigset64 which);
