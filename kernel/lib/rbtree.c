@@ -201,6 +201,22 @@ struct rbnode *rb_prev(const struct rbnode *n)
 	return step((struct rbnode *)n, 0);
 }
 
+static struct rbnode *deepest_first(struct rbnode *n)
+{
+	while (n && (n->left || n->right))
+		n = n->left ? n->left : n->right;
+	return n;
+}
+
+struct rbnode *rb_first_postorder(const struct rbtree *t) { return deepest_first(t->root); }
+
+struct rbnode *rb_next_postorder(const struct rbnode *n)
+{
+	struct rbnode *p = n->parent;
+
+	return p && n == p->left && p->right ? deepest_first(p->right) : p;
+}
+
 /* Number of black nodes on every way down from n. The depth is at most twice log2 of the nodes, so recursion is bounded. */
 static unsigned check_subtree(const struct rbnode *n)
 {

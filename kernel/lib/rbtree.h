@@ -30,6 +30,9 @@ struct rbnode *rb_first(const struct rbtree *t);
 struct rbnode *rb_last(const struct rbtree *t);
 struct rbnode *rb_next(const struct rbnode *n);
 struct rbnode *rb_prev(const struct rbnode *n);
+/* Children before parents: each node may be freed once its successor is known. The tree must not be used otherwise meanwhile. */
+struct rbnode *rb_first_postorder(const struct rbtree *t);
+struct rbnode *rb_next_postorder(const struct rbnode *n);
 /* Walks the whole tree and asserts the red-black rules and the order; returns the number of nodes (tests, debug). */
 unsigned long rb_check(const struct rbtree *t, rb_cmp cmp);
 

@@ -49,20 +49,12 @@ void aspace_downgrade(struct aspace *as, struct list *removed)
 	rwlock_downgrade(&as->lock);
 }
 
-static void remove_regions(struct aspace *as)
-{
-	struct vma *v;
-
-	while ((v = vma_first(as)) != NULL)
-		vma_remove(v);
-}
-
 void aspace_put(struct aspace *as)
 {
 	if (!as || !refcount_put(&as->refs))
 		return;
 	tlb_forget(as);
-	remove_regions(as);
+	vma_remove_all(as);
 	ptshare_put(as->root);
 	vma_free_list(&as->removed);
 	if (as->exe)
@@ -97,11 +89,13 @@ static void copy_layout(struct aspace *to, const struct aspace *from)
 
 static int copy_regions(struct aspace *to, struct aspace *from)
 {
-	for (struct vma *v = vma_first(from); v; v = vma_next(v)) {
-		struct vma proto = *v;
+	struct vma *last = NULL;
 
-		proto.flags &= ~VMA_LOCKED;
-		if (!(v->flags & VMA_DONTFORK) && !vma_insert(to, &proto))
+	for (struct vma *v = vma_first(from); v; v = vma_next(v)) {
+		if (v->flags & VMA_DONTFORK)
+			continue;
+		last = vma_append(to, last, v, VMA_LOCKED);
+		if (!last)
 			return -ENOMEM;
 	}
 	return 0;

@@ -58,7 +58,7 @@ static void count(struct vma *v, long sign)
 		as->locked_pages += n;
 }
 
-struct vma *vma_insert(struct aspace *as, const struct vma *proto)
+static struct vma *copy_of(const struct vma *proto, struct aspace *as)
 {
 	struct vma *v = slab_alloc(&vma_cache, 0);
 
@@ -70,12 +70,57 @@ struct vma *vma_insert(struct aspace *as, const struct vma *proto)
 	list_init(&v->link);
 	if (v->ops && v->ops->get)
 		v->ops->get(v->object);
-	rb_insert(&as->vmas, &v->node, by_start);
+	return v;
+}
+
+static void added(struct aspace *as, struct vma *v)
+{
 	as->vma_count++;
 	count(v, 1);
 	if (v->ops && v->ops->link)
 		v->ops->link(v);
+}
+
+struct vma *vma_insert(struct aspace *as, const struct vma *proto)
+{
+	struct vma *v = copy_of(proto, as);
+
+	if (v) {
+		rb_insert(&as->vmas, &v->node, by_start);
+		added(as, v);
+	}
 	return v;
+}
+
+struct vma *vma_append(struct aspace *as, struct vma *last, const struct vma *proto, uint32_t without)
+{
+	struct vma *v = copy_of(proto, as);
+
+	if (v) {
+		v->flags &= ~without;
+		debug_assert(last ? last->end <= v->start && !last->node.right : rb_empty(&as->vmas));
+		rb_link(&as->vmas, last ? &last->node : NULL, last ? &last->node.right : &as->vmas.root, &v->node);
+		added(as, v);
+	}
+	return v;
+}
+
+void vma_remove_all(struct aspace *as)
+{
+	struct rbnode *n = rb_first_postorder(&as->vmas);
+
+	while (n) {
+		struct vma *v = of(n);
+
+		n = rb_next_postorder(n);
+		if (v->ops && v->ops->unlink)
+			v->ops->unlink(v);
+		if (v->ops && v->ops->put)
+			list_push_back(&as->removed, &v->link);
+		else
+			slab_free(&vma_cache, v);
+	}
+	rb_init(&as->vmas);
 }
 
 void vma_remove(struct vma *v)

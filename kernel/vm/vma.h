@@ -46,6 +46,13 @@ struct vma *vma_prev(struct vma *v);
 
 /* Changes; aspace->lock held for writing. New regions are copies of *proto, linked and counted; NULL without memory. */
 struct vma *vma_insert(struct aspace *as, const struct vma *proto);
+/*
+ * The same for regions that come in their order: last is the one that was appended before, NULL for the first.
+ * without: flags that the new one does not get. For fork.
+ */
+struct vma *vma_append(struct aspace *as, struct vma *last, const struct vma *proto, uint32_t without);
+/* Takes all of them out of a space that nobody else knows any more. */
+void vma_remove_all(struct aspace *as);
 /* Takes v out; its object's reference is given back by aspace_write_unlock, since that may take locks that come before aspace->lock. */
 void vma_remove(struct vma *v);
 /* Gives back what vma_remove put on the list. No locks held. */

@@ -88,6 +88,33 @@ static void test_rbtree_against_model(void **state)
 	assert_int_equal(down, n);
 }
 
+/* Nodes in ascending order go below the last one; in postorder each node is freed (and spoiled) before its successor is touched. */
+static void test_rbtree_built_at_its_end_and_freed(void **state)
+{
+	(void)state;
+	for (int count = 0; count < 200; count++) {
+		struct rbtree t;
+		struct item *last = NULL;
+		int freed = 0;
+
+		rb_init(&t);
+		for (int i = 0; i < count; i++) {
+			struct item *it = calloc(1, sizeof(*it));
+
+			it->key = i;
+			rb_link(&t, last ? &last->node : NULL, last ? &last->node.right : &t.root, &it->node);
+			last = it;
+		}
+		assert_int_equal(rb_check(&t, item_cmp), count);
+		for (struct rbnode *n = rb_first_postorder(&t), *next; n; n = next, freed++) {
+			next = rb_next_postorder(n);
+			memset(n, 0xa5, sizeof(*n));
+			free(rb_entry(n, struct item, node));
+		}
+		assert_int_equal(freed, count);
+	}
+}
+
 static void test_rbtree_keeps_order_of_equals(void **state)
 {
 	struct item items[64];
@@ -439,6 +466,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rbtree_against_model),
+		cmocka_unit_test(test_rbtree_built_at_its_end_and_freed),
 		cmocka_unit_test(test_rbtree_keeps_order_of_equals),
 		cmocka_unit_test(test_rb_check_sees_damage),
 		cmocka_unit_test(test_bitmap_against_model),
