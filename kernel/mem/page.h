@@ -38,6 +38,7 @@ struct page {
 		struct {                            /* PAGE_TABLE */
 			struct spinlock lock;       /* LOCK_PTSHARE: entries, while count may exceed one */
 			uint16_t present;           /* entries present */
+			uint32_t blocks;            /* bit n: the n-th of its 32 equal parts may have an entry that is not empty; vm/ptshare */
 		} table;
 		struct {                            /* PAGE_SLAB */
 			void *free;
@@ -47,6 +48,8 @@ struct page {
 	void *owner;          /* SLAB: cache; CACHE: struct mapping */
 	unsigned long index;  /* CACHE: page number in the file */
 };
+
+_Static_assert(sizeof(void *) > 4 || sizeof(struct page) == 32, "frames and their structures are a shift apart");
 
 #define PAGE_F_DIRTY 1
 #define PAGE_F_UPTODATE 2

@@ -12,17 +12,23 @@ static pte_t *entries(struct page *table) { return arch_direct(page_phys(table))
 static struct page *child_of(pte_t e) { return pfn_page(pte_pfn(e)); }
 
 /*
- * The first entry from i on that is not empty. The caller knows from the table's count that there is one. Tables are mostly empty, so eight
- * entries are looked at together; every table's size is a multiple of that.
+ * Tables are mostly empty, and looking for what is there would be most of the work of copying and freeing them. So a table knows which of its 32
+ * parts have ever had an entry, and inside of a part, eight entries are looked at together.
  */
-static unsigned long next_used(const pte_t *e, unsigned long i)
+#define PART (ARCH_PT_ENTRIES / 32)
+_Static_assert(PART % 8 == 0, "a part is whole groups");
+
+static inline bool group_empty(const pte_t *e) { return !(e[0].v | e[1].v | e[2].v | e[3].v | e[4].v | e[5].v | e[6].v | e[7].v); }
+
+/* The loops over the groups of eight entries that are not empty: g is the number of their first entry. */
+#define for_each_group(g, e, blocks) \
+	for (uint32_t left_ = (blocks); left_; left_ &= left_ - 1) \
+		for (unsigned long g = (unsigned long)__builtin_ctz(left_) * PART, end_ = g + PART; g < end_; g += 8) \
+			if (!group_empty(&(e)[g]))
+
+static void note_used(struct page *table, const pte_t *e)
 {
-	for (;; i++) {
-		while (!(i & 7) && !(e[i].v | e[i + 1].v | e[i + 2].v | e[i + 3].v | e[i + 4].v | e[i + 5].v | e[i + 6].v | e[i + 7].v))
-			i += 8;
-		if (e[i].v)
-			return i;
-	}
+	table->table.blocks |= 1u << ((unsigned long)(e - entries(table)) / PART);
 }
 
 struct page *ptshare_page(pte_t e)
@@ -46,6 +52,7 @@ static void table_init(struct page *t, unsigned level)
 {
 	spin_init(&t->table.lock, LOCK_PTSHARE);
 	t->table.present = 0;
+	t->table.blocks = 0;
 	t->level = (uint8_t)level;
 	t->index = 0; /* leaf tables: how many of the entries map file pages */
 }
@@ -99,23 +106,18 @@ static inline struct page *leaf_page(const struct leaf_pages *l, pte_t e)
 	return n < l->count && l->array[n].kind != PAGE_RESERVED ? &l->array[n] : NULL;
 }
 
-static inline bool group_empty(const pte_t *e) { return !(e[0].v | e[1].v | e[2].v | e[3].v | e[4].v | e[5].v | e[6].v | e[7].v); }
-
 /* One more holder for each page; private ones lose their write bit in both copies. An entry that is not empty maps something. */
-static void copy_leaves(pte_t *to, pte_t *from, unsigned left)
+static void copy_leaves(pte_t *to, pte_t *from, uint32_t blocks)
 {
 	struct leaf_pages pages = leaf_pages();
 
-	for (; left; from += 8, to += 8) {
-		if (group_empty(from))
-			continue;
-		for (unsigned i = 0; i < 8; i++) {
+	for_each_group(g, from, blocks) {
+		for (unsigned long i = g; i < g + 8; i++) {
 			pte_t e = from[i];
 			struct page *p;
 
 			if (!e.v)
 				continue;
-			left--;
 			if (!pte_shared(e)) {
 				e = pte_clear(e, PTE_WRITE);
 				from[i] = e;
@@ -128,40 +130,38 @@ static void copy_leaves(pte_t *to, pte_t *from, unsigned left)
 	}
 }
 
-static void put_leaves(const pte_t *e, unsigned left)
+static void put_leaves(const pte_t *e, uint32_t blocks)
 {
 	struct leaf_pages pages = leaf_pages();
 
-	for (; left; e += 8) {
-		if (group_empty(e))
-			continue;
-		for (unsigned i = 0; i < 8; i++) {
-			struct page *p;
+	for_each_group(g, e, blocks) {
+		for (unsigned long i = g; i < g + 8; i++) {
+			struct page *p = e[i].v ? leaf_page(&pages, e[i]) : NULL;
 
-			if (!e[i].v)
-				continue;
-			left--;
-			p = leaf_page(&pages, e[i]);
-			if (likely(p))
+			if (p)
 				page_put(p);
 		}
 	}
 }
 
 /* The same for a table of tables. */
-static void copy_tables(pte_t *to, pte_t *from, unsigned left)
+static void copy_tables(pte_t *to, pte_t *from, uint32_t blocks)
 {
-	for (unsigned long i = 0; left > 0; i++, left--) {
-		i = next_used(from, i);
-		from[i] = pte_clear(from[i], PTE_WRITE);
-		to[i] = from[i];
-		page_get(child_of(from[i]));
+	for_each_group(g, from, blocks) {
+		for (unsigned long i = g; i < g + 8; i++) {
+			if (!from[i].v)
+				continue;
+			from[i] = pte_clear(from[i], PTE_WRITE);
+			to[i] = from[i];
+			page_get(child_of(from[i]));
+		}
 	}
 }
 
 void ptshare_fork(struct aspace *parent, struct aspace *child)
 {
-	copy_tables(entries(child->root), entries(parent->root), parent->root->table.present);
+	copy_tables(entries(child->root), entries(parent->root), parent->root->table.blocks);
+	child->root->table.blocks = parent->root->table.blocks;
 	child->root->table.present = parent->root->table.present;
 	child->rss_anon = parent->rss_anon;
 	child->rss_file = parent->rss_file;
@@ -173,10 +173,11 @@ static void copy_table(struct page *to, struct page *from)
 {
 	table_init(to, from->level);
 	if (from->level == 0)
-		copy_leaves(entries(to), entries(from), from->table.present);
+		copy_leaves(entries(to), entries(from), from->table.blocks);
 	else
-		copy_tables(entries(to), entries(from), from->table.present);
+		copy_tables(entries(to), entries(from), from->table.blocks);
 	to->table.present = from->table.present;
+	to->table.blocks = from->table.blocks;
 	to->index = from->index;
 }
 
@@ -220,6 +221,7 @@ pte_t *ptshare_path(struct aspace *as, uaddr_t va, struct pt_reserve *r, bool cr
 			table_init(t, level - 1);
 			*e = pte_make(page_pfn(t), PTE_TABLE_FLAGS);
 			table->table.present++;
+			note_used(table, e);
 		} else if (!unshare(as, va, e, r)) {
 			if (missing_span)
 				*missing_span = 0;
@@ -268,8 +270,10 @@ void ptshare_set(struct aspace *as, pte_t *e, pte_t value)
 	debug_assert(table->kind == PAGE_TABLE && page_count(table) == 1);
 	if (pte_mapped(*e))
 		account(as, table, *e, -1);
-	if (pte_mapped(value))
+	if (pte_mapped(value)) {
 		account(as, table, value, 1);
+		note_used(table, e);
+	}
 	*e = value;
 	if (as->rss_anon + as->rss_file > as->rss_peak)
 		as->rss_peak = as->rss_anon + as->rss_file;
@@ -295,14 +299,12 @@ void ptshare_put(struct page *table)
 	if (__atomic_sub_fetch(&table->count, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	if (table->level == 0) {
-		put_leaves(e, table->table.present);
+		put_leaves(e, table->table.blocks);
 	} else {
-		unsigned left = table->table.present;
-
-		for (unsigned long i = 0; left > 0; i++, left--) {
-			i = next_used(e, i);
-			ptshare_put(child_of(e[i]));
-		}
+		for_each_group(g, e, table->table.blocks)
+			for (unsigned long i = g; i < g + 8; i++)
+				if (e[i].v)
+					ptshare_put(child_of(e[i]));
 	}
 	table->count = 1;
 	frame_free(table);

@@ -46,7 +46,8 @@ static void visit(struct walk *w, struct page *t, unsigned level)
 	for (unsigned long i = 0; i < count_of(level); i++) {
 		pte_t e = entries(t)[i];
 
-		if (!pte_mapped(e))
+		assert(!e.v || (pte_mapped(e) && t->table.blocks >> (i / (ARCH_PT_ENTRIES / 32)) & 1));
+		if (!e.v)
 			continue;
 		present++;
 		if (level > 0) {
