@@ -7,6 +7,7 @@
 #include "mem/slab.h"
 #include "syscall_protos.h"
 #include "vfs/fdtable.h"
+#include "vfs/notify.h"
 
 /* Runs fn with one or two names copied in. */
 #define WITH_NAME(user, name, expr) ({ \
@@ -231,6 +232,8 @@ static long list(int fd, uaddr_t buf, unsigned count, bool old)
 	rwlock_read_unlock(&f->inode->lock);
 	if (!r)
 		r = l.overflow ? -EINVAL : (long)l.used;
+	if (r >= 0)
+		notify_path(&f->path, IN_ACCESS);
 	if (r > 0 && user_write(buf, l.buf, l.used)) {
 		r = -EFAULT;
 		f->pos = before;

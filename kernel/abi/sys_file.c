@@ -8,6 +8,7 @@
 #include "task/sigqueue.h"
 #include "vfs/fdtable.h"
 #include "vfs/pipe.h"
+#include "vfs/notify.h"
 
 #define FIONBIO 0x5421
 #define FIONCLEX 0x5450
@@ -285,6 +286,8 @@ static long truncate_path(uaddr_t path, loff_t len)
 		err = inode_permission(p.dentry->inode, MAY_WRITE, cred_current());
 	if (!err)
 		err = file_truncate(p.dentry->inode, len);
+	if (!err)
+		notify_path(&p, IN_MODIFY);
 	path_put(&p);
 	return err;
 }
@@ -298,6 +301,8 @@ static long truncate_fd(int fd, loff_t len)
 	if (!f)
 		return -EBADF;
 	err = !(f->mode & FMODE_WRITE) || !S_ISREG(f->inode->mode) ? -EINVAL : file_truncate(f->inode, len);
+	if (!err)
+		notify_path(&f->path, IN_MODIFY);
 	fd_return(r);
 	return err;
 }

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "syscall_protos.h"
 #include "vfs/fdtable.h"
+#include "vfs/notify.h"
 
 /* The path that (dirfd, user name) stand for, with references. */
 static long lookup(int dirfd, uaddr_t path, unsigned flags, struct path *out)
@@ -173,12 +174,25 @@ long sys_faccessat2(int dirfd, uaddr_t path, unsigned mode, unsigned long flags)
 long sys_faccessat(int dirfd, uaddr_t path, unsigned mode) { return sys_faccessat2(dirfd, path, mode, 0); }
 long sys_access(uaddr_t path, unsigned mode) { return sys_faccessat2(AT_FDCWD, path, mode, 0); }
 
+/* What watchers are told; one time alone is that of a read or of a write. */
+static uint32_t changes(unsigned valid)
+{
+	unsigned times = valid & (ATTR_ATIME | ATTR_MTIME);
+
+	if (valid & (ATTR_MODE | ATTR_UID | ATTR_GID) || times == (ATTR_ATIME | ATTR_MTIME))
+		return IN_ATTRIB;
+	return times == ATTR_ATIME ? IN_ACCESS : times == ATTR_MTIME ? IN_MODIFY : 0;
+}
+
 static long change(struct path *p, struct iattr *a)
 {
+	unsigned valid = a->valid;
 	long err = path_may_write(p);
 
 	if (!err)
 		err = inode_setattr(p->dentry->inode, a, cred_current());
+	if (!err)
+		notify_path(p, changes(valid));
 	path_put(p);
 	return err;
 }

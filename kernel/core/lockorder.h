@@ -41,6 +41,7 @@
 	X(POLL)        /* poll sets */ \
 	X(FLOCK)       /* locks on files */ \
 	X(FUTEX)       /* futex buckets */ \
+	X(NOTIFY)      /* watches of files, and what they are told */ \
 	X(CLOCKSET)    /* who watches the wall clock */ \
 	X(ALARM)       /* a timer of a program */ \
 	X(WAITQ)       /* wait queues */ \

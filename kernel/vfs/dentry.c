@@ -112,13 +112,18 @@ static void hash_remove(struct dentry *d)
 	dentry_change_end();
 }
 
+void (*dentry_gone_hook)(struct inode *i);
+
 /* Frees an unhashed entry that nobody refers to; returns the parent, whose reference the caller now holds. */
 static struct dentry *dentry_free(struct dentry *d)
 {
 	struct dentry *parent = d->parent;
 
-	if (d->inode)
+	if (d->inode) {
+		if (unlikely(d->inode->watches) && !d->inode->nlink)
+			dentry_gone_hook(d->inode);
 		inode_put(d->inode);
+	}
 	if (d->name != d->inline_name)
 		kfree(d->name);
 	slab_free(&dentry_cache, d);

@@ -44,6 +44,9 @@ struct dentry *dentry_peek(const struct dentry *dir, const char *name, size_t le
 /* A reference to an entry that is in the cache, perhaps without any. Lock held. */
 void dentry_get_resting(struct dentry *d);
 
+/* Set by vfs/notify: an entry goes whose inode has no name any more. */
+extern void (*dentry_gone_hook)(struct inode *i);
+
 void dentry_init(void);
 /* The hash of a name is made while the path is scanned: start with dentry_hash_init, step for each byte. */
 static inline uint32_t dentry_hash_init(const struct dentry *dir) { return (uint32_t)(uintptr_t)dir; }

@@ -11,6 +11,7 @@
 #include "task/process.h"
 #include "task/sigqueue.h"
 #include "vfs/chrdev.h"
+#include "vfs/notify.h"
 
 static SLAB_CACHE(file_cache, file);
 static atomic_long_t live;
@@ -54,6 +55,8 @@ void file_put(struct file *f)
 {
 	if (!f || !refcount_put(&f->refs))
 		return;
+	if (!(f->mode & FMODE_PATH))
+		notify_path(&f->path, f->mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (file_close_locks_hook && f->inode->flocks)
 		file_close_locks_hook(f, NULL);
 	if (unlikely(load_acquire(&f->watchers)))
@@ -173,7 +176,7 @@ void file_accessed(struct file *f)
 	rwlock_write_unlock(&i->lock);
 }
 
-ssize_t file_read(struct file *f, struct uio *u, loff_t *pos)
+static ssize_t do_read(struct file *f, struct uio *u, loff_t *pos)
 {
 	ssize_t n;
 
@@ -193,7 +196,16 @@ ssize_t file_read(struct file *f, struct uio *u, loff_t *pos)
 	return n;
 }
 
-ssize_t file_write(struct file *f, struct uio *u, loff_t *pos)
+ssize_t file_read(struct file *f, struct uio *u, loff_t *pos)
+{
+	ssize_t n = do_read(f, u, pos);
+
+	if (n > 0)
+		notify_path(&f->path, IN_ACCESS);
+	return n;
+}
+
+static ssize_t do_write(struct file *f, struct uio *u, loff_t *pos)
 {
 	ssize_t n;
 
@@ -208,6 +220,15 @@ ssize_t file_write(struct file *f, struct uio *u, loff_t *pos)
 	mutex_lock(&f->pos_lock);
 	n = f->ops->write(f, u, &f->pos);
 	mutex_unlock(&f->pos_lock);
+	return n;
+}
+
+ssize_t file_write(struct file *f, struct uio *u, loff_t *pos)
+{
+	ssize_t n = do_write(f, u, pos);
+
+	if (n > 0)
+		notify_path(&f->path, IN_MODIFY);
 	return n;
 }
 

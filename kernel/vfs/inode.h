@@ -143,6 +143,7 @@ struct inode {
 	struct mapping *mapping;      /* page cache; NULL: none */
 	void *pipe;                   /* FIFO: vfs/pipe, while open */
 	void *flocks;                 /* struct lockset of vfs/flock, while there are locks */
+	struct watch *watches;        /* vfs/notify: who wants to know what happens to it; its lock */
 	void *data;                   /* the file system's */
 };
 

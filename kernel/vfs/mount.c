@@ -47,11 +47,15 @@ static struct mount *mount_alloc(struct super *sb, struct dentry *root, const ch
 	return m;
 }
 
+void (*super_unmounted_hook)(struct super *sb);
+
 /* The last mount of a file system is gone. */
 static void super_retire(struct super *sb)
 {
 	struct dentry *root = sb->root_dentry;
 
+	if (super_unmounted_hook)
+		super_unmounted_hook(sb);
 	dentry_shrink_super(sb);
 	if (!sb->ops->super_kill)
 		return;

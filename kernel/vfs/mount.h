@@ -41,6 +41,9 @@ static inline void path_get(const struct path *p) { mount_get(p->mnt); dentry_ge
 static inline void path_put(const struct path *p) { dentry_put(p->dentry); mount_put(p->mnt); }
 static inline bool path_equal(const struct path *a, const struct path *b) { return a->mnt == b->mnt && a->dentry == b->dentry; }
 
+/* Set by vfs/notify: the last mount of a file system is gone. */
+extern void (*super_unmounted_hook)(struct super *sb);
+
 void mount_init(void);
 extern struct path mount_root_path; /* of the system; set once, at boot */
 /* First mount of the system. */

@@ -4,6 +4,7 @@
 #include "task/process.h"
 #include "task/sigqueue.h"
 #include "vfs/file.h"
+#include "vfs/notify.h"
 
 #define TMPFILE_BIT 020000000
 
@@ -126,6 +127,7 @@ static struct file *open_found(const struct opening *o, const struct path *p, co
 		file_put(f);
 		return ERR_PTR(err);
 	}
+	notify_path(&f->path, IN_MODIFY);
 	return f;
 }
 
@@ -145,6 +147,7 @@ static int create_last(struct opening *o, struct walk *w, struct path *dir, stru
 	if (err)
 		return err;
 	dentry_instantiate(d, i);
+	notify_inode(parent, IN_CREATE, w->last, w->last_len);
 	o->created = true;
 	return 0;
 }
@@ -254,6 +257,13 @@ static struct file *open_tmpfile(struct opening *o, struct path *p, const struct
 	return f;
 }
 
+static struct file *opened(struct file *f)
+{
+	if (!IS_ERR(f) && !(f->mode & FMODE_PATH))
+		notify_path(&f->path, IN_OPEN);
+	return f;
+}
+
 struct file *file_open(int dirfd, const char *name, int flags, mode_t mode)
 {
 	struct opening o = { .flags = flags, .mode = mode & 07777 };
@@ -276,7 +286,7 @@ struct file *file_open(int dirfd, const char *name, int flags, mode_t mode)
 		path_put(&p);
 	}
 	walk_end(&w);
-	return f;
+	return opened(f);
 }
 
 static struct file *deny_write_or_put(struct file *f)
@@ -312,5 +322,5 @@ struct file *file_open_exec(const char *name)
 		f = ERR_PTR(err);
 	}
 	walk_end(&w);
-	return f;
+	return opened(f);
 }

@@ -7,6 +7,7 @@
 #include "mem/slab.h"
 #include "sched/mutex.h"
 #include "task/process.h"
+#include "vfs/notify.h"
 #include "vfs/path.h"
 
 #define RENAME_NOREPLACE 1u
@@ -144,8 +145,10 @@ static int create_name(int dirfd, const char *name, bool dir_wanted, create_fn m
 	err = c.w.last_slash && !dir_wanted && !c.d->inode ? -ENOENT : may_create(&c);
 	if (!err)
 		err = make(c.dir.dentry->inode, &c, arg, &i);
-	if (!err)
+	if (!err) {
 		dentry_instantiate(c.d, i);
+		notify_inode(c.dir.dentry->inode, IN_CREATE | notify_isdir(i), c.w.last, c.w.last_len);
+	}
 	release_name(&c);
 	return err;
 }
@@ -219,6 +222,7 @@ static int make_link(struct inode *dir, struct change *c, const void *arg, struc
 		i->linkable = false;
 	rwlock_write_unlock(&i->lock);
 	if (!err) {
+		notify_inode(i, IN_ATTRIB, NULL, 0);
 		inode_get(i);
 		*out = i;
 	}
@@ -273,7 +277,12 @@ int path_unlink(int dirfd, const char *name)
 		err = may_remove(&c, false);
 	if (!err)
 		err = remove_name(&c, c.dir.dentry->inode->ops->unlink);
-	release_name(&c);
+	if (!err)
+		notify_inode(c.d->inode, IN_ATTRIB, NULL, 0);
+	unlock_target(&c);
+	if (!err)
+		notify_inode(c.dir.dentry->inode, IN_DELETE, c.w.last, c.w.last_len);
+	change_end(&c);
 	return err;
 }
 
@@ -288,7 +297,10 @@ int path_rmdir(int dirfd, const char *name)
 	err = may_remove(&c, true);
 	if (!err)
 		err = remove_name(&c, c.dir.dentry->inode->ops->rmdir);
-	release_name(&c);
+	unlock_target(&c);
+	if (!err)
+		notify_inode(c.dir.dentry->inode, IN_DELETE | IN_ISDIR, c.w.last, c.w.last_len);
+	change_end(&c);
 	return err;
 }
 
@@ -365,10 +377,22 @@ static int check_rename(struct change *o, struct change *n, unsigned flags)
 	return err;
 }
 
+static void tell_move(const struct change *from, const struct change *to, struct inode *moved, struct inode *victim)
+{
+	uint32_t cookie = notify_cookie(), dir = notify_isdir(moved);
+
+	notify_slow_inode(from->dir.dentry->inode, IN_MOVED_FROM | dir, cookie, from->w.last, from->w.last_len);
+	notify_slow_inode(to->dir.dentry->inode, IN_MOVED_TO | dir, cookie, to->w.last, to->w.last_len);
+	if (victim)
+		notify_slow_inode(victim, IN_ATTRIB | notify_isdir(victim), 0, NULL, 0);
+	notify_slow_inode(moved, IN_MOVE_SELF, 0, NULL, 0);
+}
+
 /* Both names looked up, both parents locked. */
 static int rename_locked(struct change *o, struct change *n, unsigned flags)
 {
 	struct inode *odir = o->dir.dentry->inode, *ndir = n->dir.dentry->inode, *victim = flags & RENAME_EXCHANGE ? NULL : n->d->inode;
+	struct inode *moved = o->d->inode, *other = flags & RENAME_EXCHANGE ? n->d->inode : NULL;
 	int err = check_rename(o, n, flags);
 
 	if (err)
@@ -385,6 +409,11 @@ static int rename_locked(struct change *o, struct change *n, unsigned flags)
 		dentry_move(o->d, n->d, flags & RENAME_EXCHANGE);
 	if (victim)
 		rwlock_write_unlock(&victim->lock);
+	if (!err && READ_ONCE(notify_watches)) {
+		tell_move(o, n, moved, victim);
+		if (other)
+			tell_move(n, o, other, NULL);
+	}
 	return err;
 }
 

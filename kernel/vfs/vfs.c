@@ -6,6 +6,7 @@
 #include "vfs/epoll.h"
 #include "vfs/fdtable.h"
 #include "vfs/flock.h"
+#include "vfs/notify.h"
 #include "vfs/pagecache.h"
 #include "vfs/pipe.h"
 
@@ -38,6 +39,7 @@ void vfs_init(void)
 	path_dirfd_hook = dirfd_path;
 	file_fifo_ops = &fifo_ops;
 	flock_init();
+	notify_init();
 	file_watched_hook = epoll_file_gone;
 	aspace_exe_put_hook = exe_put;
 	vm_shared_anon_hook = mapping_shared_anon;
