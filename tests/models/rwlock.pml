@@ -4,7 +4,8 @@
  * wake (waitq.pml is about those).
  *
  *   reader   rwlock_read_lock: try_read, wait_to_read with try_read_waiting; rwlock_read_unlock
- *   writer   rwlock_write_lock and rwlock_write_lock_killable: try_write, wait_to_write; rwlock_write_unlock, which gives passes to waiting readers
+ *   writer   rwlock_write_lock and rwlock_write_lock_killable: try_write, wait_to_write; end_writing, which gives passes to waiting
+ *            readers, for rwlock_write_unlock and rwlock_downgrade
  *
  * One of the writers may be killed while it waits. One of the readers comes twice.
  *
@@ -36,6 +37,21 @@ inline WAKE_ALL()
 	d_step {
 		asleep[0] = false; asleep[1] = false; asleep[2] = false; asleep[3] = false; asleep[4] = false
 	}
+}
+
+inline READ_UNLOCK()
+{
+	atomic {
+		in_read--;
+		readers--;
+		ok = readers == 0 && writers_waiting
+	};
+#ifndef BUG_NO_READ_WAKE
+	if
+	:: ok -> WAKE_ALL()
+	:: !ok
+	fi
+#endif
 }
 
 proctype reader(byte t)
@@ -84,17 +100,7 @@ proctype reader(byte t)
 			od;
 			atomic { asleep[t] = false; pass = false }
 		fi;
-		atomic {
-			in_read--;
-			readers--;
-			ok = readers == 0 && writers_waiting
-		};
-#ifndef BUG_NO_READ_WAKE
-		if
-		:: ok -> WAKE_ALL()
-		:: !ok
-		fi;
-#endif
+		READ_UNLOCK();
 		rounds++
 	:: else -> break
 	od
@@ -119,7 +125,7 @@ inline TRY_WRITE(ok)
 
 proctype writer(byte t)
 {
-	bool ok, err;
+	bool ok, err, down;
 
 	TRY_WRITE(ok);
 	if
@@ -154,15 +160,21 @@ proctype writer(byte t)
 	if
 	:: ok ->
 		d_step {
+			down = t == N - 1; /* the last writer goes on as a reader */
 			in_write--;
-			readers = 0;
+			in_read = in_read + down;
+			readers = down;
 			older[0] = true;
 			older[1] = true;
 #ifndef BUG_NO_PASSES
 			passes = readers_waiting
 #endif
 		};
-		WAKE_ALL()
+		WAKE_ALL();
+		if
+		:: down -> READ_UNLOCK()
+		:: else
+		fi
 	:: !ok
 	fi
 }
