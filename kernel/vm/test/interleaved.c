@@ -9,7 +9,7 @@
  * when they ended. What a child has found once stays, whatever its parent does. After each schedule the tables are verified, all
  * pages compared, and the frames counted.
  *
- *   vm-interleaved [--seed N]     SEED=N: that schedule only; TRACE=1 prints what the threads do; HISTORIES=N: how many schedules
+ *   vm-interleaved-2levels [--seed N]     SEED=N: that schedule only; TRACE=1 prints what the threads do; HISTORIES=N: how many schedules
  *
  * The machine is made anew for every BATCH schedules, in a process of its own: a seed alone says what happens, once those of its batch before it have run.
  */
@@ -69,7 +69,7 @@ static unsigned hot; /* first page of the block where most of this schedule happ
 
 static void replay_hint(void)
 {
-	fprintf(stderr, "schedule %lu. Again: vm-interleaved --seed %lu (TRACE=1 says what the threads do)\n", seed, seed);
+	fprintf(stderr, "schedule %lu. Again: vm-interleaved-%ulevels --seed %lu (TRACE=1 says what the threads do)\n", seed, ARCH_PT_LEVELS, seed);
 }
 
 static __noreturn void wrong(const char *what, int line)
