@@ -99,37 +99,33 @@ static int fill_version(struct text *t, struct process *p)
 	return 0;
 }
 
-struct cpu_sums { uint64_t user, system; };
-
-static bool add_cpu_time(struct process *p, void *ctx)
+static void print_times(struct text *t, const struct sched_cpu_times *times)
 {
-	struct cpu_sums *sum = ctx;
-	struct task *t;
-
-	spin_lock(&proc_tree_lock);
-	sum->user += p->usage.user_ns + p->child_usage.user_ns;
-	sum->system += p->usage.system_ns + p->child_usage.system_ns;
-	list_for_each_entry(t, &p->tasks, process_link)
-		sched_thread_times(&t->thread, &sum->user, &sum->system);
-	spin_unlock(&proc_tree_lock);
-	return true;
+	text_printf(t, " %llu 0 %llu %llu 0 0 0 0 0 0\n", (unsigned long long)(times->user_ns / TICK_NS),
+		    (unsigned long long)(times->system_ns / TICK_NS), (unsigned long long)(times->idle_ns / TICK_NS));
 }
 
 static int fill_stat(struct text *t, struct process *p)
 {
-	struct cpu_sums sum = { 0, 0 };
+	struct sched_cpu_times times[MAX_CPUS], sum = { 0, 0, 0 };
+	unsigned count = READ_ONCE(cpu_count);
 	struct sched_stats s;
 	uint64_t irqs = 0;
 
 	(void)p;
 	sched_stats(&s);
-	process_each(add_cpu_time, &sum);
-	text_printf(t, "cpu  %llu 0 %llu %llu 0 0 0 0 0 0\n", (unsigned long long)(sum.user / TICK_NS), (unsigned long long)(sum.system / TICK_NS),
-		    (unsigned long long)(s.idle_ns / TICK_NS));
-	for (unsigned i = 0; i < cpu_count; i++) {
-		text_printf(t, "cpu%u %llu 0 %llu %llu 0 0 0 0 0 0\n", i, (unsigned long long)(sum.user / TICK_NS / cpu_count),
-			    (unsigned long long)(sum.system / TICK_NS / cpu_count), (unsigned long long)(s.idle_ns / TICK_NS / cpu_count));
+	for (unsigned i = 0; i < count; i++) {
+		sched_cpu_times(i, &times[i]);
+		sum.user_ns += times[i].user_ns;
+		sum.system_ns += times[i].system_ns;
+		sum.idle_ns += times[i].idle_ns;
 		irqs += cpus[i].irqs;
+	}
+	text_printf(t, "cpu ");
+	print_times(t, &sum);
+	for (unsigned i = 0; i < count; i++) {
+		text_printf(t, "cpu%u", i);
+		print_times(t, &times[i]);
 	}
 	text_printf(t, "intr %llu\nctxt %llu\nbtime %llu\nprocesses %llu\nprocs_running %u\nprocs_blocked 0\n", (unsigned long long)irqs,
 		    (unsigned long long)s.switches, (unsigned long long)(clock_boot_wall() / NSEC_PER_SEC), (unsigned long long)s.forks, s.runnable);

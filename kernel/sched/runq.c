@@ -276,10 +276,13 @@ ktime_t runq_account(struct runq *rq)
 	se->run_ns += ns;
 	if (t == rq->idle)
 		return now;
-	if (se->last_user)
+	if (se->last_user) {
 		t->user_ns += ns;
-	else
+		rq->user_ns += ns;
+	} else {
 		t->system_ns += ns;
+		rq->system_ns += ns;
+	}
 	if (likely(!runq_is_rt(t)))
 		se->vruntime += scaled(se, ns);
 	else

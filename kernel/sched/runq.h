@@ -48,6 +48,7 @@ struct runq {
 	uint64_t rt_ns, rt_period; /* CPU time that they had in the second that began at rt_period */
 	bool rt_throttled;
 	uint64_t switches, forks;
+	uint64_t user_ns, system_ns; /* of all that ran here but the idle thread */
 	/* tick; own CPU, interrupts off */
 	struct timer tick;
 	bool tick_busy;           /* armed for the end of a slice */

@@ -630,6 +630,16 @@ void sched_stats(struct sched_stats *s)
 		add_stats(&runqs[i], s);
 }
 
+void sched_cpu_times(unsigned cpu, struct sched_cpu_times *times)
+{
+	struct runq *rq = &runqs[cpu];
+	unsigned long irq = spin_lock_irqsave(&rq->lock);
+
+	runq_account(rq);
+	*times = (struct sched_cpu_times){ rq->user_ns, rq->system_ns, rq->idle->se.run_ns };
+	spin_unlock_irqrestore(&rq->lock, irq);
+}
+
 /* ---- the beginning, and having nothing to do ---- */
 
 static struct kmap_state *current_windows(void)

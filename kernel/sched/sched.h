@@ -65,6 +65,10 @@ struct sched_stats {
 	unsigned long load[3]; /* 1, 5, 15 minutes, fixed point 11 bits */
 };
 void sched_stats(struct sched_stats *s);
+
+struct sched_cpu_times { uint64_t user_ns, system_ns, idle_ns; };
+/* How a CPU has spent its time since it was started, up to now. */
+void sched_cpu_times(unsigned cpu, struct sched_cpu_times *times);
 /* Set by proc: a tick found this thread running. Interrupt context. */
 extern void (*sched_tick_hook)(struct thread *t);
 /* Set by vm: called with interrupts off when the next thread has another address space, or none (NULL). */
