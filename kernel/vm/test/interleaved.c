@@ -62,6 +62,7 @@ static bool trace;
 static unsigned round_number, working;
 static struct waitq begin = WAITQ_INIT(begin), end = WAITQ_INIT(end);
 static uint64_t next_value;
+static bool starved; /* in this schedule allocations fail now and then */
 static unsigned hot; /* first page of the block where most of this schedule happens */
 
 #define SAY(...) (trace ? (void)fprintf(stderr, __VA_ARGS__) : (void)0)
@@ -130,6 +131,13 @@ static void change_begin(struct mpage *m, bool mapped, bool writable, uint64_t v
 	m->started++;
 }
 static void change_end(struct mpage *m) { m->lo = m->started; }
+/* After a change that may have failed, which may have done a part of it: nobody knows then. */
+static void change_result(struct mpage *m, unsigned n, long err)
+{
+	EXPECT(!err || (err == -ENOMEM && starved));
+	for (unsigned i = 0; !err && i < n; i++)
+		change_end(&m[i]);
+}
 static void change_undo(struct mpage *m) { m->started--; }
 
 /* An access has found the page so: is there a version from lo to hi that allows it? pin: it stays so from now on. */
@@ -166,7 +174,8 @@ static void do_read(struct worker *w, unsigned page)
 	else
 		ok = vm_read_foreign(w->in->as, addr_of(page), &v, sizeof(v)) == sizeof(v);
 	SAY("%u@%u: read %u in %u: %d %#lx\n", w->id, thread_current()->cpu, page, (unsigned)(w->in - spaces), ok, (unsigned long)v);
-	found(m, lo, m->started, ok, v, owns(w, page));
+	if (ok || !starved)
+		found(m, lo, m->started, ok, v, owns(w, page));
 }
 
 static void do_write(struct worker *w, unsigned page)
@@ -186,7 +195,7 @@ static void do_write(struct worker *w, unsigned page)
 	else
 		ok = vm_write_foreign(w->in->as, addr_of(page), &v, sizeof(v)) == sizeof(v);
 	SAY("%u: write %u in %u: %d %#lx\n", w->id, page, (unsigned)(w->in - spaces), ok, (unsigned long)v);
-	EXPECT(ok ? may : !must);
+	EXPECT(ok ? may : !must || starved);
 	if (ok)
 		change_end(m);
 	else if (may)
@@ -213,9 +222,7 @@ static void do_unmap(struct worker *w, unsigned page)
 	for (unsigned i = first; i < first + n; i++)
 		change_begin(&w->in->pages[i], false, false, 0);
 	SAY("%u: unmap %u+%u in %u\n", w->id, first, n, (unsigned)(w->in - spaces));
-	EXPECT(vm_unmap(w->in->as, at, whole ? pt_span(1) : n * PAGE_SIZE) == 0);
-	for (unsigned i = first; i < first + n; i++)
-		change_end(&w->in->pages[i]);
+	change_result(&w->in->pages[first], n, vm_unmap(w->in->as, at, whole ? pt_span(1) : n * PAGE_SIZE));
 }
 
 static void do_map(struct worker *w, unsigned page)
@@ -223,6 +230,7 @@ static void do_map(struct worker *w, unsigned page)
 	unsigned n = run_of(w, page, 1 + rnd(w, 8));
 	struct map_request r = test_anon_request(addr_of(page), n * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED);
 	bool hole[BLOCK_PAGES];
+	unsigned long at;
 
 	/* Over what is mapped it goes through a state without: a fault in between finds nothing. */
 	for (unsigned i = 0; i < n; i++) {
@@ -234,9 +242,9 @@ static void do_map(struct worker *w, unsigned page)
 		change_begin(m, true, true, 0);
 	}
 	SAY("%u: map %u+%u in %u\n", w->id, page, n, (unsigned)(w->in - spaces));
-	EXPECT(vm_map(w->in->as, &r) == r.addr);
-	for (unsigned i = 0; i < n; i++)
-		change_end(&w->in->pages[page + i]);
+	at = vm_map(w->in->as, &r);
+	EXPECT(at == r.addr || IS_ERR_VALUE(at));
+	change_result(&w->in->pages[page], n, at == r.addr ? 0 : (long)at);
 }
 
 /* Protection and dropping: only where what is there is known. */
@@ -250,13 +258,33 @@ static void do_change(struct worker *w, unsigned page)
 	if (rnd(w, 2)) {
 		change_begin(m, true, !v.writable, v.value);
 		SAY("%u: protect %u in %u: writable %d\n", w->id, page, (unsigned)(w->in - spaces), !v.writable);
-		EXPECT(vm_protect(w->in->as, addr_of(page), PAGE_SIZE, v.writable ? PROT_READ : PROT_READ | PROT_WRITE) == 0);
+		change_result(m, 1, vm_protect(w->in->as, addr_of(page), PAGE_SIZE, v.writable ? PROT_READ : PROT_READ | PROT_WRITE));
 	} else {
 		change_begin(m, true, v.writable, 0);
 		SAY("%u: drop %u in %u\n", w->id, page, (unsigned)(w->in - spaces));
-		EXPECT(vm_advise(w->in->as, addr_of(page), PAGE_SIZE, 4) == 0);
+		change_result(m, 1, vm_advise(w->in->as, addr_of(page), PAGE_SIZE, 4));
 	}
-	change_end(m);
+}
+
+/* To another page of the worker's. */
+static void do_move(struct worker *w, unsigned page)
+{
+	struct mpage *from = &w->in->pages[page], *to;
+	struct version v = *latest(from);
+	unsigned target = rnd(w, PAGES);
+	unsigned long at;
+
+	if (!certain(from) || !v.mapped || target == page || !owns(w, target))
+		return;
+	to = &w->in->pages[target];
+	change_begin(from, false, false, 0);
+	change_begin(to, false, false, 0);
+	change_begin(to, true, v.writable, v.value);
+	SAY("%u: move %u to %u in %u\n", w->id, page, target, (unsigned)(w->in - spaces));
+	at = vm_remap(w->in->as, addr_of(page), PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, addr_of(target));
+	EXPECT(at == addr_of(target) || IS_ERR_VALUE(at));
+	change_result(from, 1, at == addr_of(target) ? 0 : (long)at);
+	change_result(to, 1, at == addr_of(target) ? 0 : (long)at);
 }
 
 static struct space *space_take(void)
@@ -288,14 +316,18 @@ static void do_fork(struct worker *w, unsigned depth)
 {
 	struct space *parent = w->in, *child = space_take();
 	bool was_alone = w->alone;
+	struct aspace *as;
 	unsigned lo[PAGES];
 
 	if (!child)
 		return;
 	for (unsigned i = 0; i < PAGES; i++)
 		lo[i] = parent->pages[i].lo;
-	child->as = aspace_fork(parent->as);
-	EXPECT(!IS_ERR(child->as));
+	as = aspace_fork(parent->as);
+	EXPECT(!IS_ERR(as) || (PTR_ERR(as) == -ENOMEM && starved));
+	child->as = IS_ERR(as) ? NULL : as;
+	if (IS_ERR(as))
+		return;
 	memcpy(child->pages, parent->pages, sizeof(child->pages));
 	for (unsigned i = 0; i < PAGES; i++)
 		child->pages[i].lo = lo[i];
@@ -321,6 +353,8 @@ static void do_fork(struct worker *w, unsigned depth)
 static void steps(struct worker *w, unsigned n, unsigned depth)
 {
 	for (unsigned i = 0; i < n; i++) {
+		if (starved && !rnd(w, 3))
+			alloc_fail_after.v = 1 + (int)rnd(w, 6);
 		unsigned page = rnd(w, 3) ? hot + rnd(w, BLOCK_PAGES) : rnd(w, PAGES), kind = rnd(w, 20);
 
 		if (kind < 3 || !owns(w, page))
@@ -333,6 +367,8 @@ static void steps(struct worker *w, unsigned n, unsigned depth)
 			do_map(w, page);
 		else if (kind < 16)
 			do_change(w, page);
+		else if (kind < 17)
+			do_move(w, page);
 		else if (depth < 2)
 			do_fork(w, depth);
 	}
@@ -405,10 +441,13 @@ static void one_schedule(unsigned long n)
 	prepare(&d);
 	for (unsigned i = 0; i < WORKERS; i++)
 		aspace_get(spaces[0].as);
+	starved = n % 4 == 3;
 	__atomic_store_n(&working, WORKERS, __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&round_number, 1, __ATOMIC_SEQ_CST);
 	waitq_wake_all(&begin);
 	waitq_wait(&end, !READ_ONCE(working), WAIT_UNINTERRUPTIBLE);
+	alloc_fail_after.v = 0;
+	starved = false;
 	check_end(&d);
 }
 
