@@ -12,6 +12,7 @@
 #include "proc/exec.h"
 #include "proc/exit.h"
 #include "proc/fork.h"
+#include "proc/pidfd.h"
 #include "proc/futex.h"
 #include "proc/wait.h"
 #include "syscall_protos.h"
@@ -24,8 +25,11 @@ long sys_vfork(void) { return proc_clone(&(struct clone_request){ .flags = CLONE
 
 long sys_clone(unsigned long flags, uaddr_t stack, uaddr_t ptid, uaddr_t tls, uaddr_t ctid)
 {
-	struct clone_request r = { .flags = flags & ~0xfful, .exit_signal = (int)(flags & 0xff), .stack = stack, .parent_tid = ptid, .child_tid = ctid, .tls = tls };
+	struct clone_request r = { .flags = flags & ~0xfful, .exit_signal = (int)(flags & 0xff), .stack = stack, .parent_tid = ptid, .child_tid = ctid, .tls = tls,
+				   .pidfd = ptid };
 
+	if (flags & CLONE_PIDFD && flags & CLONE_PARENT_SETTID) /* one word for both */
+		return -EINVAL;
 	return proc_clone(&r, dispatch_frame());
 }
 
@@ -89,19 +93,44 @@ long sys_wait4(int pid, uaddr_t status, unsigned long options, uaddr_t usage)
 
 long sys_waitpid(int pid, uaddr_t status, unsigned long options) { return sys_wait4(pid, status, (unsigned)options, 0); }
 
+/* P_PIDFD: the number of the process, which its parent has kept for it while it is a child. A descriptor that does not block must not here either. */
+static long pid_of_descriptor(int *id, unsigned long *options, bool *nonblock)
+{
+	struct file *f = *id < 0 ? NULL : fd_get(fdtable_current(), (unsigned)*id, false);
+	struct process *p = f ? pidfd_process(f) : NULL;
+	long err = *id < 0 ? -EINVAL : !p ? -EBADF : READ_ONCE(p->state) == PROCESS_REAPED ? -ECHILD : 0;
+
+	if (!err) {
+		*nonblock = f->flags & O_NONBLOCK && !(*options & WNOHANG);
+		*options |= *nonblock ? WNOHANG : 0;
+		*id = p->pid;
+	}
+	file_put(f);
+	return err;
+}
+
 long sys_waitid(int what, int id, uaddr_t info, unsigned long options, uaddr_t usage)
 {
 	struct wait_result res;
 	struct u_rusage ru;
 	int32_t u[32] = { 0 };
+	bool nonblock = false;
 	long err;
 
 	if (options & ~(unsigned long)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | W_NOTHREAD | W_ALL | W_CLONE)
-	    || !(options & (WEXITED | WSTOPPED | WCONTINUED)) || what < 0 || what > 2)
+	    || !(options & (WEXITED | WSTOPPED | WCONTINUED)) || what < 0 || what > 3)
 		return -EINVAL;
+	if (what == 3) {
+		err = pid_of_descriptor(&id, &options, &nonblock);
+		if (err)
+			return err;
+		what = 1;
+	}
 	if ((what == 1 && id <= 0) || (what == 2 && id < 0))
 		return -EINVAL;
 	err = proc_wait(what == 0 ? WAIT_ALL : what == 1 ? WAIT_PID : WAIT_GROUP, id, (unsigned)options, &res);
+	if (!err && !res.pid && nonblock)
+		err = -EAGAIN;
 	if (err)
 		return err;
 	if (res.pid) {

@@ -179,6 +179,7 @@ static void become_zombie(struct process *p)
 		spin_lock(&proc_tree_lock);
 	}
 	spin_unlock(&proc_tree_lock);
+	waitq_wake_all(&p->exit_wait);
 }
 
 __noreturn void proc_exit_thread(int status)

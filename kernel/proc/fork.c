@@ -9,6 +9,7 @@
 #include "arch/trap.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "proc/pidfd.h"
 #include "task/group.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
@@ -18,13 +19,14 @@
 #include "vm/usercopy.h"
 
 #define SUPPORTED (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS \
-		   | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED)
+		   | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED | CLONE_PIDFD)
 
 struct birth {
 	const struct clone_request *req;
 	struct process *process; /* the new one, or the current one for a thread */
 	struct task *task;
 	pid_t number;
+	int pidfd;               /* -1: none */
 	struct waitq vfork_done;
 };
 
@@ -35,6 +37,8 @@ static long check(const struct clone_request *r)
 	if (f & ~SUPPORTED)
 		return -EINVAL;
 	if ((f & CLONE_THREAD && !(f & CLONE_SIGHAND)) || (f & CLONE_SIGHAND && !(f & CLONE_VM)))
+		return -EINVAL;
+	if (f & CLONE_PIDFD && f & (CLONE_THREAD | CLONE_DETACHED))
 		return -EINVAL;
 	if (f & CLONE_PARENT && process_current() == init_process)
 		return -EINVAL;
@@ -136,6 +140,8 @@ static int gather_process(struct birth *b)
 		return -ENOMEM;
 	b->process = p;
 	err = share_signals(p, me, flags);
+	if (!err && b->req->clear_handlers)
+		sighand_clear(p->sighand);
 	if (!err)
 		err = share_files(p, me, flags);
 	if (!err)
@@ -173,10 +179,32 @@ static int gather_task(struct birth *b, const struct trapframe *tf)
 	return r->flags & CLONE_SETTLS ? arch_tls_set_clone(&t->thread.arch, r->tls, frame) : 0;
 }
 
+/* CLONE_PIDFD. The child does not have it: its table was copied before. */
+static long make_pidfd(struct birth *b)
+{
+	struct file *f;
+	int fd;
+
+	if (!(b->req->flags & CLONE_PIDFD))
+		return 0;
+	f = pidfd_create(b->process, 0);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	fd = fd_install(fdtable_current(), f, 0, true, fd_limit());
+	if (fd < 0) {
+		file_put(f);
+		return fd == -EINVAL ? -EMFILE : fd;
+	}
+	b->pidfd = fd;
+	return user_put(b->req->pidfd, &fd);
+}
+
 static void undo(struct birth *b)
 {
 	struct process *p = b->process;
 
+	if (b->pidfd >= 0)
+		fd_close(fdtable_current(), (unsigned)b->pidfd);
 	if (b->task)
 		task_put(b->task);
 	if (p && p != process_current()) {
@@ -271,7 +299,7 @@ static long deliver(struct birth *b)
 
 long proc_clone(const struct clone_request *r, const struct trapframe *tf)
 {
-	struct birth b = { .req = r };
+	struct birth b = { .req = r, .pidfd = -1 };
 	long err = check(r);
 
 	if (err)
@@ -290,6 +318,8 @@ long proc_clone(const struct clone_request *r, const struct trapframe *tf)
 		err = gather_process(&b);
 	if (!err)
 		err = gather_task(&b, tf);
+	if (!err)
+		err = make_pidfd(&b);
 	if (!err)
 		err = write_numbers(&b);
 	if (!err)

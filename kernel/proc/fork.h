@@ -30,6 +30,8 @@ struct clone_request {
 	int exit_signal;
 	uaddr_t stack;       /* 0: the parent's */
 	uaddr_t parent_tid, child_tid, tls;
+	uaddr_t pidfd;       /* CLONE_PIDFD: where its descriptor goes */
+	bool clear_handlers; /* the child's signals have their default actions, but for the ignored ones */
 };
 
 /* For the current thread, whose registers are tf. The child's number, or EAGAIN ENOMEM EINVAL EFAULT. */

@@ -32,6 +32,7 @@ struct process *process_new(void)
 	list_init(&p->pending.queue);
 	waitq_init(&p->child_wait);
 	waitq_init(&p->signal_wait);
+	waitq_init(&p->exit_wait);
 	p->exit_signal = SIGCHLD;
 	p->dumpable = 1;
 	p->start_time = clock_now();

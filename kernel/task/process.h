@@ -78,6 +78,7 @@ struct process {
 	int exit_signal;             /* to the parent; SIGCHLD, 0 none */
 	bool did_exec;               /* setpgid by the parent is refused */
 	bool subreaper;
+	struct waitq exit_wait;      /* those who poll for its end */
 	struct waitq child_wait;     /* the parent sleeps here in wait4 */
 	/* sighand->lock */
 	struct sighand *sighand;     /* own threads read it; others: sighand_lock, or PROC_TREE lock */

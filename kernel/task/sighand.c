@@ -35,3 +35,10 @@ void sighand_put(struct sighand *s)
 	if (refcount_put(&s->refs))
 		slab_free(&sighand_cache, s);
 }
+
+void sighand_clear(struct sighand *s)
+{
+	for (unsigned i = 0; i < NSIG; i++)
+		if (s->action[i].handler != SIG_IGN)
+			s->action[i] = (struct sigaction){ .handler = SIG_DFL };
+}

@@ -81,6 +81,7 @@ struct sigpending {
 /* A table of default actions, or a copy, with one reference; NULL without memory. */
 struct sighand *sighand_new(void);
 struct sighand *sighand_dup(struct sighand *s);
+void sighand_clear(struct sighand *s); /* all actions but SIG_IGN become the default; nobody else has it yet */
 void sighand_put(struct sighand *s);
 
 #endif

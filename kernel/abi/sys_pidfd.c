@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptors of processes, and clone3. */
+#include "abi/dispatch.h"
+#include "abi/newfd.h"
+#include "arch/mmu.h"
+#include "lib/bits.h"
+#include "lib/errno.h"
+#include "proc/fork.h"
+#include "proc/pidfd.h"
+#include "proc/signal.h"
+#include "syscall_protos.h"
+#include "task/pid.h"
+#include "task/sigqueue.h"
+#include "vfs/fdtable.h"
+
+#define CLONE_CLEAR_SIGHAND (1ull << 32)
+#define CLONE3_FLAGS (0xffffffffull | CLONE_CLEAR_SIGHAND)
+#define CSIGNAL 0xffull
+#define CLONE_ARGS_LEAST 64u
+
+struct u_clone_args { uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup; };
+
+long sys_pidfd_open(int pid, unsigned flags)
+{
+	struct process *p;
+	struct task *t;
+	long fd;
+
+	if (flags & ~(unsigned)O_NONBLOCK || pid <= 0)
+		return -EINVAL;
+	p = pid_process(pid);
+	if (!p) {
+		t = pid_task(pid);
+		if (t)
+			task_put(t);
+		return t ? -EINVAL : -ESRCH; /* a thread that is not the first of its process */
+	}
+	fd = newfd(pidfd_create(p, flags), true);
+	process_put(p);
+	return fd;
+}
+
+static long send(struct process *p, int sig, uaddr_t uinfo)
+{
+	struct siginfo info = { .signo = sig, .code = SI_USER, .pid = process_current()->pid, .uid = cred_current()->uid };
+	int32_t u[32];
+	long err;
+
+	if (uinfo) {
+		if (user_read(u, uinfo, sizeof(u)))
+			return -EFAULT;
+		info = (struct siginfo){ .signo = sig, .err = u[1], .code = u[2], .pid = u[3], .uid = (uid_t)u[4], .value = (uint32_t)u[5] };
+		if (u[0] != sig)
+			return -EINVAL;
+		if ((info.code >= 0 || info.code == SI_TKILL) && p != process_current())
+			return -EPERM;
+	}
+	if (sig < 0 || sig > NSIG)
+		return -EINVAL;
+	if (READ_ONCE(p->state) == PROCESS_REAPED)
+		return -ESRCH;
+	err = signal_permission(p, sig);
+	return err || !sig ? err : signal_post_process(p, &info);
+}
+
+long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t info, unsigned flags)
+{
+	struct file *f;
+	long err = -EBADF;
+
+	if (flags)
+		return -EINVAL;
+	f = fd_get(fdtable_current(), (unsigned)pidfd, false);
+	if (f && pidfd_process(f))
+		err = send(pidfd_process(f), sig, info);
+	file_put(f);
+	return err;
+}
+
+/* May the caller take part in the other process's affairs as a debugger might? */
+static bool may_attach(struct process *p)
+{
+	const struct cred *me = cred_current(), *c;
+	bool may = p == process_current() || capable(CAP_SYS_PTRACE);
+
+	spin_lock(&proc_tree_lock);
+	c = process_cred(p);
+	may |= c && p->dumpable == 1 && me->uid == c->uid && me->uid == c->euid && me->uid == c->suid && me->gid == c->gid && me->gid == c->egid
+		&& me->gid == c->sgid;
+	spin_unlock(&proc_tree_lock);
+	return may;
+}
+
+static long take_file(struct process *p, int fd)
+{
+	struct fdtable *t;
+	struct file *f;
+
+	if (READ_ONCE(p->state) != PROCESS_RUNNING)
+		return -ESRCH;
+	if (!may_attach(p))
+		return -EPERM;
+	t = fdtable_of(p);
+	if (!t)
+		return -ESRCH;
+	f = fd_get(t, (unsigned)fd, true);
+	fdtable_put(t);
+	return f ? newfd(f, true) : -EBADF;
+}
+
+long sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
+{
+	struct file *f;
+	long r = -EBADF;
+
+	if (flags)
+		return -EINVAL;
+	f = fd_get(fdtable_current(), (unsigned)pidfd, false);
+	if (f && pidfd_process(f))
+		r = take_file(pidfd_process(f), fd);
+	file_put(f);
+	return r;
+}
+
+/* The structure may be shorter than the one known here, or longer if the rest is zero. */
+static long args_from_user(struct u_clone_args *a, uaddr_t user, size_t size)
+{
+	uint8_t byte;
+
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < CLONE_ARGS_LEAST)
+		return -EINVAL;
+	*a = (struct u_clone_args){ 0 };
+	for (size_t i = sizeof(*a); i < size; i++) {
+		if (user_get(&byte, user + i))
+			return -EFAULT;
+		if (byte)
+			return -E2BIG;
+	}
+	return user_read(a, user, MIN(size, sizeof(*a)));
+}
+
+/* What Linux refuses; and numbers that the caller chooses, and control groups, which are not there. */
+static bool valid(const struct u_clone_args *a)
+{
+	if (a->flags & ~CLONE3_FLAGS || a->flags & (CLONE_DETACHED | CSIGNAL) || a->set_tid || a->set_tid_size)
+		return false;
+	if (a->flags & CLONE_SIGHAND && a->flags & CLONE_CLEAR_SIGHAND)
+		return false;
+	if ((a->flags & (CLONE_THREAD | CLONE_PARENT) && a->exit_signal) || a->exit_signal > NSIG)
+		return false;
+	if (!a->stack != !a->stack_size || a->stack > UINT32_MAX || a->stack_size > UINT32_MAX || a->pidfd > UINT32_MAX)
+		return false;
+	return !a->stack || user_range_ok((uaddr_t)a->stack, (size_t)a->stack_size);
+}
+
+long sys_clone3(uaddr_t args, size_t size)
+{
+	struct u_clone_args a;
+	struct clone_request r;
+	long err = args_from_user(&a, args, size);
+
+	if (err)
+		return err;
+	if (!valid(&a))
+		return -EINVAL;
+	r = (struct clone_request){ .flags = (unsigned long)a.flags, .exit_signal = (int)a.exit_signal, .stack = (uaddr_t)(a.stack + a.stack_size),
+				    .parent_tid = (uaddr_t)a.parent_tid, .child_tid = (uaddr_t)a.child_tid, .tls = (uaddr_t)a.tls,
+				    .pidfd = (uaddr_t)a.pidfd, .clear_handlers = a.flags & CLONE_CLEAR_SIGHAND };
+	return proc_clone(&r, dispatch_frame());
+}
