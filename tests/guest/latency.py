@@ -73,6 +73,8 @@ def main():
     ordered = sorted(sections.longest.values(), key=lambda each: -each[0])
     for _, program, lines in ordered[:args.top]:
         print(f"{program}: " + "\n  ".join(lines))
+    if why:
+        print("\n".join("  | " + line for line in sections.log))
     if why or not ordered:
         sys.exit(f"latency: {why or 'nothing was measured: is this a debug build?'}")
     print(f"latency: {ordered[0][0]} instructions at most")
