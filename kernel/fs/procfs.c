@@ -288,7 +288,7 @@ static int iterate_fds(struct file *f, struct dir_sink *s, struct process *p)
 			break;
 		f->pos = POS_FIRST + fd + 1;
 	}
-	fdtable_put(t);
+	fdtable_look_end(t);
 	return 0;
 }
 

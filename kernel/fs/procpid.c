@@ -297,7 +297,7 @@ static unsigned fd_size(struct process *p)
 	unsigned n = f ? READ_ONCE(f->cap) : 0;
 
 	if (f)
-		fdtable_put(f);
+		fdtable_look_end(f);
 	return n;
 }
 
@@ -525,18 +525,12 @@ int procpid_fd_path(struct process *p, unsigned fd, struct path *out)
 {
 	int err = procpid_may_look(p);
 	struct fdtable *t = err ? NULL : fdtable_of(p);
-	struct file *f;
 
 	if (!t)
 		return err ? err : -ENOENT;
-	f = fd_get(t, fd, true);
-	fdtable_put(t);
-	if (!f)
-		return -ENOENT;
-	*out = f->path;
-	path_get(out);
-	file_put(f);
-	return 0;
+	err = fd_path(t, fd, out);
+	fdtable_look_end(t);
+	return err;
 }
 
 #define PID_LINK(n, f) { .name = n, .mode = S_IFLNK | 0777, .follow = f }

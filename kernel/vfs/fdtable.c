@@ -18,6 +18,7 @@ struct fdtable *fdtable_new(void)
 	if (!t)
 		return NULL;
 	refcount_set(&t->refs, 1);
+	refcount_set(&t->memory, 1);
 	spin_init(&t->lock, LOCK_FDTABLE);
 	t->files = t->inline_files;
 	t->used = t->inline_used;
@@ -121,15 +122,29 @@ static struct file *take_locked(struct fdtable *t, unsigned fd)
 	return f;
 }
 
+void fdtable_look_end(struct fdtable *t)
+{
+	if (!refcount_put(&t->memory))
+		return;
+	if (t->files != t->inline_files)
+		kfree(t->files);
+	slab_free(&fdtable_cache, t);
+}
+
+/* Nobody can begin to look any more, but those who do may still be at it. */
 void fdtable_put(struct fdtable *t)
 {
 	if (!refcount_put(&t->refs))
 		return;
-	for (unsigned long i = bitmap_find_set(t->used, t->cap, 0); i != BITMAP_NONE; i = bitmap_find_set(t->used, t->cap, i + 1))
-		finish_close(t, t->files[i]);
-	if (t->files != t->inline_files)
-		kfree(t->files);
-	slab_free(&fdtable_cache, t);
+	for (unsigned long i = bitmap_find_set(t->used, t->cap, 0); i != BITMAP_NONE; i = bitmap_find_set(t->used, t->cap, i + 1)) {
+		struct file *f;
+
+		spin_lock(&t->lock);
+		f = take_locked(t, (unsigned)i);
+		spin_unlock(&t->lock);
+		finish_close(t, f);
+	}
+	fdtable_look_end(t);
 }
 
 struct fdtable *fdtable_current(void) { return process_current()->files; }
@@ -142,10 +157,24 @@ struct fdtable *fdtable_of(struct process *p)
 
 	spin_lock(&proc_tree_lock);
 	t = p->files;
-	if (t && !refcount_get_unless_zero(&t->refs))
-		t = NULL;
+	if (t)
+		refcount_get(&t->memory);
 	spin_unlock(&proc_tree_lock);
 	return t;
+}
+
+int fd_path(struct fdtable *t, unsigned fd, struct path *out)
+{
+	struct file *f;
+
+	spin_lock(&t->lock);
+	f = fd < t->cap ? t->files[fd] : NULL;
+	if (f) {
+		*out = f->path;
+		path_get(out);
+	}
+	spin_unlock(&t->lock);
+	return f ? 0 : -ENOENT;
 }
 
 static void put_at(struct fdtable *t, unsigned fd, struct file *f, bool cloexec)

@@ -8,7 +8,8 @@
 #include "vfs/file.h"
 
 struct fdtable {
-	refcount_t refs;
+	refcount_t refs;          /* processes that use it; the last one closes everything */
+	refcount_t memory;        /* one for all of those, and one for each that looks (fdtable_of) */
 	struct spinlock lock;     /* LOCK_FDTABLE: everything below */
 	struct file **files;
 	unsigned long *used, *cloexec; /* bitmaps of cap bits */
@@ -67,7 +68,13 @@ int fd_get_cloexec(struct fdtable *t, unsigned fd);
 void fdtable_exec(struct fdtable *t);                  /* closes the marked ones */
 /* Next open number >= from, -1 at the end (for /proc/PID/fd). */
 int fd_next(struct fdtable *t, unsigned from);
-/* Table of another process, with a reference, or NULL. */
+/*
+ * Table of another process, to be looked at, or NULL; for fdtable_look_end. It may become empty meanwhile: the process closes its files when it
+ * ends, in its own time, whoever looks. Any context that may take a spinlock.
+ */
 struct fdtable *fdtable_of(struct process *p);
+void fdtable_look_end(struct fdtable *t);
+/* The path of an open file, with a reference; -ENOENT. (Not a reference to the file: who looks must not be the one who closes it.) */
+int fd_path(struct fdtable *t, unsigned fd, struct path *out);
 
 #endif

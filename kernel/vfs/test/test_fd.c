@@ -53,6 +53,32 @@ static void test_the_lowest_free_number_is_taken(void)
 	file_put(f);
 }
 
+/* Whoever looks at a table neither keeps its files open nor is the one who closes them; looking does not make the table a shared one. */
+static void test_lookers_close_nothing(void)
+{
+	struct process *p = process_current();
+	struct fdtable *own = p->files, *t = fdtable_dup(own), *look;
+	struct file *f = open_null();
+	struct path path;
+
+	file_get(f);
+	p->files = t;
+	assert_int_equal(fd_install(t, f, 7, false, 300), 7);
+	look = fdtable_of(p);
+	assert_ptr_equal(look, t);
+	assert_int_equal(refcount_read(&t->refs), 1);
+	assert_int_equal(fd_path(look, 7, &path), 0);
+	path_put(&path);
+	assert_int_equal(fd_path(look, 8, &path), -ENOENT);
+	p->files = own;
+	fdtable_put(t);
+	assert_int_equal(refcount_read(&f->refs), 1); /* closed at once */
+	assert_int_equal(fd_path(look, 7, &path), -ENOENT);
+	assert_int_equal(fd_next(look, 0), -1);
+	fdtable_look_end(look);
+	file_put(f);
+}
+
 /* Borrowed without a count only while nobody else could close the descriptor. */
 static void test_borrowing_counts_when_it_must(void)
 {
@@ -488,7 +514,7 @@ static void test_a_write_without_memory(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_the_lowest_free_number_is_taken), CASE(test_limits_of_numbers), CASE(test_borrowing_counts_when_it_must), CASE(test_exec_closes_what_is_marked),
+		CASE(test_the_lowest_free_number_is_taken), CASE(test_limits_of_numbers), CASE(test_borrowing_counts_when_it_must), CASE(test_lookers_close_nothing), CASE(test_exec_closes_what_is_marked),
 		CASE(test_a_copy_is_a_table_of_its_own), CASE(test_growing_without_memory_loses_nothing),
 		CASE(test_bytes_come_out_as_they_went_in), CASE(test_a_full_pipe), CASE(test_writing_with_no_reader),
 		CASE(test_the_size_can_be_changed), CASE(test_reader_and_writer_wait_for_each_other), CASE(test_writes_of_a_page_are_not_mixed),
