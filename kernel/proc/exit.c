@@ -110,8 +110,11 @@ static bool parent_ignores(struct process *parent)
 /* Children go to init; zombies among them are its affair now, or end on the list if it wants none. PROC_TREE lock held. */
 static void orphan_children(struct process *p, struct list *unwanted)
 {
-	struct process *to = new_parent(p), *c, *tmp;
+	struct process *to, *c, *tmp;
 
+	if (list_empty(&p->children))
+		return;
+	to = new_parent(p);
 	list_for_each_entry_safe(c, tmp, &p->children, sibling) {
 		list_del(&c->sibling);
 		c->parent = to;

@@ -120,14 +120,14 @@ unsigned balance_new_cpu(struct thread *t, bool sync)
 
 /* ---- taking threads over ---- */
 
-static struct thread *movable_of(struct runq *from, unsigned to, bool force)
+static struct thread *movable_of(struct runq *from, unsigned to)
 {
 	struct rbnode *n = from->first;
 
 	for (unsigned i = 0; n && i < LOOK_AHEAD; i++, n = rb_next(n)) {
 		struct thread *t = container_of(rb_entry(n, struct sched_entity, node), struct thread, se);
 
-		if (thread_allowed(t, to) && thread_movable(t) && (force || !t->se.fresh))
+		if (thread_allowed(t, to) && thread_movable(t) && !t->se.fresh)
 			return t;
 	}
 	return NULL;
@@ -194,7 +194,7 @@ static struct thread *pull_rt(struct runq *rq, struct thread *next)
 }
 
 /* rq has nothing to do: takes one from the longest queue. */
-static struct thread *steal(struct runq *rq, bool force)
+static struct thread *steal(struct runq *rq)
 {
 	struct runq *from = NULL;
 	struct thread *t;
@@ -211,7 +211,7 @@ static struct thread *steal(struct runq *rq, bool force)
 	}
 	if (!from || !spin_trylock_nested(&from->lock))
 		return rq->idle;
-	t = movable_of(from, rq->cpu, force);
+	t = movable_of(from, rq->cpu);
 	if (t) {
 		balance_begin(rq);
 		take_over(rq, from, t);
@@ -220,12 +220,12 @@ static struct thread *steal(struct runq *rq, bool force)
 	return t ? runq_pick(rq) : rq->idle;
 }
 
-struct thread *balance_pull(struct runq *rq, struct thread *next, bool force)
+struct thread *balance_pull(struct runq *rq, struct thread *next)
 {
 	if (unlikely(READ_ONCE(runq_rt_waiting)))
 		next = pull_rt(rq, next);
 	if (next == rq->idle)
-		next = steal(rq, force);
+		next = steal(rq);
 	return next;
 }
 
@@ -294,7 +294,7 @@ static struct thread *take_behind(struct runq *from, unsigned to, uint64_t time)
 	struct thread *t;
 
 	spin_lock(&from->lock);
-	t = movable_of(from, to, false);
+	t = movable_of(from, to);
 	if (t && (int64_t)(time - t->se.vruntime - from->offset) > (int64_t)runq_slice(from) * 5 / 4) {
 		runq_dequeue(from, t);
 		runq_leave(from, t);
@@ -310,15 +310,19 @@ static struct thread *take_behind(struct runq *from, unsigned to, uint64_t time)
 static void wake_idle(struct runq *rq)
 {
 	uint32_t idle = READ_ONCE(cpus_idle);
+	unsigned seen = 0;
 
 	for (; idle; idle &= idle - 1) {
 		unsigned n = (unsigned)__builtin_ctz(idle);
 
-		if (movable_of(rq, n, true)) {
+		if (movable_of(rq, n)) {
 			ipi_wake(n);
 			return;
 		}
 	}
+	/* Whoever still waits at the next tick was not put here by one that slept soon. */
+	for (struct rbnode *n = rq->first; n && seen++ < LOOK_AHEAD; n = rb_next(n))
+		rb_entry(n, struct sched_entity, node)->fresh = false;
 }
 
 struct thread *balance_tick(struct runq *rq)

@@ -29,10 +29,9 @@ unsigned balance_new_cpu(struct thread *t, bool sync);
 /* For one that may not stay where it is. */
 unsigned balance_any_cpu(const struct thread *t);
 /*
- * next, which was taken out of rq, is to run; is there something better elsewhere? Returns that, and next is queued again. force: takes
- * what expects its waker to sleep soon, too. rq's lock held.
+ * next, which was taken out of rq, is to run; is there something better elsewhere? Returns that, and next is queued again. rq's lock held.
  */
-struct thread *balance_pull(struct runq *rq, struct thread *next, bool force);
+struct thread *balance_pull(struct runq *rq, struct thread *next);
 /* At the tick; interrupts off, no queue's lock held. A thread taken over from elsewhere (SE_MOVING, its cpu is rq's), or NULL. */
 struct thread *balance_tick(struct runq *rq);
 /* A FIFO or RR thread has to wait in its queue: a CPU that does something less urgent looks for it. Lock of t's queue held. */

@@ -258,7 +258,7 @@ static void schedule(enum leave_reason why)
 	next = runq_pick(rq);
 	if (sched_is_smp()) {
 		if (next == rq->idle || unlikely(READ_ONCE(runq_rt_waiting)))
-			next = balance_pull(rq, next, prev == rq->idle);
+			next = balance_pull(rq, next);
 		mark_idle(rq, next == rq->idle);
 	}
 	if (next == prev) {
@@ -372,8 +372,8 @@ static void unlock_queue(struct runq *rq, bool hasten, unsigned long irq)
 		sched_preempt();
 }
 
-/* Does the current thread sleep soon after this? hint: such wake-ups mostly mean that. Learns from what came after the last one. */
-static bool sleeps_soon(bool hint)
+/* Does the current thread sleep soon after this wake-up? Learns from what came after the last one. */
+static bool sleeps_soon(void)
 {
 	struct thread *me = thread_current();
 
@@ -382,12 +382,12 @@ static bool sleeps_soon(bool hint)
 	if (me->wake_open && me->wake_habit > -2)
 		me->wake_habit--;
 	me->wake_open = true;
-	return me->wake_habit >= (hint ? 0 : 1);
+	return me->wake_habit > 0;
 }
 
-static struct runq *place_woken(struct runq *rq, struct thread *t, bool sync_hint)
+static struct runq *place_woken(struct runq *rq, struct thread *t)
 {
-	bool sync = sleeps_soon(sync_hint);
+	bool sync = sleeps_soon();
 
 	if (sched_is_smp()) {
 		unsigned cpu = balance_wake_cpu(t, sync);
@@ -403,7 +403,7 @@ static struct runq *place_woken(struct runq *rq, struct thread *t, bool sync_hin
 	return rq;
 }
 
-static bool wake(struct thread *t, unsigned state_mask, bool sync)
+bool sched_wake(struct thread *t, unsigned state_mask)
 {
 	unsigned long irq = arch_irq_save();
 	struct runq *rq = lock_queue_of(t);
@@ -413,22 +413,12 @@ static bool wake(struct thread *t, unsigned state_mask, bool sync)
 	if (woken) {
 		t->state = THREAD_RUNNABLE;
 		if (absent) {
-			rq = place_woken(rq, t, sync);
+			rq = place_woken(rq, t);
 			make_runnable(rq, t);
 		}
 	}
 	unlock_queue(rq, woken && absent, irq);
 	return woken;
-}
-
-bool sched_wake(struct thread *t, unsigned state_mask)
-{
-	return wake(t, state_mask, false);
-}
-
-bool sched_wake_sync(struct thread *t, unsigned state_mask)
-{
-	return wake(t, state_mask, true);
 }
 
 void sched_fork(struct thread *child, const struct thread *parent)

@@ -26,8 +26,6 @@ void sched_yield(void);
 void sched_block(void);
 /* Wakes a thread that waits in one of the states of the mask (bit per enum thread_state). True if it was woken. Any context. */
 bool sched_wake(struct thread *t, unsigned state_mask);
-/* The same, where the caller mostly sleeps soon after: the thread may well have this CPU then. */
-bool sched_wake_sync(struct thread *t, unsigned state_mask);
 #define WAKE_ANY (1u << THREAD_SLEEPING | 1u << THREAD_KILLABLE | 1u << THREAD_UNINTERRUPTIBLE)
 /* Ends the current thread; never returns. The last reference held by the scheduler is given up after the switch. */
 __noreturn void sched_exit(void);
