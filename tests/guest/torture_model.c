@@ -176,12 +176,14 @@ static void descend(struct model *m, int depth)
 }
 
 static char *region;
+static pthread_barrier_t all_there; /* before, the stack of one could be mapped where another just unmapped */
 
 static void work(int i)
 {
 	struct model m = {.at = region + (size_t)i * SLOTS * SLOT, .s = draw_start(seed, i)};
 
 	map_slots(&m, 0, SLOTS);
+	pthread_barrier_wait(&all_there);
 	for (int k = rounds(250); k > 0 && in_time(); k--)
 		change(&m, 2);
 	check_all(&m);
@@ -201,6 +203,7 @@ TEST(threads_and_descendants)
 	catch_faults();
 	region = map_rw((WORKERS + 1) * SLOTS * SLOT);
 	region = (char *)(((uintptr_t)region + SLOTS * SLOT - 1) & ~(SLOTS * SLOT - 1));
+	pthread_barrier_init(&all_there, NULL, WORKERS);
 	gang(WORKERS, work);
 	no_children();
 }
