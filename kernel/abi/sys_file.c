@@ -143,6 +143,32 @@ long sys_pwritev(int fd, uaddr_t iov, unsigned long count, unsigned long low, un
 	return transfer_vector(fd, iov, count, &pos, true);
 }
 
+/*
+ * The flags that ask for more care than memory needs mean nothing here; not to wait, and to append once, are not to be had. Position -1 is the
+ * file's own.
+ */
+static long transfer_flags(int fd, uaddr_t iov, unsigned long count, loff_t pos, unsigned flags, bool write)
+{
+	enum { HIPRI = 1, DSYNC = 2, SYNC = 4 };
+	long err = check_fd(fd);
+
+	if (err)
+		return err;
+	if (flags & ~(unsigned)(HIPRI | DSYNC | SYNC))
+		return -EOPNOTSUPP;
+	return transfer_vector(fd, iov, count, pos == -1 ? NULL : &pos, write);
+}
+
+long sys_preadv2(int fd, uaddr_t iov, unsigned long count, unsigned long low, unsigned long high, unsigned flags)
+{
+	return transfer_flags(fd, iov, count, join(low, high), flags, false);
+}
+
+long sys_pwritev2(int fd, uaddr_t iov, unsigned long count, unsigned long low, unsigned long high, unsigned flags)
+{
+	return transfer_flags(fd, iov, count, join(low, high), flags, true);
+}
+
 static loff_t seek(int fd, loff_t off, int whence)
 {
 	struct fdref r = borrow(fd);

@@ -341,6 +341,7 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 		fdtable_put(old_files);
 	fdtable_exec(files);
 	posixtimer_exit(process_current());
+	process_current()->membarriers = 0;
 	reset_signals(p, fresh);
 	set_name(p, t, base ? base + 1 : x->name);
 	if (t->cred->euid != t->cred->uid || t->cred->egid != t->cred->gid)

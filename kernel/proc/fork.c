@@ -126,6 +126,7 @@ static void inherit(struct process *child, struct process *parent, int exit_sign
 	sighand_unlock(parent, irq);
 	child->cpu_watched = child->limits.cur[RLIMIT_CPU] != RLIM_INFINITY64;
 	child->personality = parent->personality;
+	child->membarriers = READ_ONCE(parent->membarriers);
 	child->dumpable = parent->dumpable;
 	child->exit_signal = exit_signal;
 }

@@ -108,6 +108,7 @@ struct process {
 	char comm[16];               /* of the process; sighand->lock to change */
 	int dumpable;
 	unsigned long personality;
+	unsigned membarriers;        /* private commands of membarrier(2) that it registered for; atomic; inherited, gone at exec */
 };
 
 static inline struct task *task_current(void) { return (struct task *)thread_current(); }
