@@ -7,6 +7,7 @@
 #include "syscall_protos.h"
 #include "task/pid.h"
 #include "task/process.h"
+#include "task/usercount.h"
 
 #define KEEP (~0u)
 
@@ -17,12 +18,18 @@ static long replace(struct cred *c)
 	struct task *t = task_current();
 	struct cred *old = t->cred;
 
+	if (c->uid != old->uid && usercount_add(c->uid)) {
+		cred_put(c);
+		return -EAGAIN; /* as for any want of what a user may have */
+	}
 	cred_fix_caps(c, old);
 	spin_lock(&proc_tree_lock);
 	t->cred = c;
 	if (c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid || c->fsgid != old->fsgid)
 		t->parent_death_signal = 0; /* prctl(2) */
 	spin_unlock(&proc_tree_lock);
+	if (c->uid != old->uid)
+		usercount_sub(old->uid);
 	cred_put(old);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "task/group.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
+#include "task/usercount.h"
 #include "vfs/fdtable.h"
 #include "vfs/signalfd.h"
 #include "vm/aspace.h"
@@ -147,6 +148,7 @@ void proc_reap(struct process *p)
 	pid_clear_process(p);
 	g = group_leave(p);
 	spin_unlock(&proc_tree_lock);
+	usercount_sub(p->last_cred->uid);
 	pid_free(p->pid);
 	pgroup_put(g);
 	process_put(p);
@@ -217,6 +219,8 @@ __noreturn void proc_exit_thread(int status)
 	pid_clear_task(t);
 	if (t->tid != p->pid)
 		pid_free(t->tid);
+	if (!last)
+		usercount_sub(t->cred->uid);
 	if (last) {
 		release_process(p);
 		become_zombie(p);

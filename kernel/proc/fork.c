@@ -13,6 +13,7 @@
 #include "task/group.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
+#include "task/usercount.h"
 #include "vfs/fdtable.h"
 #include "vm/aspace.h"
 #include "vm/fault.h"
@@ -27,6 +28,7 @@ struct birth {
 	struct task *task;
 	pid_t number;
 	int pidfd;               /* -1: none */
+	bool counted;            /* among its user's threads */
 	struct waitq vfork_done;
 };
 
@@ -45,28 +47,15 @@ static long check(const struct clone_request *r)
 	return r->exit_signal < 0 || r->exit_signal > NSIG ? -EINVAL : 0;
 }
 
-static uint64_t threads_of_user(uid_t uid)
-{
-	struct process *p;
-	uint64_t n = 0;
-
-	list_for_each_entry(p, &process_list, all_link) {
-		const struct cred *c = process_cred(p);
-
-		n += c && c->uid == uid ? p->task_count + !p->task_count : 0; /* a zombie counts as one, as on Linux */
-	}
-	return n;
-}
-
-/* RLIMIT_NPROC counts the threads of a real user; root and the capable are free of it. proc_tree_lock held. */
-static bool too_many(void)
+/* RLIMIT_NPROC counts the threads of a real user; root and the capable are free of it. more: how many are about to be. */
+static bool too_many(unsigned more)
 {
 	uid_t uid = cred_current()->uid;
 	uint64_t limit = process_current()->limits.cur[RLIMIT_NPROC];
 
 	if (uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN) || limit == RLIM_INFINITY64)
 		return false;
-	return threads_of_user(uid) >= limit;
+	return usercount_get(uid) + more > limit;
 }
 
 static int share_files(struct process *child, struct process *parent, unsigned long flags)
@@ -163,6 +152,9 @@ static int gather_task(struct birth *b, const struct trapframe *tf)
 	b->task = t;
 	t->tid = b->number;
 	t->cred = cred_get(me->cred);
+	if (usercount_add(t->cred->uid))
+		return -ENOMEM;
+	b->counted = true;
 	t->sigmask = me->sigmask;
 	t->no_new_privs = me->no_new_privs;
 	t->ioprio = me->ioprio;
@@ -206,6 +198,8 @@ static void undo(struct birth *b)
 
 	if (b->pidfd >= 0)
 		fd_close(fdtable_current(), (unsigned)b->pidfd);
+	if (b->counted)
+		usercount_sub(b->task->cred->uid);
 	if (b->task)
 		task_put(b->task);
 	if (p && p != process_current()) {
@@ -249,7 +243,7 @@ static long commit(struct birth *b)
 	irq = sighand_lock(p);
 	if (me->group_exit || signal_fatal_pending_current())
 		err = -ERESTARTNOINTR;
-	else if (too_many()) /* others may have come since the first look */
+	else if (too_many(0)) /* it is counted now, and so are others that have come since the first look */
 		err = -EAGAIN;
 	if (err) {
 		sighand_unlock(p, irq);
@@ -305,11 +299,8 @@ long proc_clone(const struct clone_request *r, const struct trapframe *tf)
 
 	if (err)
 		return err;
-	spin_lock(&proc_tree_lock);
-	err = too_many() ? -EAGAIN : 0;
-	spin_unlock(&proc_tree_lock);
-	if (err)
-		return err;
+	if (too_many(1))
+		return -EAGAIN;
 	b.number = pid_alloc();
 	if (b.number < 0)
 		return -EAGAIN;
