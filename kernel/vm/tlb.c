@@ -43,6 +43,7 @@
 #include "arch/mmu.h"
 #include "core/ipi.h"
 #include "lib/atomic.h"
+#include "mem/frame.h"
 
 enum tlb_state { TLB_IN_USE, TLB_LAZY, TLB_STALE };
 
@@ -150,7 +151,8 @@ void tlb_batch_begin(struct tlb_batch *b, struct aspace *as, void (*put_table)(s
 {
 	b->as = as;
 	b->put_table = put_table;
-	b->page_count = b->addr_count = 0;
+	b->page_count = b->addr_count = b->own_count = 0;
+	b->own = NULL;
 	b->all = b->tables = false;
 }
 
@@ -167,6 +169,12 @@ void tlb_batch_page(struct tlb_batch *b, struct page *p)
 	if (!p)
 		return;
 	debug_assert(!tlb_batch_full(b));
+	if (p->kind == PAGE_ANON && page_count(p) == 1) { /* others come to a page by its entry only, which is gone */
+		p->link.next = (struct list *)b->own;
+		b->own = p;
+		b->own_count++;
+		return;
+	}
 	b->pages[b->page_count++] = p;
 	if (p->kind == PAGE_TABLE)
 		b->all = b->tables = true;
@@ -184,6 +192,13 @@ void tlb_batch_flush(struct tlb_batch *b)
 
 void tlb_batch_free(struct tlb_batch *b)
 {
+	while (b->own) {
+		struct page *p = b->own;
+
+		b->own = (struct page *)p->link.next;
+		frame_free(p);
+	}
+	b->own_count = 0;
 	for (unsigned i = 0; i < b->page_count; i++) {
 		if (b->pages[i]->kind == PAGE_TABLE)
 			b->put_table(b->pages[i]);

@@ -11,7 +11,8 @@
 #include "mem/page.h"
 #include "vm/space.h"
 
-#define TLB_BATCH_MAX 64
+#define TLB_BATCH_MAX 64  /* tables, and pages that others have too */
+#define TLB_OWN_MAX 256   /* pages that nobody else has */
 #define TLB_PAGE_MAX 8 /* more addresses than this: flush everything */
 
 struct tlb_batch {
@@ -20,6 +21,8 @@ struct tlb_batch {
 	bool all;    /* too many addresses */
 	bool tables; /* tables are among the pages: CPUs that have the space loaded without using it must leave it */
 	struct page *pages[TLB_BATCH_MAX];   /* to be put: tables by put_table, others by page_put */
+	struct page *own;                    /* to be freed; linked through link.next */
+	unsigned own_count;
 	void (*put_table)(struct page *table);
 	uaddr_t addrs[TLB_PAGE_MAX];
 };
@@ -27,9 +30,9 @@ struct tlb_batch {
 /* put_table gives up a reference to a page table. */
 void tlb_batch_begin(struct tlb_batch *b, struct aspace *as, void (*put_table)(struct page *table));
 void tlb_batch_addr(struct tlb_batch *b, uaddr_t va);
-/* A page to be put, or a table that nobody can reach through this space any more. p may be NULL. The batch is not full. */
+/* A page to be put, or a table that nobody can reach through this space any more (under pt_lock). p may be NULL. The batch is not full. */
 void tlb_batch_page(struct tlb_batch *b, struct page *p);
-static inline bool tlb_batch_full(const struct tlb_batch *b) { return b->page_count == TLB_BATCH_MAX; }
+static inline bool tlb_batch_full(const struct tlb_batch *b) { return b->page_count == TLB_BATCH_MAX || b->own_count == TLB_OWN_MAX; }
 /* All CPUs forget what was collected; under the lock under which it was. */
 void tlb_batch_flush(struct tlb_batch *b);
 /* After the flush: gives the pages and tables back. No spinlock held, for that may be much. The batch is empty then. */
