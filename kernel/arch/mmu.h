@@ -18,7 +18,8 @@
  *   void *arch_direct(paddr_t)                   direct-map address; only for frames below arch_direct_top()
  *   paddr_t arch_direct_phys(const void *)       inverse, for direct-map addresses
  *   paddr_t arch_direct_top(void)                first physical address that is not in the direct map
- *   void arch_root_init(pte_t *root, pfn_t pfn)  fills the kernel's part (and the self-reference) of a new root; user part zeroed
+ *   void arch_root_init(pte_t *root, pfn_t pfn)  fills the kernel's part (and the self-reference) of a new root, which is all zero
+ *   void arch_root_clear(pte_t *root)            empties that part again
  *   void arch_root_load(pfn_t root)              makes it this CPU's root, which forgets all user translations
  *   void arch_tlb_flush_page(vaddr_t va)         this CPU
  *   void arch_tlb_flush_user(void)               this CPU, all user translations

@@ -24,8 +24,10 @@
 #define CACHED 0xff
 #define CACHE_MAX 64u
 #define CACHE_BATCH 32u
+#define CLEAN_MAX 16u
 
-enum { ZONE_DIRECT, ZONE_HIGH, ZONES };
+/* A CPU has a stack for each zone, and one for frames of the direct zone that are known to be zero. */
+enum { ZONE_DIRECT, ZONE_HIGH, ZONES, STACK_CLEAN = ZONES, STACKS };
 
 struct zone {
 	struct spinlock lock; /* LOCK_FRAMES, irqsave */
@@ -42,7 +44,7 @@ struct frame_cache {
 	struct cache_stack {
 		struct page *top;
 		unsigned count;
-	} zone[ZONES];
+	} stack[STACKS];
 };
 
 atomic_long_t alloc_fail_after;
@@ -116,11 +118,11 @@ static struct page *block_alloc(struct zone *z, unsigned order)
 
 /* ---- caches; interrupts are off ---- */
 
-static inline struct cache_stack *my_stack(unsigned zone)
+static inline struct cache_stack *my_stack(unsigned n)
 {
 	struct frame_cache *c = (struct frame_cache *)arch_percpu_read(offsetof(struct cpu, frame_cache));
 
-	return &c->zone[zone];
+	return &c->stack[n];
 }
 
 static inline void stack_push(struct cache_stack *s, struct page *p)
@@ -221,9 +223,10 @@ static __noinline struct page *take_slow(unsigned order, unsigned flags)
 	for (;;) {
 		p = order ? take_block(zone, order, flags) : take_single(zone, flags);
 		if (p || zone == ZONE_DIRECT)
-			return p;
+			break;
 		zone = ZONE_DIRECT;
 	}
+	return p || order ? p : stack_pop(my_stack(STACK_CLEAN));
 }
 
 static __noinline void zero_block(struct page *p, unsigned order)
@@ -232,13 +235,28 @@ static __noinline void zero_block(struct page *p, unsigned order)
 		frame_zero(p + i);
 }
 
+static void assert_zero(struct page *p)
+{
+	const unsigned long *w = arch_direct(page_phys(p));
+
+	for (size_t i = 0; i < PAGE_SIZE / sizeof(*w); i++)
+		assert(!w[i]);
+}
+
 struct page *frame_alloc(unsigned order, enum page_kind kind, unsigned flags)
 {
 	unsigned long irq = arch_irq_save();
 	struct page *p = NULL;
+	bool clean = false;
 
-	if (likely((order | (unsigned long)atomic_read(&alloc_fail_after)) == 0))
-		p = stack_pop(my_stack(first_zone(flags)));
+	if (likely((order | (unsigned long)atomic_read(&alloc_fail_after)) == 0)) {
+		if (flags & FRAME_ZERO && first_zone(flags) == ZONE_DIRECT) {
+			p = stack_pop(my_stack(STACK_CLEAN));
+			clean = p;
+		}
+		if (!p)
+			p = stack_pop(my_stack(first_zone(flags)));
+	}
 	if (unlikely(!p))
 		p = take_slow(order, flags);
 	arch_irq_restore(irq);
@@ -251,8 +269,10 @@ struct page *frame_alloc(unsigned order, enum page_kind kind, unsigned flags)
 	p->level = 0;
 	p->owner = NULL;
 	p->index = 0;
-	if (flags & FRAME_ZERO)
+	if (flags & FRAME_ZERO && !clean)
 		zero_block(p, order);
+	if (CONFIG_DEBUG && clean)
+		assert_zero(p);
 	return p;
 }
 
@@ -284,6 +304,24 @@ void frame_free(struct page *p)
 	if (unlikely(s->count > CACHE_MAX))
 		spill(zone, CACHE_BATCH);
 	arch_irq_restore(irq);
+}
+
+void frame_free_clean(struct page *p)
+{
+	unsigned long irq;
+	struct cache_stack *s;
+
+	assert(p->kind > PAGE_RESERVED && p->count <= 1 && !p->order);
+	irq = arch_irq_save();
+	s = my_stack(STACK_CLEAN);
+	if (p < first_high && s->count < CLEAN_MAX) {
+		p->count = 0;
+		stack_push(s, p);
+		p = NULL;
+	}
+	arch_irq_restore(irq);
+	if (p)
+		frame_free(p);
 }
 
 void page_free_last(struct page *p) { frame_free(p); }
@@ -407,14 +445,14 @@ void frame_release_range(paddr_t from, paddr_t to)
 /* ---- bringing the caches home ---- */
 
 struct drain {
-	struct cache_stack from[MAX_CPUS][ZONES];
+	struct cache_stack from[MAX_CPUS][STACKS];
 };
 
 static void give_stacks(void *arg)
 {
 	struct drain *d = arg;
 
-	for (unsigned i = 0; i < ZONES; i++) {
+	for (unsigned i = 0; i < STACKS; i++) {
 		d->from[this_cpu()->id][i] = *my_stack(i);
 		*my_stack(i) = (struct cache_stack){ 0 };
 	}
@@ -439,11 +477,11 @@ unsigned long frame_drain(void)
 	me = this_cpu()->id;
 	ipi_call(READ_ONCE(cpus_online), give_stacks, &d);
 	preempt_enable();
-	for (unsigned i = 0; i < MAX_CPUS * ZONES; i++) {
-		struct cache_stack *s = &d.from[i / ZONES][i % ZONES];
+	for (unsigned i = 0; i < MAX_CPUS * STACKS; i++) {
+		struct cache_stack *s = &d.from[i / STACKS][i % STACKS];
 
-		n += i / ZONES == me ? 0 : s->count;
-		free_stack(&zones[i % ZONES], s);
+		n += i / STACKS == me ? 0 : s->count;
+		free_stack(&zones[i % STACKS == STACK_CLEAN ? ZONE_DIRECT : i % STACKS], s);
 	}
 	return n;
 }
@@ -454,8 +492,11 @@ static unsigned long zone_free(unsigned zone)
 {
 	unsigned long n = READ_ONCE(zones[zone].free);
 
-	for (unsigned i = 0; i < cpu_count; i++)
-		n += READ_ONCE(caches[i].zone[zone].count);
+	for (unsigned i = 0; i < cpu_count; i++) {
+		n += READ_ONCE(caches[i].stack[zone].count);
+		if (zone == ZONE_DIRECT)
+			n += READ_ONCE(caches[i].stack[STACK_CLEAN].count);
+	}
 	return n;
 }
 

@@ -21,6 +21,8 @@ void frame_init(void);
 struct page *frame_alloc(unsigned order, enum page_kind kind, unsigned flags);
 /* Gives back what frame_alloc gave; count must have reached zero or be the caller's last one. */
 void frame_free(struct page *p);
+/* The same for a single frame that holds nothing but zeros: some are kept for FRAME_ZERO, which then has nothing to do. */
+void frame_free_clean(struct page *p);
 /* Gives RAM that was reserved at boot (initrd, init sections) to the allocator: the whole frames in [start, end), once. */
 void frame_release_range(paddr_t start, paddr_t end);
 /* Brings the frames in all CPUs' caches back to the zones; how many were another CPU's, which this one could not have had. Not in interrupts. */

@@ -72,12 +72,12 @@ bool pt_reserve_fill(struct pt_reserve *r, unsigned n)
 void pt_reserve_drop(struct pt_reserve *r)
 {
 	while (r->count)
-		frame_free(r->tables[--r->count]);
+		frame_free_clean(r->tables[--r->count]);
 }
 
 struct page *ptshare_root_new(void)
 {
-	struct page *p = frame_alloc(0, PAGE_TABLE, FRAME_DIRECT);
+	struct page *p = frame_alloc(0, PAGE_TABLE, FRAME_DIRECT | FRAME_ZERO);
 
 	if (p) {
 		table_init(p, ROOT_LEVEL);
@@ -130,15 +130,20 @@ static void copy_leaves(pte_t *to, pte_t *from, uint32_t blocks)
 	}
 }
 
-static void put_leaves(const pte_t *e, uint32_t blocks)
+/* Empties the table on the way. */
+static void put_leaves(pte_t *e, uint32_t blocks)
 {
 	struct leaf_pages pages = leaf_pages();
 
 	for_each_group(g, e, blocks) {
 		for (unsigned long i = g; i < g + 8; i++) {
-			struct page *p = e[i].v ? leaf_page(&pages, e[i]) : NULL;
+			struct page *p;
 
-			if (p)
+			if (!e[i].v)
+				continue;
+			p = leaf_page(&pages, e[i]);
+			e[i] = PTE_NONE;
+			if (likely(p))
 				page_put(p);
 		}
 	}
@@ -294,20 +299,26 @@ static void subtract_rss(struct aspace *as, struct page *table)
 
 void ptshare_put(struct page *table)
 {
-	const pte_t *e = entries(table);
+	pte_t *e = entries(table);
 
 	if (__atomic_sub_fetch(&table->count, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	if (table->level == 0) {
 		put_leaves(e, table->table.blocks);
 	} else {
-		for_each_group(g, e, table->table.blocks)
-			for (unsigned long i = g; i < g + 8; i++)
-				if (e[i].v)
-					ptshare_put(child_of(e[i]));
+		for_each_group(g, e, table->table.blocks) {
+			for (unsigned long i = g; i < g + 8; i++) {
+				if (!e[i].v)
+					continue;
+				ptshare_put(child_of(e[i]));
+				e[i] = PTE_NONE;
+			}
+		}
 	}
 	table->count = 1;
-	frame_free(table);
+	if (table->level == ROOT_LEVEL)
+		arch_root_clear(e);
+	frame_free_clean(table);
 }
 
 static bool unmap_leaves(struct aspace *as, struct page *table, uaddr_t start, uaddr_t end, struct tlb_batch *b, uaddr_t *resume)

@@ -118,8 +118,12 @@ bool arch_kernel_mapped(vaddr_t va)
 
 void arch_root_init(pte_t *root, pfn_t pfn)
 {
-	(void)pfn;
-	memset(root, 0, PAGE_SIZE);
+	(void)root, (void)pfn;
+}
+
+void arch_root_clear(pte_t *root)
+{
+	(void)root;
 }
 
 pfn_t arch_kernel_root(void)

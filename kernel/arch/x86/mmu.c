@@ -100,10 +100,11 @@ void arch_mmu_init(void)
 
 void arch_root_init(pte_t *root, pfn_t pfn)
 {
-	memset(root, 0, ARCH_USER_ROOT_ENTRIES * sizeof(*root));
 	memcpy(root + ARCH_USER_ROOT_ENTRIES, kernel_root + ARCH_USER_ROOT_ENTRIES, (ROOT_SELF - ARCH_USER_ROOT_ENTRIES) * sizeof(*root));
 	root[ROOT_SELF] = pte_make(pfn, PTE_PRESENT | PTE_WRITE);
 }
+
+void arch_root_clear(pte_t *root) { memset(root + ARCH_USER_ROOT_ENTRIES, 0, (1024 - ARCH_USER_ROOT_ENTRIES) * sizeof(*root)); }
 
 int arch_kernel_map(vaddr_t va, pfn_t pfn, unsigned long flags)
 {

@@ -52,6 +52,7 @@ void *arch_direct(paddr_t pa);              /* stops the test for a high frame *
 paddr_t arch_direct_phys(const void *va);
 
 void arch_root_init(pte_t *root, pfn_t pfn);
+void arch_root_clear(pte_t *root);
 void arch_root_load(pfn_t root);
 void arch_tlb_flush_page(vaddr_t va);
 void arch_tlb_flush_user(void);

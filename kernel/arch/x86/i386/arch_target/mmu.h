@@ -51,6 +51,7 @@ static inline const pte_t *arch_leaf_current(uaddr_t va)
 	return root[va >> 22].v & PTE_PRESENT ? &leaf[va >> 12] : NULL;
 }
 void arch_root_init(pte_t *root, pfn_t pfn);
+void arch_root_clear(pte_t *root);
 void arch_mmu_init(void);
 int arch_kernel_map(vaddr_t va, pfn_t pfn, unsigned long flags);
 void arch_kernel_unmap(vaddr_t va);
