@@ -8,7 +8,8 @@
 
 static SLAB_CACHE(session_cache, session);
 static SLAB_CACHE(pgroup_cache, pgroup);
-static struct list all_groups = LIST_INIT(all_groups); /* proc_tree_lock; through pgroup.all_link */
+#define BUCKETS 256u
+static struct pgroup *buckets[BUCKETS]; /* all groups by number, chained by all_next; proc_tree_lock */
 void (*session_leader_exit_hook)(struct session *s);
 
 static struct session *session_new(pid_t sid, struct process *leader)
@@ -35,7 +36,6 @@ static struct pgroup *pgroup_new(pid_t pgid, struct session *s)
 		g->session = s;
 		list_init(&g->members);
 		list_init(&g->session_link);
-		list_init(&g->all_link);
 	}
 	return g;
 }
@@ -59,15 +59,17 @@ void pgroup_put(struct pgroup *g)
 
 void pgroup_release(struct process *p) { pgroup_put(p->group); }
 
-static struct pgroup *find_locked(pid_t pgid)
+/* The link that leads to the group, or to the end of its chain. */
+static struct pgroup **link_to(pid_t pgid)
 {
-	struct pgroup *g;
+	struct pgroup **link = &buckets[(unsigned)pgid % BUCKETS];
 
-	list_for_each_entry(g, &all_groups, all_link)
-		if (g->pgid == pgid)
-			return g;
-	return NULL;
+	while (*link && (*link)->pgid != pgid)
+		link = &(*link)->all_next;
+	return link;
 }
+
+static struct pgroup *find_locked(pid_t pgid) { return *link_to(pgid); }
 
 struct pgroup *pgroup_find(pid_t pgid)
 {
@@ -89,7 +91,8 @@ static void list_group(struct pgroup *g)
 		pid_hold(g->session->sid);
 		g->session->holds_number = true;
 	}
-	list_push_back(&all_groups, &g->all_link);
+	g->all_next = NULL;
+	*link_to(g->pgid) = g;
 	list_push_back(&g->session->groups, &g->session_link);
 }
 
@@ -109,7 +112,7 @@ static struct pgroup *leave(struct process *p)
 
 	list_del(&p->group_link);
 	if (list_empty(&g->members)) {
-		list_del(&g->all_link);
+		*link_to(g->pgid) = g->all_next;
 		list_del(&g->session_link);
 		pid_free(g->pgid);
 	}

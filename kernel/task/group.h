@@ -25,7 +25,7 @@ struct pgroup {
 	struct session *session;
 	struct list members;      /* process.group_link */
 	struct list session_link;
-	struct list all_link;
+	struct pgroup *all_next;  /* task/group */
 };
 
 struct pgroup *pgroup_find(pid_t pgid);    /* with a reference, or NULL; takes the lock */
