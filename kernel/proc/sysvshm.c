@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* Segments and their table. An id is an index into it, and above that how often the index was used before. */
+#include "proc/sysvshm.h"
+
+#include "core/clock.h"
+#include "fs/memfd.h"
+#include "lib/bits.h"
+#include "lib/errno.h"
+#include "lib/fmt.h"
+#include "mem/slab.h"
+#include "task/process.h"
+#include "vfs/pagecache.h"
+#include "vm/aspace.h"
+#include "vm/mmap.h"
+#include "vm/vma.h"
+
+#define SEGMENTS 4096u /* SHMMNI */
+#define INDEX_BITS 15
+#define SEQ_MASK 0xffffu
+#define SHM_DEST 01000u
+#define SIZE_MAX_BYTES 0x7ffff000ul
+
+struct segment {
+	struct file *file; /* a reference while SHM_DEST is not set */
+	int index, key;
+	unsigned seq, mode; /* mode: SHM_DEST too */
+	uid_t uid, cuid;
+	gid_t gid, cgid;
+	size_t size;
+	uint64_t atime_s, dtime_s, ctime_s;
+	pid_t cpid, lpid;
+};
+
+static struct mutex lock = MUTEX_INIT(lock, LOCK_SYSVIPC); /* everything here */
+static struct segment *table[SEGMENTS];
+static unsigned used, next_seq;
+static SLAB_CACHE(segment_cache, segment);
+
+static uint64_t now_s(void) { return clock_wall() / NSEC_PER_SEC; }
+
+static int id_of(const struct segment *s) { return (int)(s->seq << INDEX_BITS | (unsigned)s->index); }
+
+/* wanted: bits of one class, 4 to read, 2 to write. */
+static bool permits(const struct segment *s, unsigned wanted)
+{
+	const struct cred *c = cred_current();
+	unsigned granted = s->mode;
+
+	if (c->euid == s->uid || c->euid == s->cuid)
+		granted >>= 6;
+	else if (cred_in_group(c, s->gid) || cred_in_group(c, s->cgid))
+		granted >>= 3;
+	return !(wanted & ~granted & 7) || capable(CAP_IPC_OWNER);
+}
+
+static bool owns(const struct segment *s)
+{
+	uid_t euid = cred_current()->euid;
+
+	return euid == s->uid || euid == s->cuid || capable(CAP_SYS_ADMIN);
+}
+
+/* The last reference of the file: removed, and mapped nowhere. */
+static void segment_release(struct file *f)
+{
+	struct segment *s = f->data;
+
+	if (!s)
+		return;
+	mutex_lock(&lock);
+	table[s->index] = NULL;
+	used--;
+	mutex_unlock(&lock);
+	slab_free(&segment_cache, s);
+}
+
+static const struct file_ops segment_ops = { .mmap = mapping_file_mmap, .release = segment_release };
+
+/* Lock held. NULL: -EINVAL. */
+static struct segment *find(int id)
+{
+	unsigned index = (unsigned)id & ((1u << INDEX_BITS) - 1);
+	struct segment *s = id >= 0 && index < SEGMENTS ? table[index] : NULL;
+
+	return s && id_of(s) == id ? s : NULL;
+}
+
+static struct segment *find_key(int key)
+{
+	for (unsigned i = 0; i < SEGMENTS; i++)
+		if (table[i] && table[i]->key == key && !(table[i]->mode & SHM_DEST))
+			return table[i];
+	return NULL;
+}
+
+static struct file *segment_file(int key, size_t size)
+{
+	char name[32];
+	struct file *f;
+
+	fmt_buf(name, sizeof(name), "/SYSV%08x (deleted)", (unsigned)key);
+	f = memfd_create(name, false);
+	if (IS_ERR(f))
+		return f;
+	rwlock_write_lock(&f->inode->lock);
+	inode_set_size(f->inode, (loff_t)PAGE_UP(size));
+	rwlock_write_unlock(&f->inode->lock);
+	f->ops = &segment_ops;
+	return f;
+}
+
+/* Lock held. */
+static long make(int key, size_t size, unsigned mode)
+{
+	const struct cred *c = cred_current();
+	struct segment *s;
+	struct file *f;
+	int index = 0;
+
+	if (!size || size > SIZE_MAX_BYTES)
+		return -EINVAL;
+	if (used == SEGMENTS)
+		return -ENOSPC;
+	while (table[index])
+		index++;
+	s = slab_alloc(&segment_cache, ALLOC_ZERO);
+	if (!s)
+		return -ENOMEM;
+	f = segment_file(key, size);
+	if (IS_ERR(f)) {
+		slab_free(&segment_cache, s);
+		return PTR_ERR(f);
+	}
+	*s = (struct segment){ .file = f, .index = index, .key = key, .seq = next_seq++ & SEQ_MASK, .mode = mode & 0777, .uid = c->euid, .cuid = c->euid,
+			       .gid = c->egid, .cgid = c->egid, .size = size, .ctime_s = now_s(), .cpid = process_current()->pid };
+	f->data = s;
+	table[index] = s;
+	used++;
+	return id_of(s);
+}
+
+static long get_locked(int key, size_t size, int flags)
+{
+	struct segment *s = key ? find_key(key) : NULL;
+	unsigned wanted = (unsigned)(flags >> 6 | flags >> 3 | flags) & 7;
+
+	if (!s)
+		return !key || flags & IPC_CREAT ? make(key, size, (unsigned)flags) : -ENOENT;
+	if (flags & IPC_CREAT && flags & IPC_EXCL)
+		return -EEXIST;
+	if (size > s->size)
+		return -EINVAL;
+	return permits(s, wanted) ? id_of(s) : -EACCES;
+}
+
+long shm_get(int key, size_t size, int flags)
+{
+	long r;
+
+	mutex_lock(&lock);
+	r = get_locked(key, size, flags);
+	mutex_unlock(&lock);
+	return r;
+}
+
+/* The segment's file with a reference. ERR_PTR. */
+static struct file *open_segment(int id, unsigned wanted, size_t *size)
+{
+	struct file *f = ERR_PTR(-EINVAL);
+	struct segment *s;
+
+	mutex_lock(&lock);
+	s = find(id);
+	if (s && !permits(s, wanted)) {
+		f = ERR_PTR(-EACCES);
+	} else if (s && refcount_get_unless_zero(&s->file->refs)) {
+		f = s->file;
+		*size = s->size;
+		s->atime_s = now_s();
+		s->lpid = process_current()->pid;
+	}
+	mutex_unlock(&lock);
+	return f;
+}
+
+static unsigned long map(struct file *f, uaddr_t addr, size_t size, int flags)
+{
+	struct map_request r = { .addr = addr, .len = size, .flags = MAP_SHARED, .prot = PROT_READ };
+	unsigned long at;
+
+	if (!(flags & SHM_RDONLY))
+		r.prot |= PROT_WRITE;
+	if (flags & SHM_EXEC)
+		r.prot |= PROT_EXEC;
+	if (addr)
+		r.flags |= flags & SHM_REMAP ? MAP_FIXED : MAP_FIXED_NOREPLACE;
+	mapping_file_mmap(f, &r);
+	if (flags & SHM_RDONLY)
+		r.may &= ~VMA_MAYWRITE;
+	at = vm_map(aspace_current(), &r);
+	return at == (unsigned long)-EEXIST ? (unsigned long)-EINVAL : at;
+}
+
+unsigned long shm_attach(int id, uaddr_t addr, int flags)
+{
+	unsigned wanted = (flags & SHM_RDONLY ? 4u : 6u) | (flags & SHM_EXEC ? 1u : 0u);
+	struct file *f;
+	unsigned long at;
+	size_t size;
+
+	if (flags & SHM_RND)
+		addr &= PAGE_MASK;
+	if (addr & ~PAGE_MASK || (!addr && flags & SHM_REMAP))
+		return (unsigned long)-EINVAL;
+	f = open_segment(id, wanted, &size);
+	if (IS_ERR(f))
+		return (unsigned long)PTR_ERR(f);
+	at = map(f, addr, size, flags);
+	file_put(f);
+	return at;
+}
+
+static struct segment *segment_of(const struct vma *v)
+{
+	const struct file *f = v->ops == &mapping_vm_ops ? v->object : NULL;
+
+	return f && f->ops == &segment_ops ? f->data : NULL;
+}
+
+/* Bytes of the attachment that begins at addr, as far as it is still in one piece; 0: there is none. */
+static size_t attachment(uaddr_t addr, int *id)
+{
+	struct aspace *as = aspace_current();
+	struct segment *s = NULL;
+	uaddr_t end = addr;
+	struct vma *v;
+
+	rwlock_read_lock(&as->lock);
+	for (v = vma_find(as, addr); v && v->start == end && segment_of(v) && (!s || segment_of(v) == s); v = vma_next(v)) {
+		if (v->pgoff != (end - addr) >> PAGE_SHIFT)
+			break;
+		s = segment_of(v);
+		*id = id_of(s);
+		end = v->end;
+	}
+	rwlock_read_unlock(&as->lock);
+	return end - addr;
+}
+
+long shm_detach(uaddr_t addr)
+{
+	struct segment *s;
+	size_t len;
+	int id;
+
+	if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	len = attachment(addr, &id);
+	if (!len)
+		return -EINVAL;
+	mutex_lock(&lock);
+	s = find(id);
+	if (s) {
+		s->dtime_s = now_s();
+		s->lpid = process_current()->pid;
+	}
+	mutex_unlock(&lock);
+	return vm_unmap(aspace_current(), addr, len);
+}
+
+static void describe(const struct segment *s, struct shm_status *out)
+{
+	*out = (struct shm_status){ .key = s->key, .id = id_of(s), .uid = s->uid, .cuid = s->cuid, .gid = s->gid, .cgid = s->cgid, .mode = s->mode,
+				    .seq = s->seq, .size = s->size, .atime_s = s->atime_s, .dtime_s = s->dtime_s, .ctime_s = s->ctime_s, .cpid = s->cpid,
+				    .lpid = s->lpid, .resident_pages = s->file->inode->mapping->pages };
+	out->attached = refcount_read(&s->file->refs) - (s->mode & SHM_DEST ? 0 : 1);
+}
+
+long shm_stat(int id, bool by_index, bool any, struct shm_status *out)
+{
+	struct segment *s;
+	long err = -EINVAL;
+
+	mutex_lock(&lock);
+	s = !by_index ? find(id) : id >= 0 && (unsigned)id < SEGMENTS ? table[id] : NULL;
+	if (s && !any && !permits(s, 4)) {
+		err = -EACCES;
+	} else if (s) {
+		describe(s, out);
+		err = out->id;
+	}
+	mutex_unlock(&lock);
+	return err;
+}
+
+long shm_set(int id, uid_t uid, gid_t gid, unsigned mode)
+{
+	struct segment *s;
+	long err;
+
+	mutex_lock(&lock);
+	s = find(id);
+	err = !s ? -EINVAL : !owns(s) ? -EPERM : 0;
+	if (!err) {
+		s->uid = uid;
+		s->gid = gid;
+		s->mode = (s->mode & ~0777u) | (mode & 0777);
+		s->ctime_s = now_s();
+	}
+	mutex_unlock(&lock);
+	return err;
+}
+
+long shm_remove(int id)
+{
+	struct file *f = NULL;
+	struct segment *s;
+	long err;
+
+	mutex_lock(&lock);
+	s = find(id);
+	err = !s ? -EINVAL : !owns(s) ? -EPERM : 0;
+	if (!err && !(s->mode & SHM_DEST)) {
+		s->mode |= SHM_DEST;
+		s->key = 0;
+		f = s->file; /* the table's reference; without another one the segment goes here */
+	}
+	mutex_unlock(&lock);
+	file_put(f);
+	return err;
+}
+
+long shm_lock(int id)
+{
+	struct segment *s;
+	long err;
+
+	mutex_lock(&lock);
+	s = find(id);
+	err = !s ? -EINVAL : !owns(s) && !capable(CAP_IPC_LOCK) ? -EPERM : 0;
+	mutex_unlock(&lock);
+	return err;
+}
+
+void shm_totals(struct shm_totals *out)
+{
+	*out = (struct shm_totals){ .last_index = 0 };
+	mutex_lock(&lock);
+	for (unsigned i = 0; i < SEGMENTS; i++) {
+		if (!table[i])
+			continue;
+		out->segments++;
+		out->last_index = (int)i;
+		out->pages += PAGE_UP(table[i]->size) >> PAGE_SHIFT;
+		out->resident_pages += table[i]->file->inode->mapping->pages;
+	}
+	mutex_unlock(&lock);
+}
