@@ -192,7 +192,7 @@ __noreturn void proc_exit_thread(int status)
 	struct task *t = task_current();
 	struct process *p = t->process;
 	unsigned long irq;
-	bool last;
+	bool last, tell;
 
 	release_thread(t);
 	process_get(p);
@@ -208,7 +208,10 @@ __noreturn void proc_exit_thread(int status)
 		p->last_cred = cred_get(t->cred);
 	if (!p->group_exit)
 		p->exit_status = status;
+	tell = signal_stop_arrived(t) && !last;
 	sighand_unlock(p, irq);
+	if (tell)
+		signal_tell_parent(p, CLD_STOPPED, p->stop_signal);
 	bequeath_usage(p, t);
 	waitq_wake_all(&p->child_wait); /* exec waits here for its siblings */
 	spin_unlock(&proc_tree_lock);

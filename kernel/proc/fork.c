@@ -252,6 +252,8 @@ static long commit(struct birth *b)
 	}
 	list_push_back(&p->tasks, &t->process_link);
 	p->task_count++;
+	if (p == me && p->stopped)
+		signal_stop_add(t);
 	if (p == me)
 		signal_recalc(t); /* the process may be stopping, and have signals that only this thread takes */
 	sighand_unlock(p, irq);

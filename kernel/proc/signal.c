@@ -81,14 +81,8 @@ long signal_permission(struct process *p, int signo)
 
 static void notify_parent(struct process *p, int code, int status)
 {
-	struct siginfo info = { .signo = SIGCHLD, .code = code, .status = status, .pid = p->pid, .uid = cred_current()->uid };
-
 	spin_lock(&proc_tree_lock);
-	if (p->parent) {
-		if (!(p->parent->sighand->action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
-			signal_post_process(p->parent, &info);
-		waitq_wake_all(&p->parent->child_wait);
-	}
+	signal_tell_parent(p, code, status);
 	spin_unlock(&proc_tree_lock);
 }
 
@@ -107,6 +101,13 @@ static void stay_stopped(struct task *t)
 			signal_recalc(t);
 			sighand_unlock(p, irq);
 			break;
+		}
+		if (signal_stop_arrived(t)) {
+			int signo = p->stop_signal;
+
+			sighand_unlock(p, irq);
+			notify_parent(p, CLD_STOPPED, signo);
+			continue;
 		}
 		WRITE_ONCE(t->thread.state, THREAD_STOPPED);
 		sighand_unlock(p, irq);
@@ -131,22 +132,23 @@ static void stop_process(struct task *t, int signo)
 			return; /* POSIX 11.1.4: nobody could continue it */
 	}
 	irq = sighand_lock(p);
-	if (p->group_exit || !p->stop_taken || (p->pending.set | t->pending.set) & SIGBIT(SIGKILL)) {
+	if (p->group_exit || p->stopped || !p->stop_taken || (p->pending.set | t->pending.set) & SIGBIT(SIGKILL)) {
 		sighand_unlock(p, irq);
 		return;
 	}
 	p->stopped = true;
 	p->stop_taken = false;
 	p->stop_signal = signo;
-	p->stop_report = true;
+	p->stops_left = 0;
+	p->stop_report = false; /* the last one to park sets it */
 	p->cont_report = false;
 	list_for_each_entry(other, &p->tasks, process_link) {
+		signal_stop_add(other);
 		thread_set_work(&other->thread, WORK_SIGNAL);
 		if (other != t && !sched_wake(&other->thread, 1u << THREAD_SLEEPING))
 			task_kick(other);
 	}
 	sighand_unlock(p, irq);
-	notify_parent(p, CLD_STOPPED, signo);
 	stay_stopped(t);
 }
 

@@ -32,6 +32,7 @@ struct task {
 	struct task *pid_next;      /* task/pid */
 	/* sighand->lock */
 	struct sigpending pending;
+	bool must_stop;             /* counted in stops_left */
 	/* own thread only; other readers take sighand->lock */
 	sigset64 sigmask;
 	sigset64 saved_mask;        /* to restore after sigsuspend, ppoll, pselect */
@@ -85,6 +86,7 @@ struct process {
 	struct sigpending pending;
 	unsigned signals_queued;     /* in all its queues, for RLIMIT_SIGPENDING */
 	bool stopped;                /* by job control: its threads park in proc/signal */
+	unsigned stops_left;         /* while stopped: threads that have not parked yet; the last one reports the stop */
 	bool stop_taken;             /* a stop signal was dequeued and has not stopped it yet; a SIGCONT that comes now cancels it */
 	bool tell_continued;         /* the first thread that goes on sends SIGCHLD to the parent */
 	bool stop_report, cont_report; /* a stop/continue that wait has not told yet */

@@ -87,8 +87,29 @@ static void cancel_opposites(struct process *p, int signo)
 	p->stopped = false;
 	p->stop_report = false;
 	p->cont_report = p->tell_continued = signo == SIGCONT;
-	list_for_each_entry(t, &p->tasks, process_link)
+	list_for_each_entry(t, &p->tasks, process_link) {
+		t->must_stop = false;
 		sched_wake(&t->thread, 1u << THREAD_STOPPED);
+	}
+}
+
+void signal_stop_add(struct task *t)
+{
+	t->must_stop = true;
+	t->process->stops_left++;
+}
+
+bool signal_stop_arrived(struct task *t)
+{
+	struct process *p = t->process;
+
+	if (!t->must_stop)
+		return false;
+	t->must_stop = false;
+	if (!p->stopped || --p->stops_left)
+		return false;
+	p->stop_report = true;
+	return true;
 }
 
 static bool action_ignores(const struct process *p, int signo)
@@ -317,3 +338,14 @@ int signal_dequeue(struct task *t, sigset64 blocked, struct siginfo *info)
 
 bool signal_pending_current(void) { return READ_ONCE(thread_current()->work) & (WORK_SIGNAL | WORK_KILL); }
 bool signal_fatal_pending_current(void) { return READ_ONCE(thread_current()->work) & WORK_KILL; }
+
+void signal_tell_parent(struct process *p, int code, int status)
+{
+	struct siginfo info = { .signo = SIGCHLD, .code = code, .status = status, .pid = p->pid, .uid = cred_current()->uid };
+
+	if (!p->parent)
+		return;
+	if (!(p->parent->sighand->action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+		signal_post_process(p->parent, &info);
+	waitq_wake_all(&p->parent->child_wait);
+}

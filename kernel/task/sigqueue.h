@@ -40,5 +40,13 @@ void sigpending_flush(struct sigpending *p, sigset64 which);
 /* Is something deliverable for the current thread? */
 bool signal_pending_current(void);
 bool signal_fatal_pending_current(void);
+/*
+ * A stop of a process is told when its last thread has parked, or ended: each thread is added when the stop begins, or when it is born into it, and
+ * arrives. True: it was the last one, and the parent is to be told. sighand->lock held.
+ */
+void signal_stop_add(struct task *t);
+bool signal_stop_arrived(struct task *t);
+/* SIGCHLD for a stop or a continuation (CLD_), and wakes who waits. PROC_TREE lock held. */
+void signal_tell_parent(struct process *p, int code, int status);
 
 #endif
