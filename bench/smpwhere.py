@@ -26,7 +26,7 @@ import smp  # noqa: E402
 from machine import LEAN, qemu_command  # noqa: E402
 
 KERNEL_BASE = 0xC0000000
-PAUSE_S = 0.01
+PAUSE_S, SETTLE_S = 0.01, 1.5
 
 
 class Monitor:
@@ -110,6 +110,7 @@ def watch(kernel, args):
                 for line in qemu.stdout:
                     if line.startswith("begin"):
                         break
+                time.sleep(SETTLE_S)        # until each has found its CPU
                 monitor = Monitor(folder + "/monitor")
                 for _ in range(args.samples):
                     time.sleep(PAUSE_S)
