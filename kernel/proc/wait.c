@@ -91,6 +91,8 @@ long proc_wait(enum wait_id what, pid_t id, unsigned options, struct wait_result
 	*res = (struct wait_result){ 0 };
 	if (what == WAIT_GROUP && id == 0)
 		id = (pid_t)group_getpgid(0);
+	if (!(options & WNOHANG))
+		sched_waits_for_started();
 	err = waitq_wait(&process_current()->child_wait, (r = look(what, id, options, res)) != 0 || options & WNOHANG, WAIT_INTERRUPTIBLE);
 	return err ? err : r < 0 ? r : 0;
 }

@@ -112,7 +112,7 @@ unsigned balance_new_cpu(struct thread *t, bool sync)
 	for (; allowed; allowed &= allowed - 1) {
 		unsigned n = (unsigned)__builtin_ctz(allowed);
 
-		if (runq_running(&runqs[n]) < runq_running(&runqs[best]))
+		if (runq_running(&runqs[n]) + 1 < runq_running(&runqs[best]))
 			best = n;
 	}
 	return best;

@@ -242,6 +242,8 @@ static void schedule(enum leave_reason why)
 	ktime_t now;
 
 	spin_lock(&rq->lock);
+	if (why == LEAVE_BLOCK)
+		learn_habits(prev);
 	if (why == LEAVE_BLOCK && prev->state == THREAD_RUNNABLE) { /* woken before it slept */
 		if (!switch_wanted()) {
 			spin_unlock(&rq->lock);
@@ -269,12 +271,10 @@ static void schedule(enum leave_reason why)
 			tick_arm(rq, now);
 		return;
 	}
-	if (why == LEAVE_BLOCK) {
+	if (why == LEAVE_BLOCK)
 		prev->switches_voluntary++;
-		learn_habits(prev);
-	} else {
+	else
 		prev->switches_forced++;
-	}
 	switch_to(rq, prev, next, now);
 }
 
@@ -445,6 +445,14 @@ static unsigned cpu_for_new(struct thread *t)
 		me->fork_habit--;
 	me->fork_open = true;
 	return balance_new_cpu(t, me->fork_habit > 0);
+}
+
+void sched_waits_for_started(void)
+{
+	struct thread *me = thread_current();
+
+	if (me->fork_open)
+		raise_habit(&me->fork_habit, &me->fork_open);
 }
 
 void sched_start(struct thread *t)

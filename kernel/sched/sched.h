@@ -20,6 +20,8 @@ __noreturn void sched_idle_loop(void);
 
 /* Puts a new thread (thread_init done, arch_thread set up) on a queue. The parent's CPU unless told. */
 void sched_start(struct thread *t);
+/* The current thread is about to wait for one that it has started, which may be done already: that is as good as sleeping. */
+void sched_waits_for_started(void);
 /* Gives up the CPU: with state RUNNABLE it is a yield. Preemption must be enabled but for the caller's own level (no locks held). */
 void sched_yield(void);
 /* Switches away if the current thread's state is not RUNNABLE (set by waitq). */
