@@ -187,7 +187,7 @@ static struct thread *pull_rt(struct runq *rq, struct thread *next)
 	if (!t)
 		return next;
 	if (next != rq->idle)
-		runq_enqueue(rq, next);
+		runq_enqueue_preempted(rq, next);
 	take_over(rq, best, t);
 	spin_unlock(&best->lock);
 	return runq_pick(rq);
@@ -315,7 +315,7 @@ static void wake_idle(struct runq *rq)
 	for (; idle; idle &= idle - 1) {
 		unsigned n = (unsigned)__builtin_ctz(idle);
 
-		if (movable_of(rq, n)) {
+		if (movable_of(rq, n) || movable_rt_of(rq, n, -1)) {
 			ipi_wake(n);
 			return;
 		}

@@ -181,27 +181,39 @@ static void tree_erase(struct runq *rq, struct sched_entity *se)
 		rq->last_clock = se->vruntime;
 }
 
-/* Behind all of its own priority: who is preempted or yields goes to the end of its kind. */
-static void rt_insert(struct runq *rq, struct sched_entity *se)
+/* Behind all of its own priority, or in front of them: who is preempted keeps its turn, unless it is SCHED_RR and its slice is over. */
+static void rt_insert(struct runq *rq, struct sched_entity *se, bool front)
 {
 	struct list *at = rq->rt.prev;
 
-	while (at != &rq->rt && list_entry(at, struct sched_entity, rt_link)->rt_prio < se->rt_prio)
+	if (front && se->policy == SCHED_RR && se->run_ns - se->slice_start >= RR_SLICE_NS)
+		front = false;
+	while (at != &rq->rt && list_entry(at, struct sched_entity, rt_link)->rt_prio < se->rt_prio + front)
 		at = at->prev;
 	list_push_front(at, &se->rt_link);
 	WRITE_ONCE(rq->rt_queued, rq->rt_queued + 1);
 	__atomic_fetch_add(&runq_rt_waiting, 1, __ATOMIC_SEQ_CST);
 }
 
-void runq_enqueue(struct runq *rq, struct thread *t)
+static void enqueue(struct runq *rq, struct thread *t, bool front)
 {
 	debug_assert(t->se.queued != SE_QUEUED && t != rq->idle && t->cpu == rq->cpu);
 	if (unlikely(runq_is_rt(t)))
-		rt_insert(rq, &t->se);
+		rt_insert(rq, &t->se, front);
 	else
 		tree_insert(rq, &t->se);
 	t->se.queued = SE_QUEUED;
 	WRITE_ONCE(rq->queued, rq->queued + 1);
+}
+
+void runq_enqueue(struct runq *rq, struct thread *t)
+{
+	enqueue(rq, t, false);
+}
+
+void runq_enqueue_preempted(struct runq *rq, struct thread *t)
+{
+	enqueue(rq, t, true);
 }
 
 void runq_dequeue(struct runq *rq, struct thread *t)
@@ -246,7 +258,8 @@ struct thread *runq_pick(struct runq *rq)
 	else
 		return rq->idle;
 	runq_dequeue(rq, t);
-	t->se.slice_start = t->se.run_ns;
+	if (!runq_is_rt(t) || t->se.run_ns - t->se.slice_start >= RR_SLICE_NS)
+		t->se.slice_start = t->se.run_ns;
 	t->se.fresh = false;
 	return t;
 }

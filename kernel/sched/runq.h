@@ -67,6 +67,8 @@ static inline struct runq *runq_this(void) { return this_cpu()->runq; }
 /* All below: the queue's lock is held. */
 
 void runq_enqueue(struct runq *rq, struct thread *t);
+/* One that was running and still wants to. */
+void runq_enqueue_preempted(struct runq *rq, struct thread *t);
 void runq_dequeue(struct runq *rq, struct thread *t);
 /* The next to run, taken out of the queue; the idle thread if there is nobody. */
 struct thread *runq_pick(struct runq *rq);

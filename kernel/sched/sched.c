@@ -111,6 +111,12 @@ static void tick_balance(struct runq *rq)
 	spin_unlock(&rq->lock);
 }
 
+/* The current thread may not stay, or a FIFO or RR thread waits somewhere: perhaps nobody could be told when that began. */
+static bool must_look_elsewhere(const struct runq *rq)
+{
+	return (!thread_allowed(rq->curr, rq->cpu) && thread_movable(rq->curr)) || (sched_is_smp() && READ_ONCE(runq_rt_waiting));
+}
+
 static void tick(struct timer *timer)
 {
 	struct runq *rq = container_of(timer, struct runq, tick);
@@ -122,7 +128,7 @@ static void tick(struct timer *timer)
 	runq_load_update(rq, now);
 	idle = rq->curr == rq->idle && !rq->queued;
 	rq->sample_due = true;
-	if (runq_tick_preempts(rq) || unlikely(!thread_allowed(rq->curr, rq->cpu) && thread_movable(rq->curr)))
+	if (runq_tick_preempts(rq) || unlikely(must_look_elsewhere(rq)))
 		want_switch(rq);
 	spin_unlock(&rq->lock);
 	if (sched_tick_hook)
@@ -220,13 +226,16 @@ static void learn_habits(struct thread *t)
 }
 
 /* prev still wants to run: it waits here, or its successor sends it where it may run. */
-static void stay_or_go(struct runq *rq, struct thread *prev)
+static void stay_or_go(struct runq *rq, struct thread *prev, enum leave_reason why)
 {
 	if (unlikely(!thread_allowed(prev, rq->cpu)) && thread_movable(prev)) {
 		runq_leave(rq, prev);
 		return;
 	}
-	runq_enqueue(rq, prev);
+	if (why == LEAVE_YIELD)
+		runq_enqueue(rq, prev);
+	else
+		runq_enqueue_preempted(rq, prev);
 	if (unlikely(runq_is_rt(prev)))
 		balance_offer_rt(prev);
 }
@@ -256,7 +265,7 @@ static void schedule(enum leave_reason why)
 	if (why == LEAVE_YIELD)
 		runq_yield(rq);
 	if (why != LEAVE_BLOCK && prev != rq->idle)
-		stay_or_go(rq, prev);
+		stay_or_go(rq, prev, why);
 	next = runq_pick(rq);
 	if (sched_is_smp()) {
 		if (next == rq->idle || unlikely(READ_ONCE(runq_rt_waiting)))

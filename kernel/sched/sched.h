@@ -18,7 +18,7 @@ void sched_init_cpu(struct thread *idle);
 /* The idle thread's body; interrupts on; never returns. */
 __noreturn void sched_idle_loop(void);
 
-/* Puts a new thread (thread_init done, arch_thread set up) on a queue. The parent's CPU unless told. */
+/* Puts a new thread (thread_init done, arch_thread set up) on a queue. The parent's CPU, or an idle one if the parent does not mostly wait for its children. */
 void sched_start(struct thread *t);
 /* The current thread is about to wait for one that it has started, which may be done already: that is as good as sleeping. */
 void sched_waits_for_started(void);

@@ -139,6 +139,8 @@ static void start_hog(struct hog *h)
 	preempt_enable_no_resched();
 }
 
+static struct waitq crowd;
+
 static void test_equal_threads_share_equally(void **state)
 {
 	struct hog h[4];
@@ -192,6 +194,67 @@ static void test_round_robin_takes_turns(void **state)
 	assert_in_range(a.got, 380 * MS, 620 * MS);
 	assert_in_range(b.got, 380 * MS, 620 * MS);
 	assert_true(fifo.got < 20 * MS);
+}
+
+/* A FIFO thread that something more urgent interrupts goes on before others of its priority. */
+static uint64_t first_ended, second_began;
+static void first_fifo(void *p)
+{
+	(void)p;
+	for (int i = 0; i < 20; i++) {
+		work_ns(MS);
+		waitq_wake_all(&crowd);
+	}
+	first_ended = clock_now();
+}
+static void second_fifo(void *p)
+{
+	(void)p;
+	second_began = clock_now();
+}
+static int interruptions;
+static void interrupter(void *p)
+{
+	(void)p;
+	for (int i = 0; i < 10; i++) {
+		struct waiter w = { .exclusive = false };
+
+		waitq_prepare(&crowd, &w, WAIT_UNINTERRUPTIBLE);
+		waitq_sleep(WAIT_FOREVER);
+		waitq_finish(&crowd, &w);
+		interruptions++;
+	}
+}
+static void start_fifo(void (*fn)(void *), int prio)
+{
+	preempt_disable();
+	assert_int_equal(sched_set_policy(start("fifo", fn, NULL), SCHED_FIFO, prio), 0);
+	preempt_enable_no_resched();
+}
+
+static void test_fifo_keeps_its_turn(void **state)
+{
+	(void)state;
+	waitq_init(&crowd);
+	start_fifo(interrupter, 20);
+	let_run();
+	start_fifo(first_fifo, 10);
+	start_fifo(second_fifo, 10);
+	run();
+	assert_int_equal(interruptions, 10);
+	assert_true(first_ended <= second_began);
+}
+
+static void test_real_time_leaves_a_little(void **state)
+{
+	struct hog rt = { .policy = SCHED_FIFO, .prio = 10, .until = clock_now() + 3000 * MS };
+	struct hog normal = { .until = rt.until };
+
+	(void)state;
+	start_hog(&normal);
+	start_hog(&rt);
+	run();
+	assert_in_range(normal.got, 100 * MS, 200 * MS);
 }
 
 static void test_policy_arguments(void **state)
@@ -344,7 +407,6 @@ static void test_signals_end_the_waits_that_allow_it(void **state)
 }
 
 static int woken_count;
-static struct waitq crowd;
 static void exclusive_waiter(void *p)
 {
 	struct waiter w = { .exclusive = p != NULL };
@@ -682,6 +744,8 @@ int main(void)
 		cmocka_unit_test(test_weights_decide_the_shares),
 		cmocka_unit_test(test_real_time_goes_first),
 		cmocka_unit_test(test_round_robin_takes_turns),
+		cmocka_unit_test(test_fifo_keeps_its_turn),
+		cmocka_unit_test(test_real_time_leaves_a_little),
 		cmocka_unit_test(test_policy_arguments),
 		cmocka_unit_test(test_sleepers_wake_soon),
 		cmocka_unit_test(test_idle_takes_no_ticks),
