@@ -19,6 +19,7 @@
 #include "lib/check.h"
 #include "mem/kmap.h"
 #include "mem/slab.h"
+#include "sched/balance.h"
 #include "sched/kthread.h"
 #include "sched/waitq.h"
 #include <signal.h>
@@ -491,6 +492,8 @@ static void start_cpus(void)
 			host_pause();
 		cpu_count = n + 1;
 	}
+	while ((READ_ONCE(cpus_idle) | CPU_BIT(0)) != CPU_BIT(CPUS) - 1) /* they count as idle before they have run anything */
+		host_pause();
 }
 
 static void run_batch(void)
