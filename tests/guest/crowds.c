@@ -9,9 +9,9 @@
 #include <poll.h>
 #include <pthread.h>
 
-#define CHILDREN 500
-#define THREADS 200
-#define NAMES 3000
+#define CHILDREN 240
+#define THREADS 120
+#define NAMES 2000
 #define REGIONS 1500
 #define LOCKS 400
 
