@@ -104,7 +104,7 @@ static long take_file(struct process *p, int fd)
 	if (!t)
 		return -ESRCH;
 	f = fd_get(t, (unsigned)fd, true);
-	fdtable_put(t);
+	fdtable_look_end(t);
 	return f ? newfd(f, true) : -EBADF;
 }
 
