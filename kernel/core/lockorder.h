@@ -45,6 +45,7 @@
 	X(NOTIFY)      /* watches of files, and what they are told */ \
 	X(CLOCKSET)    /* who watches the wall clock */ \
 	X(ALARM)       /* a timer of a program */ \
+	X(WORK)        /* deferred work of a CPU */ \
 	X(WAITQ)       /* wait queues */ \
 	X(EVENT)       /* what a wake-up notes: counts, lists of the ready */ \
 	X(TIMER)       /* per-CPU timer heaps */ \

@@ -17,7 +17,7 @@ struct kthread {
 static SLAB_CACHE(kthread_cache, kthread);
 
 static struct todo {
-	struct spinlock lock;   /* LOCK_LEAF, irqsave */
+	struct spinlock lock;   /* LOCK_WORK, irqsave */
 	struct list queue;      /* lock */
 	struct work *running;   /* lock */
 	struct waitq waiters;   /* the worker */
@@ -166,7 +166,7 @@ void kthread_init_cpu(unsigned cpu)
 {
 	struct todo *t = &todos[cpu];
 
-	spin_init(&t->lock, LOCK_LEAF);
+	spin_init(&t->lock, LOCK_WORK);
 	list_init(&t->queue);
 	waitq_init(&t->waiters);
 	if (kthread_start_on(cpu, "worker", worker, t))
