@@ -101,10 +101,11 @@ def test_more_processes_than_memory(machine):
     """Processes are killed, the shells among them, since nothing else is larger: what is left goes on, or init ends the machine as it is told."""
     m = machine(memory=16, files=FILES)
     m.sendline("i=0; while [ $i -lt 3000 ]; do sleep 1000 & i=$((i + 1)); done >/dev/null 2>&1")
-    if m.child.expect([PROMPT, pexpect.EOF]) == 0:      # a fork failed
-        assert m.out("echo goes on") == "goes on"
-    else:
-        assert "Out of memory: killed process" in m.output
+    on = m.child.expect([PROMPT, pexpect.EOF]) == 0      # a fork failed
+    if on:
+        m.sendline("echo go''es on")    # on another CPU, those that were forked last may still be taking memory
+        on = m.child.expect(["goes on", pexpect.EOF]) == 0
+    assert on or "Out of memory: killed process" in m.output
     assert "Kernel panic" not in m.output
 
 
