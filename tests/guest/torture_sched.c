@@ -160,7 +160,7 @@ static void pass_token(int i)
 {
 	uint32_t s = draw_start(seed, i);
 
-	for (int k = rounds(200); k > 0; k--) {
+	for (int k = rounds(60); k > 0; k--) {
 		int now;
 
 		if (draw(&s, 8) == 0)
@@ -180,7 +180,7 @@ TEST(a_token_among_travellers)
 	look_at_cpus();
 	words = shared(PAGE);
 	crowd(4, pass_token);
-	CHECK_EQ(words[0], 4 * rounds(200));
+	CHECK_EQ(words[0], 4 * rounds(60));
 }
 
 /* Sleepers are re-pinned, renamed in policy and niceness by others, while they sleep, wake and end. */
@@ -248,13 +248,13 @@ static volatile int spinning;
 static int nice_of[64], pinned_to = -1;
 
 /* How long each ran at most without another thread of the machine in between: a slice, or longer when the host did not let the CPU's timer ring. */
-static long long longest[64];
+static long long longest[64], stall[64]; /* the second: between two looks at the clock, when nothing of the machine ran */
 
 static void run_and_watch(int i)
 {
-	long long apart = 0, since = 0;
+	long long apart = 0, since = 0, last = 0;
 
-	longest[i] = 0;
+	longest[i] = stall[i] = 0;
 	while (!get(&stop)) {
 		long long used = clock_ns(CLOCK_THREAD_CPUTIME_ID), waited = clock_ns(CLOCK_MONOTONIC) - used;
 
@@ -264,6 +264,9 @@ static void run_and_watch(int i)
 		} else if (used - since > longest[i]) {
 			longest[i] = used - since;
 		}
+		if (last && used - last > stall[i])
+			stall[i] = used - last;
+		last = used;
 	}
 }
 
@@ -312,7 +315,21 @@ static long long ends(int n)
 	for (int i = 0; i < n; i++)
 		if (longest[i] > most)
 			most = longest[i];
-	return 2 * (most < 150000000 ? most : 150000000);
+	return 2 * (most < 50000000 ? most : 50000000);
+}
+
+/* What a CPU does not do while its host has it wait is billed to the thread that was on it: nothing can be told then. */
+static void host_must_let_run(int n)
+{
+	char why[80];
+	long long most = 0;
+
+	for (int i = 0; i < n; i++)
+		if (stall[i] > most)
+			most = stall[i];
+	snprintf(why, sizeof(why), "the host stopped a CPU for %lld ms", most / 1000000);
+	if (most > 15000000)
+		SKIP(why);
 }
 
 /*
@@ -330,9 +347,13 @@ static void shares_are_equal(int n, int ms)
 	slack = sum / n / 20 + (n > cpus ? ends(n) : 0);
 	if (!on_perigee())
 		slack = sum;
-	for (int i = 0; i < n; i++)
-		if (used[i] < sum / n - slack || used[i] > sum / n + slack)
-			FAIL("%d spinners: number %d had %lld us, the mean is %lld us", n, i, used[i] / 1000, sum / n / 1000);
+	for (int i = 0; i < n; i++) {
+		if (used[i] >= sum / n - slack && used[i] <= sum / n + slack)
+			continue;
+		host_must_let_run(n);
+		FAIL("%d spinners: number %d had %lld us, the mean is %lld us; it ran for %lld us at a time", n, i, used[i] / 1000,
+		     sum / n / 1000, longest[i] / 1000);
+	}
 }
 
 TEST(two_share_equally) { look_at_cpus(); shares_are_equal(2, rounds(500)); }
@@ -357,8 +378,10 @@ TEST(shares_are_as_the_weights)
 	for (int i = 0; i < 3; i++) {
 		long long want = sum * weight[i] / 1469, slack = want / 10 + ends(3);
 
-		if (used[i] < want - slack || used[i] > want + slack)
-			FAIL("nice %d had %lld us, not %lld us", 5 * i, used[i] / 1000, want / 1000);
+		if (used[i] >= want - slack && used[i] <= want + slack)
+			continue;
+		host_must_let_run(3);
+		FAIL("nice %d had %lld us, not %lld us", 5 * i, used[i] / 1000, want / 1000);
 	}
 }
 
@@ -522,7 +545,7 @@ static void yield_in_turn(int i)
 	add(&spinning, 1);
 	while (get(&spinning) < 3)
 		sleep_ms(1);
-	for (int k = 0; k < rounds(200); k++) {
+	for (int k = 0; k < rounds(60); k++) {
 		add(&counters[i], 1);
 		sched_yield();
 	}
@@ -540,8 +563,8 @@ TEST(fifo_yields_in_turn)
 		sleep_ms(1);
 	add(&spinning, 1);
 	gang_join(m, 2);
-	CHECK_EQ(counters[0], rounds(200));
-	CHECK_EQ(counters[1], rounds(200));
+	CHECK_EQ(counters[0], rounds(60));
+	CHECK_EQ(counters[1], rounds(60));
 }
 
 /* Ordinary yields: all get on, and the threads that never yield do too. */
