@@ -236,6 +236,7 @@ static long commit(struct birth *b)
 {
 	struct process *me = process_current(), *p = b->process;
 	struct task *t = b->task;
+	bool many = too_many(0); /* it is counted now, and so are others that have come since the first look */
 	unsigned long irq;
 	long err = 0;
 
@@ -243,7 +244,7 @@ static long commit(struct birth *b)
 	irq = sighand_lock(p);
 	if (me->group_exit || signal_fatal_pending_current())
 		err = -ERESTARTNOINTR;
-	else if (too_many(0)) /* it is counted now, and so are others that have come since the first look */
+	else if (many)
 		err = -EAGAIN;
 	if (err) {
 		sighand_unlock(p, irq);
