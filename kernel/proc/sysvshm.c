@@ -251,7 +251,7 @@ long shm_detach(uaddr_t addr)
 {
 	struct segment *s;
 	size_t len;
-	int id;
+	int id = -1;
 
 	if (addr & ~PAGE_MASK)
 		return -EINVAL;

@@ -126,7 +126,7 @@ static int add_locked(struct mapping *m, struct page *fresh, bool beyond, struct
 
 static struct page *add_page(struct mapping *m, unsigned long index, bool beyond)
 {
-	struct page *fresh = frame_alloc(0, PAGE_CACHE, FRAME_ZERO), *p;
+	struct page *fresh = frame_alloc(0, PAGE_CACHE, FRAME_ZERO), *p = NULL;
 	int err;
 
 	if (!fresh)
