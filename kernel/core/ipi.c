@@ -6,6 +6,7 @@
 #include "core/ipi.h"
 #include "arch/irqflag.h"
 #include "lib/atomic.h"
+#include "lib/bits.h"
 #include "lib/check.h"
 
 struct call {
@@ -64,7 +65,7 @@ void ipi_call(uint32_t cpu_mask, void (*fn)(void *arg), void *arg)
 	preempt_disable();
 	debug_assert(!this_cpu()->irq_depth);
 	others = cpu_mask & READ_ONCE(cpus_online) & ~CPU_BIT(this_cpu()->id);
-	c.left = (uint32_t)__builtin_popcount(others);
+	c.left = bits_count(others);
 	post(&c, this_cpu()->id, others);
 	irq = arch_irq_save();
 	if (cpu_mask & CPU_BIT(this_cpu()->id))

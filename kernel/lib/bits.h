@@ -27,4 +27,14 @@ static inline unsigned log2_up(unsigned long x)
 	return x <= 1 ? 0 : ilog2(x - 1) + 1;
 }
 
+/* How many bits are set. (GCC's builtin is a call of its library.) */
+static inline unsigned bits_count(unsigned long x)
+{
+	unsigned n = 0;
+
+	for (; x; x &= x - 1)
+		n++;
+	return n;
+}
+
 #endif
