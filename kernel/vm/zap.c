@@ -42,7 +42,7 @@ static void own_borders(struct aspace *as, uaddr_t start, uaddr_t end, struct pt
 static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
 {
 	struct tlb_batch b;
-	bool done, full;
+	bool done, paused;
 
 	if (r->count) {
 		own_borders(as, start, end, r);
@@ -51,16 +51,17 @@ static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_
 	tlb_batch_begin(&b, as, ptshare_put);
 	do {
 		uaddr_t stop = part_end(start, end);
+		unsigned had = r->count;
 
 		spin_lock(&as->pt_lock);
 		done = ptshare_unmap(as, start, stop, r, &b, &start);
-		full = tlb_batch_full(&b);
+		paused = tlb_batch_full(&b) || r->count < had; /* a table was copied: enough for one hold */
 		tlb_batch_flush(&b);
 		spin_unlock(&as->pt_lock);
 		tlb_batch_free(&b);
 		if (done)
 			start = stop;
-	} while (done ? start < end : full);
+	} while (done ? start < end : paused);
 	return done ? 0 : -ENOMEM;
 }
 

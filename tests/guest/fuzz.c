@@ -15,6 +15,7 @@
 
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 
 #define WATCHERS 3
 #define CALLS 600         /* that one worker makes */
@@ -471,6 +472,20 @@ static void fill_holes(void)
 	close(fd);
 }
 
+/* Shared memory segments outlive those who made them; random calls do make some. */
+static void remove_segments(void)
+{
+	struct shmid_ds d;
+	int top = shmctl(0, SHM_INFO, &d);
+
+	for (int i = 0; i <= top; i++) {
+		int id = shmctl(i, SHM_STAT, &d);
+
+		if (id >= 0)
+			CHECK_OK(shmctl(id, IPC_RMID, NULL));
+	}
+}
+
 TEST(random_calls)
 {
 	unsigned seed = getenv("SEED") ? (unsigned)atoi(getenv("SEED")) : 1;
@@ -490,6 +505,7 @@ TEST(random_calls)
 			watch_all(i, seed, until, canary);
 	for (int i = 0; i < WATCHERS; i++)
 		status[i] = reap(pid[i]);
+	remove_segments();
 	CHECK_OK(chmod("/tmp", 01777));
 	for (int i = 0; i < WATCHERS; i++)
 		if (status[i])
