@@ -381,14 +381,12 @@ static __noreturn void run_batch(void)
 {
 	trace = getenv("TRACE") != NULL;
 	machine();
-	host_interleaving = false; /* so that all are placed before the first of them runs */
 	for (unsigned i = 0; i < WORKERS; i++) {
 		workers[i].id = i;
 		waitq_init(&workers[i].q);
 		workers[i].t = kthread_start("worker", worker_main, &workers[i]);
 	}
 	kthread_start("director", director, NULL);
-	host_interleaving = true;
 	sched_idle_loop();
 }
 
