@@ -145,12 +145,13 @@ static void worker(void *arg)
 
 static bool is_idle(struct work *w)
 {
-	struct todo *t = &todos[READ_ONCE(w->cpu)];
+	struct todo *t;
 	unsigned long irq;
 	bool running;
 
 	if (__atomic_load_n(&w->queued, __ATOMIC_SEQ_CST))
 		return false;
+	t = &todos[READ_ONCE(w->cpu)]; /* not before: that it is no longer queued says that its last place is known */
 	irq = spin_lock_irqsave(&t->lock);
 	running = t->running == w;
 	spin_unlock_irqrestore(&t->lock, irq);
