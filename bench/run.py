@@ -18,39 +18,15 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 TREE = HERE.parent
-BUILD = TREE / "build" / "bench"
 sys.path.insert(0, str(TREE / "tools"))
-import packages  # noqa: E402
-from initrd import Cpio  # noqa: E402
+import benchimage  # noqa: E402
 from machine import qemu_command  # noqa: E402
 
-INIT = """#!/bin/sh
-mount -t proc proc /proc 2>/dev/null
-mount -t devtmpfs dev /dev 2>/dev/null
-mount -t tmpfs tmp /tmp 2>/dev/null
-/bin/kbench "$@"
-poweroff -f
-"""
 LIMIT_S = 900
 
 
 def make_initrd():
-    BUILD.mkdir(parents=True, exist_ok=True)
-    program = BUILD / "kbench"
-    if not program.exists() or program.stat().st_mtime < (HERE / "kbench.c").stat().st_mtime:
-        subprocess.run(["gcc", "-m32", "-O2", "-static", "-s", "-pthread", "-o", program, HERE / "kbench.c"], check=True)
-    cpio = Cpio()
-    for name in ("dev", "proc", "tmp", "bin"):
-        cpio.add(name, 0o040755)
-    cpio.add("dev/console", 0o020600, device=(5, 1))
-    cpio.add("bin/busybox", 0o100755, packages.busybox().read_bytes())
-    for name in ("sh", "mount", "poweroff"):
-        cpio.add(f"bin/{name}", 0o120777, b"busybox")
-    cpio.add("bin/kbench", 0o100755, program.read_bytes())
-    cpio.add("init", 0o100755, INIT.encode())
-    path = BUILD / "initrd.cpio"
-    path.write_bytes(cpio.finish())
-    return path
+    return benchimage.make_initrd("kbench")
 
 
 def measure(kernel, words, reference, cpus=1):

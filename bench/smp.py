@@ -18,42 +18,18 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TREE = HERE.parent
-BUILD = TREE / "build" / "bench"
 sys.path.insert(0, str(TREE / "tools"))
+import benchimage  # noqa: E402
 import packages  # noqa: E402
-from initrd import Cpio  # noqa: E402
 from machine import LEAN, qemu_command  # noqa: E402
 
 NAMES = ["spin", "call", "fork_exit", "fork_exec", "fault", "create", "pipe_pair", "thread_fault", "thread_refault"]
 LIMITS = {"fork_exit": 1.8, "fault": 1.8, "create": 1.8, "pipe_pair": 1.8, "thread_fault": 1.6}
 LIMIT_S = 300
-INIT = """#!/bin/sh
-mount -t proc proc /proc 2>/dev/null
-mount -t devtmpfs dev /dev 2>/dev/null
-mount -t tmpfs tmp /tmp 2>/dev/null
-/bin/smp "$@"
-poweroff -f
-"""
 
 
 def make_initrd():
-    BUILD.mkdir(parents=True, exist_ok=True)
-    program = BUILD / "smp"
-    if not program.exists() or program.stat().st_mtime < (HERE / "smp.c").stat().st_mtime:
-        packages.require("gcc")
-        subprocess.run(["gcc", "-m32", "-O2", "-static", "-s", "-pthread", "-Wall", "-Wextra", "-Werror", "-o", program, HERE / "smp.c"], check=True)
-    cpio = Cpio()
-    for name in ("dev", "proc", "tmp", "bin"):
-        cpio.add(name, 0o040755)
-    cpio.add("dev/console", 0o020600, device=(5, 1))
-    cpio.add("bin/busybox", 0o100755, packages.busybox().read_bytes())
-    for name in ("sh", "mount", "poweroff"):
-        cpio.add(f"bin/{name}", 0o120777, b"busybox")
-    cpio.add("bin/smp", 0o100755, program.read_bytes())
-    cpio.add("init", 0o100755, INIT.encode())
-    path = BUILD / "smp.cpio"
-    path.write_bytes(cpio.finish())
-    return path
+    return benchimage.make_initrd("smp", ("-Wall", "-Wextra", "-Werror"))
 
 
 def host_ns(pid):

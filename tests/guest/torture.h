@@ -8,6 +8,7 @@
  *   draw(&s, n)          a number below n from the state s
  *   crowd(n, fn)         n processes run fn(0..n-1) at once; all must end well
  *   gang(n, fn)          n threads of this process run fn(0..n-1) at once
+ *   entries(path)        how many names a directory has
  *   shared(bytes)        zeroed memory that children share
  */
 #ifndef TORTURE_H
@@ -26,6 +27,18 @@
 static UNUSED int rounds(int n)
 {
 	return n * (int)guest_scale();
+}
+
+static UNUSED int entries(const char *path)
+{
+	DIR *d = opendir(path);
+	int n = 0;
+
+	CHECK(d != NULL);
+	for (struct dirent *e; (e = readdir(d));)
+		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+	closedir(d);
+	return n;
 }
 
 static UNUSED bool in_time(void)

@@ -7,18 +7,6 @@
 static uint32_t seed;
 static volatile int *words;
 
-static int entries(const char *path)
-{
-	DIR *d = opendir(path);
-	int n = 0;
-
-	CHECK(d != NULL);
-	for (struct dirent *e; (e = readdir(d));)
-		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-	closedir(d);
-	return n;
-}
-
 /* ---- one table of descriptors ---- */
 
 #define KINDS 4

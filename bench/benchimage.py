@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""The initrd of a benchmark: busybox, and the program as what init runs, with init's arguments."""
+import pathlib
+import subprocess
+
+import packages
+from initrd import Cpio
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = HERE.parent / "build" / "bench"
+INIT = """#!/bin/sh
+mount -t proc proc /proc 2>/dev/null
+mount -t devtmpfs dev /dev 2>/dev/null
+mount -t tmpfs tmp /tmp 2>/dev/null
+/bin/{name} "$@"
+poweroff -f
+"""
+
+
+def make_initrd(name, flags=()):
+    """Compiles bench/NAME.c when it is newer than its program; the path of the image."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    program, source = BUILD / name, HERE / f"{name}.c"
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        packages.require("gcc")
+        subprocess.run(["gcc", "-m32", "-O2", "-static", "-s", "-pthread", *flags, "-o", program, source], check=True)
+    cpio = Cpio()
+    for folder in ("dev", "proc", "tmp", "bin"):
+        cpio.add(folder, 0o040755)
+    cpio.add("dev/console", 0o020600, device=(5, 1))
+    cpio.add("bin/busybox", 0o100755, packages.busybox().read_bytes())
+    for applet in ("sh", "mount", "poweroff"):
+        cpio.add(f"bin/{applet}", 0o120777, b"busybox")
+    cpio.add(f"bin/{name}", 0o100755, program.read_bytes())
+    cpio.add("init", 0o100755, INIT.format(name=name).encode())
+    path = BUILD / f"{name}.cpio"
+    path.write_bytes(cpio.finish())
+    return path
