@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds the kernel: `build(debug, compiler)` gives the path of perigee.elf. One build folder a variant, under build/.
+"""Builds the kernel: `build(debug, compiler, sanitize)` gives the path of perigee.elf. One build folder a variant, under build/.
 
 build/host has the programs of the host tests, which run the kernel's sources on this machine."""
 import json
@@ -14,8 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 
 
-def folder(debug=False, compiler="clang"):
-    return BUILD / ("i386" + ("-debug" if debug else "") + ("-gcc" if compiler == "gcc" else ""))
+def folder(debug=False, compiler="clang", sanitize=False):
+    return BUILD / ("i386" + ("-sanitize" if sanitize else "-debug" if debug else "") + ("-gcc" if compiler == "gcc" else ""))
 
 
 def _run(command, progress=None):
@@ -29,12 +29,12 @@ def _run(command, progress=None):
     return process.returncode == 0, text
 
 
-def try_build(debug=False, compiler="clang"):
-    """(path or None, the output of the build)"""
+def try_build(debug=False, compiler="clang", sanitize=False):
+    """(path or None, the output of the build). sanitize: with the compiler's sanitizers, and all checks."""
     packages.require("build", *(["gcc"] if compiler == "gcc" else []))
-    where = folder(debug, compiler)
+    where = folder(debug, compiler, sanitize)
     setup = ["meson", "setup", str(where), "--cross-file", str(ROOT / "tools" / "cross" / f"i386-{compiler}.ini"),
-             f"-Ddebug_checks={'true' if debug else 'false'}"]
+             f"-Ddebug_checks={'true' if debug or sanitize else 'false'}", f"-Dsanitize={'true' if sanitize else 'false'}"]
     # The list of sources is taken when meson configures; ninja sees to everything else that changes.
     listed, kept = _run(["/usr/bin/python3", str(ROOT / "tools" / "listsources.py")])[1], where / "sources.list"
     worked, text = True, ""
@@ -76,8 +76,8 @@ def test_functions(command):
     return sorted(line.split()[2] for line in symbols.splitlines() if line.split()[1] in "tT" and line.split()[2] in listed)
 
 
-def build(debug=False, compiler="clang"):
-    path, text = try_build(debug, compiler)
+def build(debug=False, compiler="clang", sanitize=False):
+    path, text = try_build(debug, compiler, sanitize)
     if path is None:
         sys.exit(text)
     return path

@@ -26,7 +26,7 @@ WIDTH = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif)\b.*\b(__i386__|__x86_64__|__
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
 # What the compiler itself calls; it may do so anywhere.
-COMPILER = re.compile(r"__stack_chk_|__u?(div|mod|divmod)di[34]$|__ctzdi2$|mem(cpy|set|move|cmp)$")
+COMPILER = re.compile(r"__stack_chk_|__[ua]b?san_|__u?(div|mod|divmod)di[34]$|__ctzdi2$|mem(cpy|set|move|cmp)$")
 
 # Relocations of calls: R_386_PC32 and R_386_PLT32, which have the same numbers for x86_64.
 CALLS = (2, 4)
@@ -74,8 +74,9 @@ def include_uses():
 def objects(build):
     """[(source, its object file)], generated sources left out."""
     found = {}
-    for o in (build / "libkernel.a.p").glob("*.o"):
-        found[o.name] = o
+    for library in ("libkernel.a.p", "libunchecked.a.p"):
+        for o in (build / library).glob("*.o"):
+            found[o.name] = o
     for path in sources():
         name = str(shown(path)).replace("/", "_") + ".o"
         if name in found:

@@ -16,7 +16,7 @@ MODULES = {"profile": "profiler"}  # commands whose name is a module's of Python
 
 
 def command_build(args):
-    print(kernelbuild.build(args.debug, args.compiler))
+    print(kernelbuild.build(args.debug, args.compiler, args.sanitize))
     return 0
 
 
@@ -62,6 +62,7 @@ def main():
     sub.add_argument("--initrd", help="another initrd (cpio newc, plain or gzip)")
     sub = commands.add_parser("build", help="builds build/i386/perigee.elf")
     sub.add_argument("--debug", action="store_true", help="with all checks, in build/i386-debug")
+    sub.add_argument("--sanitize", action="store_true", help="with all checks and the compiler's sanitizers, in build/i386-sanitize")
     sub.add_argument("--compiler", choices=["clang", "gcc"], default="clang")
     sub = commands.add_parser("test", help="runs all tests, or those whose name contains PATTERN")
     sub.add_argument("pattern", nargs="?", metavar="PATTERN")

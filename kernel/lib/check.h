@@ -12,6 +12,12 @@
 #define CONFIG_DEBUG 0
 #endif
 
+/* The build variant that the compiler's sanitizers check: core/ubsan.c, mem/kasan.h. Its flags say how the compiler's own calls pass arguments. */
+#ifndef CONFIG_SANITIZE
+#define CONFIG_SANITIZE 0
+#define SANITIZER_CALL
+#endif
+
 /* Set once by core/panic (or the host tests). Must not return. */
 extern void (*check_panic_hook)(const char *file, int line, const char *what);
 

@@ -43,15 +43,17 @@ static inline void list_splice_back(struct list *dst, struct list *src)
 }
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
+/* The node in what may be no object: where the head would lie in one, at the end of a loop, pos->member would break the rules of its type. */
+#define list_node(pos, member) ((struct list *)((char *)(pos) + offsetof(__typeof__(*(pos)), member)))
 #define list_first(head, type, member) list_entry((head)->next, type, member)
 #define list_last(head, type, member) list_entry((head)->prev, type, member)
 #define list_for_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 #define list_for_each_entry(pos, head, member) \
-	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head); \
+	for (pos = list_entry((head)->next, __typeof__(*pos), member); list_node(pos, member) != (head); \
 	     pos = list_entry(pos->member.next, __typeof__(*pos), member))
 #define list_for_each_entry_safe(pos, tmp, head, member) \
 	for (pos = list_entry((head)->next, __typeof__(*pos), member), \
-	     tmp = list_entry(pos->member.next, __typeof__(*pos), member); \
-	     &pos->member != (head); pos = tmp, tmp = list_entry(tmp->member.next, __typeof__(*pos), member))
+	     tmp = list_entry(list_node(pos, member)->next, __typeof__(*pos), member); \
+	     list_node(pos, member) != (head); pos = tmp, tmp = list_entry(list_node(tmp, member)->next, __typeof__(*pos), member))
 
 #endif

@@ -265,9 +265,9 @@ static uint64_t update_position(struct runq *rq)
 		excess = to_mean + DISTANCE_BOUND;
 	WRITE_ONCE(mean_position, position + (uint32_t)to_mean);
 	excess /= 8;
-	rq->offset += (uint64_t)((int64_t)excess << POSITION_SHIFT);
+	rq->offset += (uint64_t)(int64_t)excess << POSITION_SHIFT;
 	WRITE_ONCE(rq->position, position + (uint32_t)excess);
-	return time + (uint64_t)((int64_t)excess << POSITION_SHIFT);
+	return time + ((uint64_t)(int64_t)excess << POSITION_SHIFT);
 }
 
 /* Of the CPUs of the mask, the one with waiting threads whose queue is furthest behind, or NULL. */
