@@ -77,20 +77,6 @@ long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t info, unsigned flags)
 	return err;
 }
 
-/* May the caller take part in the other process's affairs as a debugger might? */
-static bool may_attach(struct process *p)
-{
-	const struct cred *me = cred_current(), *c;
-	bool may = p == process_current() || capable(CAP_SYS_PTRACE);
-
-	spin_lock(&proc_tree_lock);
-	c = process_cred(p);
-	may |= c && p->dumpable == 1 && me->uid == c->uid && me->uid == c->euid && me->uid == c->suid && me->gid == c->gid && me->gid == c->egid
-		&& me->gid == c->sgid;
-	spin_unlock(&proc_tree_lock);
-	return may;
-}
-
 static long take_file(struct process *p, int fd)
 {
 	struct fdtable *t;
@@ -98,7 +84,7 @@ static long take_file(struct process *p, int fd)
 
 	if (READ_ONCE(p->state) != PROCESS_RUNNING)
 		return -ESRCH;
-	if (!may_attach(p))
+	if (!process_may_attach(p, false))
 		return -EPERM;
 	t = fdtable_of(p);
 	if (!t)

@@ -8,6 +8,7 @@
 #include "fs/procfs.h"
 #include "core/panic.h"
 #include "fs/procinfo.h"
+#include "fs/procmem.h"
 #include "fs/procpid.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
@@ -82,7 +83,7 @@ static struct inode *make(const struct proc_node *n, struct process *p, unsigned
 		i->inode.ops = n->follow || n->special == PROC_FD_LINK ? &magic_ops : &link_ops;
 	} else {
 		i->inode.ops = &file_inode_ops;
-		i->inode.fops = &text_ops;
+		i->inode.fops = n->special == PROC_MEM ? &procmem_ops : &text_ops;
 	}
 	return &i->inode;
 }
@@ -503,8 +504,11 @@ static int proc_mount(const char *source, unsigned long flags, const char *data,
 
 static struct fs_type proc_type = { .name = "proc", .nodev = true, .mount = proc_mount };
 
+static struct process *process_of(const struct inode *i) { return of(i)->process; }
+
 void procfs_init(void)
 {
+	procmem_process_hook = process_of;
 	proc_super = kzalloc(sizeof(*proc_super));
 	if (!proc_super)
 		panic("no memory for /proc");

@@ -545,6 +545,7 @@ const struct proc_node procpid_nodes[] = {
 	{ .name = "fd", .mode = S_IFDIR | 0500, .special = PROC_FD_DIR },
 	PROC_FILE("limits", 0444, fill_limits),
 	PROC_FILE("maps", 0444, fill_maps),
+	{ .name = "mem", .mode = S_IFREG | 0600, .special = PROC_MEM },
 	PROC_FILE("mountinfo", 0444, procmount_mountinfo),
 	PROC_FILE("mounts", 0444, procmount_mounts),
 	PID_LINK("root", follow_root),

@@ -17,7 +17,7 @@ void text_printf(struct text *t, const char *f, ...) __printf(2, 3);
 void text_add(struct text *t, const char *s, size_t len);
 void text_free(struct text *t);
 
-enum proc_special { PROC_PLAIN, PROC_FD_DIR, PROC_TASK_DIR, PROC_FD_LINK };
+enum proc_special { PROC_PLAIN, PROC_FD_DIR, PROC_TASK_DIR, PROC_FD_LINK, PROC_MEM };
 
 /*
  * One name under /proc. p is the process of the directory above, NULL in the system's part. Operations return 0 or an errno and may sleep.

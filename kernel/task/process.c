@@ -114,6 +114,23 @@ const struct cred *process_cred(struct process *p)
 	return t ? t->cred : p->last_cred;
 }
 
+bool process_may_attach(struct process *p, bool fs)
+{
+	const struct cred *me = cred_current(), *c;
+	uid_t uid = fs ? me->fsuid : me->uid;
+	gid_t gid = fs ? me->fsgid : me->gid;
+	bool may = p == process_current() || capable(CAP_SYS_PTRACE);
+
+	if (may)
+		return true;
+	spin_lock(&proc_tree_lock);
+	c = process_cred(p);
+	may = c && p->dumpable == 1 && uid == c->uid && uid == c->euid && uid == c->suid && gid == c->gid && gid == c->egid && gid == c->sgid
+	      && !(c->cap_permitted & ~me->cap_permitted);
+	spin_unlock(&proc_tree_lock);
+	return may;
+}
+
 struct aspace *process_aspace_get(struct process *p)
 {
 	struct aspace *as;

@@ -157,6 +157,11 @@ void task_kick(struct task *t);
 struct task *process_main_task(struct process *p);
 /* Whose process it is, a zombie too: its first thread's or, when none is left, its last one's. PROC_TREE lock held. */
 const struct cred *process_cred(struct process *p);
+/*
+ * May the current process take part in p's affairs as a debugger might (ptrace(2), "Ptrace access mode checking", PTRACE_MODE_ATTACH)? Its real ids
+ * count, or (fs) those for files.
+ */
+bool process_may_attach(struct process *p, bool fs);
 extern struct process *init_process;
 /* A reference to the address space / the tables of another process, or NULL if it is gone. (vfs has fdtable_get_of.) */
 struct aspace *process_aspace_get(struct process *p);

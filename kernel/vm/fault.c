@@ -399,14 +399,16 @@ static bool access_page(struct aspace *as, uaddr_t addr, char *buf, size_t n, bo
 	return true;
 }
 
-static ssize_t access_foreign(struct aspace *as, uaddr_t addr, char *buf, size_t len, bool write)
+typedef bool (*page_access)(struct aspace *as, uaddr_t addr, char *buf, size_t n, bool write);
+
+static ssize_t access_foreign(struct aspace *as, uaddr_t addr, char *buf, size_t len, bool write, page_access access)
 {
 	size_t done = 0;
 
 	while (done < len && addr + done < ARCH_USER_TOP) {
 		size_t n = MIN(len - done, PAGE_SIZE - ((addr + done) & ~PAGE_MASK));
 
-		if (!access_page(as, addr + done, buf + done, n, write))
+		if (!access(as, addr + done, buf + done, n, write))
 			break;
 		done += n;
 	}
@@ -415,10 +417,90 @@ static ssize_t access_foreign(struct aspace *as, uaddr_t addr, char *buf, size_t
 
 ssize_t vm_read_foreign(struct aspace *as, uaddr_t addr, void *dst, size_t len)
 {
-	return access_foreign(as, addr, dst, len, false);
+	return access_foreign(as, addr, dst, len, false, access_page);
 }
 
 ssize_t vm_write_foreign(struct aspace *as, uaddr_t addr, const void *src, size_t len)
 {
-	return access_foreign(as, addr, (char *)src, len, true);
+	return access_foreign(as, addr, (char *)src, len, true, access_page);
+}
+
+/* ---- a debugger's access ---- */
+
+/* What the region forbids the program now, but might allow it. What is written to a shared region others would see: its rights hold. */
+static bool debug_ok(const struct vma *v, bool write)
+{
+	if (!write)
+		return v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC | VMA_MAYREAD);
+	return v->flags & VMA_WRITE || (!(v->flags & VMA_SHARED) && v->flags & VMA_MAYWRITE);
+}
+
+/* The entry permits no more than the region does. */
+static void restrain(struct fault *f, const struct vma *v, pte_t *e)
+{
+	pte_t now = v->flags & VMA_WRITE ? *e : pte_clear(*e, PTE_WRITE);
+
+	if (!(v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC)))
+		now = pte_set(pte_clear(now, PTE_PRESENT), PTE_HIDDEN);
+	if (now.v == e->v)
+		return;
+	*e = now;
+	tlb_flush_page(f->as, f->addr);
+}
+
+/* One try: makes the page the program's as its own access would, moves the bytes, and takes back what the program may not do itself. */
+static enum step resolve_debug(struct fault *f, struct vma *v, uaddr_t addr, char *buf, size_t n, bool *device)
+{
+	bool write = f->access == FAULT_WRITE;
+	enum step s = STEP_NEED_TABLES;
+	struct page *p;
+	pte_t *e;
+
+	spin_lock(&f->as->pt_lock);
+	e = ptshare_path(f->as, f->addr, &f->tables, true, NULL);
+	if (e)
+		s = pte_mapped(*e) ? resolve_present(f, v, e) : v->ops ? resolve_file_missing(f, v, e) : resolve_anon_missing(f, v, e);
+	if (s == STEP_DONE) {
+		p = ptshare_page(*e);
+		*device = !p;
+		if (p) {
+			char *va = kmap_local(p);
+
+			memcpy(write ? va + (addr & ~PAGE_MASK) : buf, write ? buf : va + (addr & ~PAGE_MASK), n);
+			kunmap_local(va);
+		}
+		restrain(f, v, e);
+	}
+	spin_unlock(&f->as->pt_lock);
+	return s;
+}
+
+static bool debug_page(struct aspace *as, uaddr_t addr, char *buf, size_t n, bool write)
+{
+	enum step s = STEP_AGAIN;
+	bool device = false;
+	struct fault f;
+	struct vma *v;
+	int err = 0;
+
+	fault_begin(&f, as, addr, write ? FAULT_WRITE : FAULT_READ, true);
+	rwlock_read_lock(&as->lock);
+	v = vma_find(as, f.addr);
+	if (!v || v->start > f.addr || !debug_ok(v, write))
+		err = -EFAULT;
+	while (!err && (s = resolve_debug(&f, v, addr, buf, n, &device)) != STEP_DONE) /* no neighbours: they may be forbidden, too */
+		err = s == STEP_NEED_FILE ? v->ops->fault(v, vma_pgoff(v, f.addr), write && v->flags & VMA_SHARED, &f.file_page) : gather(&f, v, s);
+	rwlock_read_unlock(&as->lock);
+	drop_gathered(&f);
+	return !err && !device;
+}
+
+ssize_t vm_debug_read(struct aspace *as, uaddr_t addr, void *dst, size_t len)
+{
+	return access_foreign(as, addr, dst, len, false, debug_page);
+}
+
+ssize_t vm_debug_write(struct aspace *as, uaddr_t addr, const void *src, size_t len)
+{
+	return access_foreign(as, addr, (char *)src, len, true, debug_page);
 }

@@ -19,9 +19,16 @@ enum fault_result {
 enum fault_result vm_fault(struct aspace *as, uaddr_t addr, enum fault_access access, bool missing);
 
 /*
- * Access to another (or the own) address space without loading it: ptrace, /proc/PID/mem, cmdline. Bytes moved (may be short), or -EFAULT.
+ * Access to another (or the own) address space without loading it, with the rights of the program: process_vm_readv, cmdline. Bytes moved (may be
+ * short), or -EFAULT.
  */
 ssize_t vm_read_foreign(struct aspace *as, uaddr_t addr, void *dst, size_t len);
 ssize_t vm_write_foreign(struct aspace *as, uaddr_t addr, const void *src, size_t len);
+/*
+ * The same for ptrace and /proc/PID/mem: what the program may not do itself, but might be allowed (mprotect), is done too. Read-only private memory
+ * becomes a copy of the program's own, and stays read-only for it.
+ */
+ssize_t vm_debug_read(struct aspace *as, uaddr_t addr, void *dst, size_t len);
+ssize_t vm_debug_write(struct aspace *as, uaddr_t addr, const void *src, size_t len);
 
 #endif
