@@ -9,16 +9,19 @@
 #include "task/process.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
+#include "vm/mlock.h"
 #include "vm/mmap.h"
 #include "vm/usercopy.h"
 
 #define MAP_TYPE 0xf
-#define MAP_SYNC 0x80000
+#define MAP_32BIT 0x40
+#define MAP_HUGE_SIZES 0x7c000000
 #define MAP_LEGACY (MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN | MAP_LOCKED \
-	| MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_FIXED_NOREPLACE)
+	| MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_HUGE_SIZES)
 #define MCL_CURRENT 1
 #define MCL_FUTURE 2
 #define MCL_ONFAULT 4
+#define MLOCK_ONFAULT 1ul
 
 /* What the open mode of the file allows, as Linux orders the checks. */
 static int check_file_mode(const struct file *f, const struct map_request *r)
@@ -103,6 +106,11 @@ long sys_mremap(uaddr_t old, size_t old_len, size_t new_len, unsigned long flags
 	return (long)vm_remap(aspace_current(), old, old_len, new_len, (int)flags, to);
 }
 
+long sys_remap_file_pages(uaddr_t start, size_t size, unsigned long prot, unsigned long pgoff, unsigned long flags)
+{
+	return prot ? -EINVAL : vm_remap_file_pages(aspace_current(), start, size, pgoff, (int)flags);
+}
+
 long sys_madvise(uaddr_t addr, size_t len, int advice) { return vm_advise(aspace_current(), addr, len, advice); }
 long sys_mincore(uaddr_t addr, size_t len, uaddr_t vec) { return vm_mincore(aspace_current(), addr, len, vec); }
 long sys_msync(uaddr_t addr, size_t len, unsigned long flags) { return vm_sync(aspace_current(), addr, len, (int)flags); }
@@ -115,12 +123,16 @@ static unsigned long lock_limit(void)
 	return capable(CAP_IPC_LOCK) || bytes == ~0ul ? ~0ul : bytes >> PAGE_SHIFT;
 }
 
-long sys_mlock(uaddr_t addr, size_t len)
+long sys_mlock2(uaddr_t addr, size_t len, unsigned long flags)
 {
 	unsigned long limit = lock_limit();
 
-	return limit ? vm_lock(aspace_current(), addr, len, limit) : -EPERM;
+	if (flags & ~MLOCK_ONFAULT)
+		return -EINVAL;
+	return limit ? vm_lock(aspace_current(), addr, len, flags & MLOCK_ONFAULT, limit) : -EPERM;
 }
+
+long sys_mlock(uaddr_t addr, size_t len) { return sys_mlock2(addr, len, 0); }
 
 long sys_munlock(uaddr_t addr, size_t len) { return vm_unlock(aspace_current(), addr, len); }
 
@@ -130,7 +142,7 @@ long sys_mlockall(unsigned long flags)
 
 	if (!flags || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) || flags == MCL_ONFAULT)
 		return -EINVAL;
-	return limit ? vm_lock_all(aspace_current(), flags & MCL_CURRENT, flags & MCL_FUTURE, !(flags & MCL_ONFAULT), limit) : -EPERM;
+	return limit ? vm_lock_all(aspace_current(), flags & MCL_CURRENT, flags & MCL_FUTURE, flags & MCL_ONFAULT, limit) : -EPERM;
 }
 
 long sys_munlockall(void)

@@ -76,15 +76,12 @@ static ssize_t random_write(struct file *f, struct uio *u, loff_t *pos)
 	return (ssize_t)done;
 }
 
-/* A private mapping of /dev/zero is anonymous memory; shared ones are not there. */
+/* A mapping of /dev/zero is anonymous memory, a shared one is shared with children only. */
 static int zero_mmap(struct file *f, struct map_request *r)
 {
-	(void)f;
-	if (r->flags & MAP_SHARED)
-		return -ENODEV;
 	r->ops = NULL;
 	r->object = NULL;
-	r->may = VMA_MAYREAD | VMA_MAYWRITE | VMA_MAYEXEC;
+	r->may = VMA_MAYREAD | VMA_MAYEXEC | (r->flags & MAP_SHARED && !(f->mode & FMODE_WRITE) ? 0 : VMA_MAYWRITE);
 	return 0;
 }
 

@@ -182,6 +182,8 @@ static void files_init(void)
 	devices_init();
 }
 
+static bool lock_free(void) { return capable(CAP_IPC_LOCK); }
+
 __noreturn void kernel_main(void)
 {
 	cmdline_init(arch_boot_info()->cmdline);
@@ -199,6 +201,7 @@ __noreturn void kernel_main(void)
 	aspace_init();
 	proc_init();
 	vm_oom_hook = oom_kill;
+	vm_lock_free_hook = lock_free;
 	process_release_hook = pgroup_release;
 	proc_init_exit_hook = machine_end;
 	files_init();

@@ -331,9 +331,15 @@ static void describe(const struct vma *v, char *buf, size_t cap, uint64_t *dev, 
 		path_put(&root);
 }
 
+static int vma_remove_pages(void *object, unsigned long pgoff, unsigned long pages)
+{
+	return (int)mapping_file_allocate(object, FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE, (loff_t)pgoff << PAGE_SHIFT, (loff_t)pages << PAGE_SHIFT);
+}
+
 const struct vm_ops mapping_vm_ops = {
 	.get = vma_get, .put = vma_put, .link = vma_link, .unlink = vma_unlink, .link_lock = link_lock, .link_unlock = link_unlock,
 	.fault = vma_fault, .current_page = current_page, .peek = peek, .describe = describe,
+	.remove = vma_remove_pages,
 };
 
 int mapping_file_mmap(struct file *f, struct map_request *r)

@@ -181,3 +181,13 @@ void aspace_rss(struct aspace *as, struct aspace_rss *r)
 	*r = (struct aspace_rss){ (unsigned long)as->rss_anon, (unsigned long)as->rss_file, count_tables(as->root, ARCH_PT_LEVELS - 1) };
 	spin_unlock(&as->pt_lock);
 }
+
+bool (*vm_lock_free_hook)(void);
+
+bool vm_may_lock(const struct aspace *as, unsigned long len, uint32_t flags)
+{
+	unsigned long limit = as->limit_memlock;
+
+	return !(flags & VMA_LOCKED) || limit == ~0ul || as->locked_pages + (len >> PAGE_SHIFT) <= limit >> PAGE_SHIFT 
+	       || (vm_lock_free_hook && vm_lock_free_hook());
+}

@@ -28,6 +28,11 @@ void aspace_init(void);
 /* Set by vfs: gives back aspace->exe. */
 extern void (*aspace_exe_put_hook)(void *exe);
 
+/* May len more bytes with these VMA_ flags be locked? as->lock held. */
+bool vm_may_lock(const struct aspace *as, unsigned long len, uint32_t flags);
+/* Set by init/main: may the current process lock without bounds? */
+extern bool (*vm_lock_free_hook)(void);
+
 struct aspace_rss { unsigned long anon, file, tables; };
 void aspace_rss(struct aspace *as, struct aspace_rss *r);
 

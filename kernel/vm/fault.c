@@ -298,6 +298,8 @@ static bool stack_may_reach(struct aspace *as, struct vma *v, uaddr_t addr)
 		return false;
 	if (as->limit_as != ~0ul && as->total_pages + more > as->limit_as >> PAGE_SHIFT)
 		return false;
+	if (!vm_may_lock(as, more << PAGE_SHIFT, v->flags))
+		return false;
 	return !below || addr - below->end >= VM_STACK_GUARD || below->flags & VMA_GROWSDOWN
 	       || !(below->flags & (VMA_READ | VMA_WRITE | VMA_EXEC));
 }

@@ -7,8 +7,7 @@
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mem/frame.h"
-#include "sched/waitq.h"
-#include "vm/fault.h"
+#include "vm/mlock.h"
 #include "vm/ptshare.h"
 #include "vm/tlb.h"
 
@@ -118,11 +117,11 @@ uaddr_t vm_find_gap(struct aspace *as, unsigned long len)
 	return a ? a : find_gap(as, len, ARCH_USER_TOP - PAGE_SIZE);
 }
 
-static uaddr_t place(struct aspace *as, const struct map_request *r, unsigned long len)
+uaddr_t vm_place(struct aspace *as, uaddr_t hint, unsigned long len)
 {
-	uaddr_t hint = PAGE_DOWN(r->addr);
 	struct vma *v;
 
+	hint = PAGE_DOWN(hint);
 	if (hint >= VM_MIN_ADDR && hint < ARCH_USER_TOP && len <= ARCH_USER_TOP - hint) {
 		v = vma_find(as, hint);
 		if (!v || floor_of(v) >= hint + len)
@@ -184,6 +183,10 @@ static unsigned long map_locked(struct aspace *as, const struct map_request *r, 
 	struct vma *v;
 	int err = vm_check_room(as, len, r->flags & MAP_NORESERVE ? proto.flags & ~VMA_WRITE : proto.flags);
 
+	if (r->flags & MAP_LOCKED)
+		proto.flags |= VMA_LOCKED;
+	if (!err && !vm_may_lock(as, len, proto.flags))
+		err = -EAGAIN;
 	if (err)
 		return (unsigned long)err;
 	if (r->flags & MAP_FIXED_NOREPLACE) {
@@ -193,15 +196,13 @@ static unsigned long map_locked(struct aspace *as, const struct map_request *r, 
 	} else if (r->flags & MAP_FIXED) {
 		err = vm_unmap_locked(as, at, at + len);
 	} else {
-		at = place(as, r, len);
+		at = vm_place(as, r->addr, len);
 		err = at ? 0 : -ENOMEM;
 	}
 	if (err)
 		return (unsigned long)err;
 	if (r->flags & MAP_GROWSDOWN)
 		proto.flags |= VMA_GROWSDOWN;
-	if (r->flags & MAP_LOCKED)
-		proto.flags |= VMA_LOCKED;
 	proto.start = at;
 	proto.end = at + len;
 	if (!proto.ops)
@@ -218,6 +219,7 @@ unsigned long vm_map(struct aspace *as, const struct map_request *r)
 	unsigned long len = PAGE_UP(r->len), at;
 	struct map_request shared = *r;
 	int err = check_request(r, len);
+	bool fill;
 
 	if (err)
 		return (unsigned long)err;
@@ -229,12 +231,53 @@ unsigned long vm_map(struct aspace *as, const struct map_request *r)
 	}
 	rwlock_write_lock(&as->lock);
 	at = map_locked(as, &shared, len);
+	fill = as->new_flags & VMA_LOCKED || (r->flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || r->flags & MAP_LOCKED;
 	aspace_write_unlock(as);
 	if (shared.ops != r->ops)
 		shared.ops->put(shared.object); /* the region has its own reference */
-	if (!IS_ERR_VALUE(at) && r->flags & (MAP_POPULATE | MAP_LOCKED) && !(r->flags & MAP_NONBLOCK))
-		vm_populate(as, at, len, r->prot & PROT_WRITE && !(r->flags & MAP_SHARED));
+	if (fill && !IS_ERR_VALUE(at))
+		vm_populate(as, at, len);
 	return at;
+}
+
+/* The region that maps [start, end) of one file in one way, as regions that follow each other do; NULL if there is none. as->lock held. */
+static struct vma *same_file(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	struct vma *v = vma_find(as, start), *n = v;
+
+	if (!v || v->start > start || !(v->flags & VMA_SHARED))
+		return NULL;
+	for (; n->end < end; n = vma_next(n)) {
+		struct vma *next = vma_next(n);
+
+		if (!next || next->start != n->end || next->object != v->object || next->ops != v->ops || next->flags != v->flags)
+			return NULL;
+	}
+	return v;
+}
+
+int vm_remap_file_pages(struct aspace *as, uaddr_t start, unsigned long size, unsigned long pgoff, int flags)
+{
+	struct map_request r = { .addr = PAGE_DOWN(start), .len = PAGE_DOWN(size), .pgoff = pgoff, .flags = MAP_SHARED | MAP_FIXED };
+	unsigned long at = (unsigned long)-EINVAL;
+	struct vma *v;
+
+	if (r.addr + r.len <= r.addr || pgoff + (r.len >> PAGE_SHIFT) < pgoff)
+		return -EINVAL;
+	rwlock_write_lock(&as->lock);
+	v = same_file(as, r.addr, r.addr + r.len);
+	if (v) {
+		r.prot = (v->flags & VMA_READ ? PROT_READ : 0) | (v->flags & VMA_WRITE ? PROT_WRITE : 0) | (v->flags & VMA_EXEC ? PROT_EXEC : 0);
+		r.may = v->flags & (VMA_MAYREAD | VMA_MAYWRITE | VMA_MAYEXEC);
+		r.extra = v->flags & VMA_LOCKED;
+		r.ops = v->ops; /* the regions that go keep the object until the lock is given up */
+		r.object = v->object;
+		at = map_locked(as, &r, r.len);
+	}
+	aspace_write_unlock(as);
+	if (!IS_ERR_VALUE(at) && !(flags & MAP_NONBLOCK))
+		vm_populate(as, at, r.len);
+	return IS_ERR_VALUE(at) ? (int)(long)at : 0;
 }
 
 static void restrict_entry(pte_t *e, uint32_t flags)
@@ -298,7 +341,7 @@ static int protect_locked(struct aspace *as, uaddr_t start, uaddr_t end, uint32_
 	int refused = check_protect(as, start, &end, flags), err;
 	bool fewer = false;
 
-	if (start == end)
+	if (start >= end)
 		return refused;
 	err = vma_split_range(as, start, end);
 	for (struct vma *v = err ? NULL : vma_find(as, start); v && v->start < end && !err; v = vma_next(v)) {
@@ -320,11 +363,26 @@ static int protect_locked(struct aspace *as, uaddr_t start, uaddr_t end, uint32_
 	return err ? err : refused;
 }
 
+/* PROT_GROWSDOWN: from the start of the region on, which must be a stack. Nothing grows up. */
+static int growing_start(struct aspace *as, uaddr_t *addr, unsigned long *len, int prot)
+{
+	struct vma *v = vma_find(as, *addr);
+
+	if (!v || v->start >= *addr + *len || (prot & PROT_GROWSUP && v->start > *addr))
+		return -ENOMEM;
+	if (prot & PROT_GROWSUP || !(v->flags & VMA_GROWSDOWN))
+		return -EINVAL;
+	*len += *addr - v->start; /* less, if the region begins above */
+	*addr = v->start;
+	return 0;
+}
+
 int vm_protect(struct aspace *as, uaddr_t addr, unsigned long len, int prot)
 {
 	int err;
 
-	if (addr & ~PAGE_MASK || prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN | PROT_GROWSUP))
+	if (addr & ~PAGE_MASK || prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN | PROT_GROWSUP)
+	    || (prot & PROT_GROWSDOWN && prot & PROT_GROWSUP))
 		return -EINVAL;
 	if (!len)
 		return 0;
@@ -332,7 +390,9 @@ int vm_protect(struct aspace *as, uaddr_t addr, unsigned long len, int prot)
 	if (!len || len > ARCH_USER_TOP || addr > ARCH_USER_TOP - len)
 		return -ENOMEM;
 	rwlock_write_lock(&as->lock);
-	err = protect_locked(as, addr, addr + len, prot_flags(prot));
+	err = prot & (PROT_GROWSDOWN | PROT_GROWSUP) ? growing_start(as, &addr, &len, prot) : 0;
+	if (!err)
+		err = protect_locked(as, addr, addr + len, prot_flags(prot));
 	aspace_write_unlock(as);
 	return err;
 }
@@ -351,6 +411,7 @@ static uaddr_t grow_brk(struct aspace *as, uaddr_t old_end, uaddr_t new_end)
 uaddr_t vm_brk(struct aspace *as, uaddr_t brk)
 {
 	uaddr_t old_end, new_end;
+	bool fill;
 
 	rwlock_write_lock(&as->lock);
 	old_end = PAGE_UP(as->brk);
@@ -365,22 +426,12 @@ uaddr_t vm_brk(struct aspace *as, uaddr_t brk)
 		goto out;
 	as->brk = brk;
 out:
+	fill = as->brk == brk && new_end > old_end && as->new_flags & VMA_LOCKED;
 	brk = as->brk;
 	aspace_write_unlock(as);
+	if (fill)
+		vm_populate(as, old_end, new_end - old_end);
 	return brk;
-}
-
-int vm_populate(struct aspace *as, uaddr_t addr, unsigned long len, bool write)
-{
-	for (uaddr_t va = PAGE_DOWN(addr); va < addr + len; va += PAGE_SIZE) {
-		enum fault_result r = vm_fault(as, va, write ? FAULT_WRITE : FAULT_READ, write);
-
-		if (r != FAULT_OK)
-			return r == FAULT_OOM ? -ENOMEM : -EFAULT;
-		if (waitq_interrupted(WAIT_KILLABLE))
-			return -EINTR;
-	}
-	return 0;
 }
 
 static unsigned long random_pages(unsigned bits)

@@ -34,6 +34,7 @@
 
 #define MREMAP_MAYMOVE 1
 #define MREMAP_FIXED 2
+#define MREMAP_DONTUNMAP 4
 
 struct map_request {
 	uaddr_t addr;        /* hint, or exact with MAP_FIXED */
@@ -58,20 +59,16 @@ uaddr_t vm_brk(struct aspace *as, uaddr_t brk);
 int vm_advise(struct aspace *as, uaddr_t addr, unsigned long len, int advice);
 int vm_mincore(struct aspace *as, uaddr_t addr, unsigned long len, uaddr_t vec);
 int vm_sync(struct aspace *as, uaddr_t addr, unsigned long len, int flags);
-/* Pages stay resident anyway: locking makes them so now, and is counted against the limit in pages (~0: none): -ENOMEM, -EAGAIN. */
-int vm_lock(struct aspace *as, uaddr_t addr, unsigned long len, unsigned long limit_pages);
-int vm_unlock(struct aspace *as, uaddr_t addr, unsigned long len);
-/* mlockall: what is there now, and what will be mapped; populate: now rather than when touched. */
-int vm_lock_all(struct aspace *as, bool now, bool future, bool populate, unsigned long limit_pages);
-void vm_unlock_all(struct aspace *as);
 /* For the rooms of this family; as->lock held for writing, start < end, page aligned. All or nothing, but for splits. */
 int vm_unmap_locked(struct aspace *as, uaddr_t start, uaddr_t end);
 /* Highest gap below as->mmap_base (else above it) that takes len bytes; 0 if there is none. */
 uaddr_t vm_find_gap(struct aspace *as, unsigned long len);
+/* The same, but at hint if there is room. */
+uaddr_t vm_place(struct aspace *as, uaddr_t hint, unsigned long len);
 /* May the space have len more bytes with these VMA_ flags? 0, -ENOMEM. */
 int vm_check_room(struct aspace *as, unsigned long len, uint32_t flags);
-/* Makes the pages of the range resident (MAP_POPULATE, mlock); stops at the first error, which it returns. */
-int vm_populate(struct aspace *as, uaddr_t addr, unsigned long len, bool write);
+/* remap_file_pages(2), by a new mapping of the same file. */
+int vm_remap_file_pages(struct aspace *as, uaddr_t start, unsigned long size, unsigned long pgoff, int flags);
 /* mmap and stack randomisation (norandmaps turns it off). */
 void vm_layout_init(struct aspace *as, unsigned long stack_limit);
 

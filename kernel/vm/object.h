@@ -34,6 +34,8 @@ struct vm_ops {
 	bool (*current_page)(void *object, struct page *p);
 	/* An up-to-date page that is in memory, with a reference, or NULL; does not sleep. May be NULL. */
 	struct page *(*peek)(void *object, unsigned long pgoff);
+	/* Makes a hole of pages of the object (MADV_REMOVE); may sleep, no locks held. NULL: it has none. */
+	int (*remove)(void *object, unsigned long pgoff, unsigned long pages);
 	/* For /proc/PID/maps: writes the name into buf, and device and inode. NULL: no name. */
 	void (*describe)(const struct vma *v, char *buf, size_t cap, uint64_t *dev, uint64_t *ino);
 };

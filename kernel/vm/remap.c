@@ -6,6 +6,7 @@
 #include "arch/mmu.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
+#include "vm/mlock.h"
 #include "vm/mmap.h"
 #include "vm/ptshare.h"
 #include "vm/tlb.h"
@@ -79,7 +80,7 @@ static int move_entries(struct aspace *as, uaddr_t from, uaddr_t to, unsigned lo
 }
 
 /* Moves [old, old + old_len), which lies in one region, to the free range at to. as->lock held for writing. */
-static int move_region(struct aspace *as, struct vma *v, uaddr_t old, unsigned long old_len, unsigned long new_len, uaddr_t to)
+static int move_region(struct aspace *as, struct vma *v, uaddr_t old, unsigned long old_len, unsigned long new_len, uaddr_t to, bool unmap)
 {
 	struct vma proto = *v, *n;
 	int err = old_len ? vma_split_range(as, old, old + old_len) : 0;
@@ -97,7 +98,9 @@ static int move_region(struct aspace *as, struct vma *v, uaddr_t old, unsigned l
 		vma_remove(n);
 		return err;
 	}
-	if (old_len)
+	if (!unmap)
+		vma_flag_range(as, old, old + old_len, 0, VMA_LOCKED | VMA_ONFAULT); /* cannot fail either */
+	else if (old_len)
 		vm_unmap_locked(as, old, old + old_len); /* cannot fail: cut out and with an own path by now */
 	vma_merge(n);
 	return 0;
@@ -105,7 +108,7 @@ static int move_region(struct aspace *as, struct vma *v, uaddr_t old, unsigned l
 
 static int check_flags(uaddr_t old, unsigned long new_len, int flags)
 {
-	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED) || (flags & (MREMAP_MAYMOVE | MREMAP_FIXED)) == MREMAP_FIXED)
+	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) || (flags & ~MREMAP_MAYMOVE && !(flags & MREMAP_MAYMOVE)))
 		return -EINVAL;
 	return old & ~PAGE_MASK || !new_len ? -EINVAL : 0;
 }
@@ -125,28 +128,39 @@ static int check_region(struct aspace *as, struct vma *v, uaddr_t old, unsigned 
 		return -EFAULT;
 	if (v->ops && vma_pgoff(v, old) + (new_len >> PAGE_SHIFT) < vma_pgoff(v, old))
 		return -EINVAL;
-	if (v->flags & VMA_LOCKED && as->limit_memlock != ~0ul && as->locked_pages + ((new_len - old_len) >> PAGE_SHIFT) > as->limit_memlock >> PAGE_SHIFT)
+	if (!vm_may_lock(as, new_len - old_len, v->flags))
 		return -EAGAIN;
 	return vm_check_room(as, new_len - old_len, v->flags);
 }
 
-static unsigned long remap_fixed(struct aspace *as, uaddr_t old, unsigned long old_len, unsigned long new_len, uaddr_t to)
+/* May the old region stay beside the new one? */
+static int check_copy(struct aspace *as, const struct vma *v, unsigned long len)
+{
+	return v->flags & VMA_SPECIAL ? -EINVAL : vm_check_room(as, len, v->flags);
+}
+
+/* To an address that is given, or (MREMAP_DONTUNMAP alone) asked for. */
+static unsigned long remap_to(struct aspace *as, uaddr_t old, unsigned long old_len, unsigned long new_len, int flags, uaddr_t to)
 {
 	int err;
 
 	if (to & ~PAGE_MASK || new_len > ARCH_USER_TOP || to > ARCH_USER_TOP - new_len || (old < to + new_len && to < old + old_len))
 		return (unsigned long)-EINVAL;
-	if (to < VM_MIN_ADDR)
+	if (flags & MREMAP_FIXED && to < VM_MIN_ADDR)
 		return (unsigned long)-EPERM;
 	err = check_region(as, vma_find(as, old), old, old_len, new_len);
-	if (!err)
+	if (!err && flags & MREMAP_DONTUNMAP)
+		err = check_copy(as, vma_find(as, old), new_len);
+	if (!err && flags & MREMAP_FIXED)
 		err = vm_unmap_locked(as, to, to + new_len);
+	else if (!err)
+		err = (to = vm_place(as, to, new_len)) ? 0 : -ENOMEM;
 	if (!err && old_len > new_len) {
 		err = vm_unmap_locked(as, old + new_len, old + old_len);
 		old_len = new_len;
 	}
 	if (!err)
-		err = move_region(as, vma_find(as, old), old, old_len, new_len, to);
+		err = move_region(as, vma_find(as, old), old, old_len, new_len, to, !(flags & MREMAP_DONTUNMAP));
 	return err ? (unsigned long)err : to;
 }
 
@@ -156,15 +170,13 @@ static unsigned long remap_anywhere(struct aspace *as, uaddr_t old, unsigned lon
 	uaddr_t to;
 	int err;
 
-	if (new_len < old_len && v && v->start <= old) {
-		err = vm_unmap_locked(as, old + new_len, old + old_len);
+	if (new_len <= old_len && v && v->start <= old) { /* it may reach over several regions here */
+		err = new_len < old_len ? vm_unmap_locked(as, old + new_len, old + old_len) : 0;
 		return err ? (unsigned long)err : old;
 	}
 	err = check_region(as, v, old, old_len, new_len);
 	if (err)
 		return (unsigned long)err;
-	if (new_len == old_len)
-		return old;
 	next = vma_next(v);
 	if (old_len && v->end == old + old_len && new_len <= ARCH_USER_TOP - old && (!next || next->start >= old + new_len)) {
 		vma_resize(v, v->start, old + new_len);
@@ -174,7 +186,7 @@ static unsigned long remap_anywhere(struct aspace *as, uaddr_t old, unsigned lon
 	if (!may_move)
 		return (unsigned long)-ENOMEM;
 	to = vm_find_gap(as, new_len);
-	err = to ? move_region(as, v, old, old_len, new_len, to) : -ENOMEM;
+	err = to ? move_region(as, v, old, old_len, new_len, to, true) : -ENOMEM;
 	return err ? (unsigned long)err : to;
 }
 
@@ -185,6 +197,8 @@ unsigned long vm_remap(struct aspace *as, uaddr_t old, unsigned long old_len, un
 	bool locked;
 	int err;
 
+	if (flags & MREMAP_DONTUNMAP && old_len != new_len)
+		return (unsigned long)-EINVAL;
 	old_len = PAGE_UP(old_len);
 	new_len = PAGE_UP(new_len);
 	err = check_flags(old, new_len, flags);
@@ -193,14 +207,14 @@ unsigned long vm_remap(struct aspace *as, uaddr_t old, unsigned long old_len, un
 	if (new_len > ARCH_USER_TOP || old_len > ARCH_USER_TOP || old > ARCH_USER_TOP - old_len)
 		return (unsigned long)(new_len > ARCH_USER_TOP ? -ENOMEM : -EFAULT);
 	rwlock_write_lock(&as->lock);
-	if (flags & MREMAP_FIXED)
-		at = remap_fixed(as, old, old_len, new_len, new_addr);
+	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
+		at = remap_to(as, old, old_len, new_len, flags, new_addr);
 	else
 		at = remap_anywhere(as, old, old_len, new_len, flags & MREMAP_MAYMOVE);
 	v = IS_ERR_VALUE(at) ? NULL : vma_find(as, at);
-	locked = v && v->flags & VMA_LOCKED;
+	locked = v && v->flags & VMA_LOCKED && new_len > old_len;
 	aspace_write_unlock(as);
 	if (locked)
-		vm_populate(as, at, new_len, false);
+		vm_populate(as, at + old_len, new_len - old_len);
 	return at;
 }

@@ -222,3 +222,14 @@ struct vma *vma_merge(struct vma *v)
 		v = join(prev, v);
 	return v;
 }
+
+int vma_flag_range(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t set, uint32_t clear)
+{
+	int err = vma_split_range(as, start, end);
+
+	for (struct vma *v = err ? NULL : vma_find(as, start); v && v->start < end; v = vma_next(v)) {
+		vma_set_flags(v, (v->flags | set) & ~clear);
+		v = vma_merge(v);
+	}
+	return err;
+}

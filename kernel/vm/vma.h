@@ -19,6 +19,8 @@
 #define VMA_LOCKED 0x200u
 #define VMA_DONTFORK 0x400u
 #define VMA_WIPEONFORK 0x800u
+#define VMA_ONFAULT 0x2000u  /* locked, and not filled beforehand */
+#define VMA_DONTDUMP 0x4000u /* not in core dumps */
 #define VMA_SPECIAL 0x1000u  /* vDSO and the like: not merged, not expanded */
 
 /* Free addresses kept below a region that grows down. */
@@ -67,6 +69,8 @@ void vma_set_flags(struct vma *v, uint32_t flags);
 int vma_split_range(struct aspace *as, uaddr_t start, uaddr_t end);
 /* Joins v with its neighbours where they continue each other. Returns the region that now contains v's start. */
 struct vma *vma_merge(struct vma *v);
+/* Sets and clears flags of the regions in [start, end); -ENOMEM: of none of them. */
+int vma_flag_range(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t set, uint32_t clear);
 static inline unsigned long vma_pages(const struct vma *v) { return (v->end - v->start) >> PAGE_SHIFT; }
 static inline unsigned long vma_pgoff(const struct vma *v, uaddr_t va) { return v->pgoff + ((va - v->start) >> PAGE_SHIFT); }
 

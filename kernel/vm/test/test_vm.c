@@ -4,6 +4,7 @@
 #include "lib/bits.h"
 #include "mem/slab.h"
 #include "vm/anon.h"
+#include "vm/mlock.h"
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -555,13 +556,13 @@ static void test_locking(void **state)
 {
 	(void)state;
 	test_map_anon(as, BASE, 4, RW, 0);
-	assert_int_equal(vm_lock(as, BASE, PAGES(4), 3), -ENOMEM);
-	assert_int_equal(vm_lock(as, BASE + 10, PAGES(2), 3), 0);
+	assert_int_equal(vm_lock(as, BASE, PAGES(4), false, 3), -ENOMEM);
+	assert_int_equal(vm_lock(as, BASE + 10, PAGES(2), false, 3), 0);
 	assert_int_equal(as->locked_pages, 3);
 	assert_int_equal(vm_advise(as, BASE, PAGES(1), 4), -EINVAL);
 	assert_int_equal(vm_unlock(as, BASE, PAGES(4)), 0);
 	assert_int_equal(as->locked_pages, 0);
-	assert_int_equal(vm_lock_all(as, true, true, true, ~0ul), 0);
+	assert_int_equal(vm_lock_all(as, true, true, false, ~0ul), 0);
 	test_map_anon(as, AT(9), 1, RW, 0);
 	assert_int_equal(as->locked_pages, 5);
 	vm_unlock_all(as);
