@@ -11,6 +11,8 @@
  *                                                user thread: child's kernel stack holds a copy of tf; its first switch calls first()
  *                                                (scheduler tail), then returns to user mode through the normal exit path. FPU, TLS copied
  *   struct trapframe *arch_thread_frame(void *stack_top)   the user trapframe at the top of a kernel stack
+ *   unsigned long arch_thread_fp(const struct arch_thread *t)   the frame pointer of a thread that is switched away from; garbage,
+ *                                                but harmless to ask for, if it runs meanwhile; 0 where it is not known
  *   void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_stack_top)
  *                                                interrupts off; saves and restores registers, FPU, TLS, sets TSS/entry stack
  *   ARCH_KSTACK_PAGES                            pages of a kernel stack (2 unless it says otherwise)

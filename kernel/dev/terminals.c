@@ -8,7 +8,7 @@
 #include "dev/serial.h"
 #include "dev/ttyjob.h"
 #include "dev/vtioctl.h"
-#include "fs/procpid.h"
+#include "fs/procview.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -108,7 +108,7 @@ void terminals_init(void)
 	screen_probe();
 	kbd_start(key_received);
 	session_leader_exit_hook = ttyjob_disassociate;
-	procpid_tty_hook = ttyjob_describe;
+	procview_tty_hook = ttyjob_describe;
 	chrdev_register(5, 0, 1, &terminal_ops, "/dev/tty");
 	chrdev_register(5, 1, 1, &terminal_ops, "/dev/console");
 	chrdev_register(TTY_MAJOR, 0, TTY_SCREEN_MINOR + 1, &terminal_ops, "tty");

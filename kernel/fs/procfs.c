@@ -8,7 +8,7 @@
 #include "fs/procfs.h"
 #include "core/panic.h"
 #include "fs/procinfo.h"
-#include "fs/procmem.h"
+#include "fs/proclook.h"
 #include "fs/procpid.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
@@ -24,13 +24,6 @@
 #define POS_PIDS 0x1000       /* in the root: position of process n is POS_PIDS + n */
 #define WRITE_MAX 256u
 
-struct proc_inode {
-	struct inode inode;
-	const struct proc_node *node;
-	struct process *process;  /* counted, or NULL */
-	unsigned fd;              /* PROC_FD_LINK */
-};
-
 struct text_file {
 	struct mutex lock;        /* LOCK_PIPE: text */
 	struct text text;
@@ -45,36 +38,50 @@ static struct super *proc_super;
 
 static const struct proc_node root_node = { .name = "", .mode = S_IFDIR | 0555 };
 static const struct proc_node pid_node = { .name = "pid", .mode = S_IFDIR | 0555 };
+static const struct proc_node tid_node = { .name = "tid", .mode = S_IFDIR | 0555 }; /* as pid_node, without "task" */
+static const struct proc_node fdinfo_node = PROC_FILE("fdinfo", 0444, procpid_fdinfo);
 static const struct proc_node fd_node = { .name = "fd", .mode = S_IFLNK | 0700, .special = PROC_FD_LINK };
 
-static struct proc_inode *of(const struct inode *i) { return container_of(i, struct proc_inode, inode); }
+static struct proc_inode *of(const struct inode *i) { return proc_inode_of(i); }
 
-/* A number for st_ino that is the same each time: of the name, the process and the descriptor. */
-static ino_t number_of(const struct proc_node *n, const struct process *p, unsigned fd)
+/* A number for st_ino that is the same each time: of the name, the process or thread, and the descriptor. */
+static ino_t number_of(const struct proc_node *n, pid_t pid, unsigned fd)
 {
-	uint32_t h = 2166136261u ^ (p ? (uint32_t)p->pid * 2654435761u : 0) ^ fd * 40503u;
+	uint32_t h = 2166136261u ^ (uint32_t)pid * 2654435761u ^ fd * 40503u;
 
 	for (const char *s = n->name; *s; s++)
 		h = (h ^ (unsigned char)*s) * 16777619u;
 	return h | 1;
 }
 
-static struct inode *make(const struct proc_node *n, struct process *p, unsigned fd)
+/* Of what is private in a process that may not be looked into, root is the owner. */
+static void own(struct proc_inode *i)
+{
+	procpid_owner(i->process, i->node == &pid_node || i->node == &tid_node, &i->inode.uid, &i->inode.gid);
+}
+
+static pid_t pid_of(const struct process *p, const struct task *t) { return t ? t->tid : p ? p->pid : 0; }
+
+static struct inode *make(const struct proc_node *n, struct process *p, struct task *t, unsigned fd)
 {
 	struct proc_inode *i = slab_alloc(&proc_inode_cache, ALLOC_ZERO);
 
 	if (!i)
 		return NULL;
-	inode_init(&i->inode, proc_super, number_of(n, p, fd), n->mode);
+	inode_init(&i->inode, proc_super, number_of(n, pid_of(p, t), fd), n->mode);
 	i->inode.uid = 0;
 	i->inode.gid = 0;
 	i->inode.nlink = S_ISDIR(n->mode) ? 2 : 1;
 	i->node = n;
 	i->fd = fd;
+	if (t) {
+		task_get(t);
+		i->task = t;
+	}
 	if (p) {
 		process_get(p);
 		i->process = p;
-		procpid_owner(p, &i->inode.uid, &i->inode.gid);
+		own(i);
 	}
 	if (S_ISDIR(n->mode)) {
 		i->inode.ops = &dir_ops;
@@ -83,7 +90,7 @@ static struct inode *make(const struct proc_node *n, struct process *p, unsigned
 		i->inode.ops = n->follow || n->special == PROC_FD_LINK ? &magic_ops : &link_ops;
 	} else {
 		i->inode.ops = &file_inode_ops;
-		i->inode.fops = n->special == PROC_MEM ? &procmem_ops : &text_ops;
+		i->inode.fops = n->fops ? n->fops : &text_ops;
 	}
 	return &i->inode;
 }
@@ -109,7 +116,7 @@ static const struct proc_node *children_of(const struct proc_inode *d, unsigned 
 		*count = procinfo_count;
 		return procinfo_nodes;
 	}
-	if (d->node == &pid_node) {
+	if (d->node == &pid_node || d->node == &tid_node) {
 		*count = procpid_count;
 		return procpid_nodes;
 	}
@@ -117,35 +124,39 @@ static const struct proc_node *children_of(const struct proc_inode *d, unsigned 
 	return d->node->children;
 }
 
-static int lookup_pid(struct proc_inode *d, const char *name, size_t len, struct inode **out)
+/* The number of any thread will do, though only those of processes are listed. */
+static int lookup_pid(const char *name, size_t len, struct inode **out)
 {
 	long n = parse_number(name, len);
 	struct process *p = n > 0 ? pid_process((pid_t)n) : NULL;
+	struct task *t = n > 0 && !p ? pid_task((pid_t)n) : NULL;
 
-	(void)d;
-	if (!p)
+	if (!p && !t)
 		return -ENOENT;
-	*out = make(&pid_node, p, 0);
-	process_put(p);
+	*out = make(&pid_node, p ? p : t->process, t, 0);
+	if (p)
+		process_put(p);
+	if (t)
+		task_put(t);
 	return *out ? 0 : -ENOMEM;
 }
 
-/* A thread of the directory's process: the directory shows what the process's shows. */
 static int lookup_task(struct proc_inode *d, const char *name, size_t len, struct inode **out)
 {
 	long n = parse_number(name, len);
 	struct task *t = n > 0 ? pid_task((pid_t)n) : NULL;
-	bool mine = t && t->process == d->process;
+	int err = -ENOENT;
 
+	if (t && t->process == d->process) {
+		*out = make(&tid_node, d->process, t, 0);
+		err = *out ? 0 : -ENOMEM;
+	}
 	if (t)
 		task_put(t);
-	if (!mine)
-		return -ENOENT;
-	*out = make(&pid_node, d->process, 0);
-	return *out ? 0 : -ENOMEM;
+	return err;
 }
 
-static int lookup_fd(struct proc_inode *d, const char *name, size_t len, struct inode **out)
+static int lookup_fd(struct proc_inode *d, const struct proc_node *node, const char *name, size_t len, struct inode **out)
 {
 	long n = parse_number(name, len);
 	struct path path;
@@ -154,8 +165,16 @@ static int lookup_fd(struct proc_inode *d, const char *name, size_t len, struct 
 	if (err)
 		return err;
 	path_put(&path);
-	*out = make(&fd_node, d->process, (unsigned)n);
+	*out = make(node, d->process, d->task, (unsigned)n);
 	return *out ? 0 : -ENOMEM;
+}
+
+/* There is no "task" below task/. */
+static bool hidden(const struct proc_inode *d, const struct proc_node *c) { return d->node == &tid_node && c->special == PROC_TASK_DIR; }
+
+static bool alive(const struct proc_inode *i)
+{
+	return !i->process || (procpid_alive(i->process) && (!i->task || !READ_ONCE(i->task->exiting)));
 }
 
 static int proc_lookup(struct inode *dir, const char *name, size_t len, struct inode **out)
@@ -164,19 +183,21 @@ static int proc_lookup(struct inode *dir, const char *name, size_t len, struct i
 	const struct proc_node *c;
 	unsigned count;
 
-	if (d->process && !procpid_alive(d->process))
+	if (!alive(d))
 		return -ENOENT;
 	if (d->node->special == PROC_FD_DIR)
-		return lookup_fd(d, name, len, out);
+		return lookup_fd(d, &fd_node, name, len, out);
+	if (d->node->special == PROC_FDINFO_DIR)
+		return lookup_fd(d, &fdinfo_node, name, len, out);
 	if (d->node->special == PROC_TASK_DIR)
 		return lookup_task(d, name, len, out);
 	c = children_of(d, &count);
 	for (unsigned i = 0; i < count; i++)
-		if (strlen(c[i].name) == len && !memcmp(c[i].name, name, len)) {
-			*out = make(&c[i], d->process, 0);
+		if (strlen(c[i].name) == len && !memcmp(c[i].name, name, len) && !hidden(d, &c[i])) {
+			*out = make(&c[i], d->process, d->task, 0);
 			return *out ? 0 : -ENOMEM;
 		}
-	return d->node == &root_node ? lookup_pid(d, name, len, out) : -ENOENT;
+	return d->node == &root_node ? lookup_pid(name, len, out) : -ENOENT;
 }
 
 /* "No such name" is never believed twice; what belongs to a process is as good as the process, a descriptor as long as it is open. */
@@ -190,9 +211,9 @@ static bool proc_revalidate(struct inode *dir, const char *name, size_t len, str
 		return false;
 	if (!p->process)
 		return true;
-	if (!procpid_alive(p->process))
+	if (!alive(p))
 		return false;
-	if (p->node->special != PROC_FD_LINK)
+	if (p->node != &fd_node && p->node != &fdinfo_node)
 		return true;
 	if (procpid_fd_path(p->process, p->fd, &path))
 		return false;
@@ -205,7 +226,7 @@ static int proc_getattr(struct inode *i)
 	struct proc_inode *p = of(i);
 
 	if (p->process)
-		procpid_owner(p->process, &i->uid, &i->gid);
+		own(p);
 	return 0;
 }
 
@@ -247,12 +268,12 @@ static bool collect_pid(struct process *p, void *ctx)
 	return true;
 }
 
-static bool emit_number(struct dir_sink *s, unsigned n, const struct proc_node *node, const struct process *p, unsigned fd, loff_t next)
+static bool emit_number(struct dir_sink *s, unsigned n, const struct proc_node *node, pid_t pid, unsigned fd, loff_t next)
 {
 	char name[12];
 	size_t len = fmt_buf(name, sizeof(name), "%u", n);
 
-	return s->emit(s, name, len, number_of(node, p, fd), node->mode >> 12, next);
+	return s->emit(s, name, len, number_of(node, pid, fd), node->mode >> 12, next);
 }
 
 static int iterate_pids(struct file *f, struct dir_sink *s)
@@ -264,12 +285,11 @@ static int iterate_pids(struct file *f, struct dir_sink *s)
 		return -ENOMEM;
 	process_each(collect_pid, &l);
 	for (unsigned i = 0; i < l.n; i++) {
-		struct process number = { .pid = l.pids[i] };
 		loff_t pos = POS_PIDS + l.pids[i];
 
 		if (pos < f->pos)
 			continue;
-		if (!emit_number(s, (unsigned)l.pids[i], &pid_node, &number, 0, pos + 1))
+		if (!emit_number(s, (unsigned)l.pids[i], &pid_node, l.pids[i], 0, pos + 1))
 			break;
 		f->pos = pos + 1;
 	}
@@ -277,15 +297,16 @@ static int iterate_pids(struct file *f, struct dir_sink *s)
 	return 0;
 }
 
-static int iterate_fds(struct file *f, struct dir_sink *s, struct process *p)
+static int iterate_fds(struct file *f, struct dir_sink *s, const struct proc_inode *d, const struct proc_node *node)
 {
-	int err = procpid_may_look(p), fd;
+	struct process *p = d->process;
+	int err = proclook_allowed(p), fd;
 	struct fdtable *t = err ? NULL : fdtable_of(p);
 
 	if (!t)
 		return err;
 	while ((fd = fd_next(t, (unsigned)(f->pos - POS_FIRST))) >= 0) {
-		if (!emit_number(s, (unsigned)fd, &fd_node, p, (unsigned)fd, POS_FIRST + fd + 1))
+		if (!emit_number(s, (unsigned)fd, node, pid_of(p, d->task), (unsigned)fd, POS_FIRST + fd + 1))
 			break;
 		f->pos = POS_FIRST + fd + 1;
 	}
@@ -306,7 +327,7 @@ static int iterate_tasks(struct file *f, struct dir_sink *s, struct process *p)
 			if (n++ == f->pos)
 				tid = t->tid;
 		spin_unlock(&proc_tree_lock);
-		if (!tid || !emit_number(s, (unsigned)tid, &pid_node, p, 0, f->pos + 1))
+		if (!tid || !emit_number(s, (unsigned)tid, &tid_node, tid, 0, f->pos + 1))
 			return 0;
 		f->pos++;
 	}
@@ -320,7 +341,7 @@ static int iterate_nodes(struct file *f, struct dir_sink *s, struct proc_inode *
 	for (; f->pos - POS_FIRST < count; f->pos++) {
 		const struct proc_node *n = &c[f->pos - POS_FIRST];
 
-		if (!s->emit(s, n->name, strlen(n->name), number_of(n, d->process, 0), n->mode >> 12, f->pos + 1))
+		if (!hidden(d, n) && !s->emit(s, n->name, strlen(n->name), number_of(n, pid_of(d->process, d->task), 0), n->mode >> 12, f->pos + 1))
 			return 0;
 	}
 	if (d->node != &root_node)
@@ -333,7 +354,7 @@ static int proc_iterate(struct file *f, struct dir_sink *s)
 {
 	struct proc_inode *d = of(f->inode);
 
-	if (d->process && !procpid_alive(d->process))
+	if (!alive(d))
 		return -ENOENT;
 	for (; f->pos < POS_FIRST; f->pos++)
 		if (!s->emit(s, "..", f->pos ? 2 : 1, f->inode->ino, S_IFDIR >> 12, f->pos + 1))
@@ -341,7 +362,9 @@ static int proc_iterate(struct file *f, struct dir_sink *s)
 	if (d->node == &root_node && f->pos >= POS_PIDS)
 		return iterate_pids(f, s);
 	if (d->node->special == PROC_FD_DIR)
-		return iterate_fds(f, s, d->process);
+		return iterate_fds(f, s, d, &fd_node);
+	if (d->node->special == PROC_FDINFO_DIR)
+		return iterate_fds(f, s, d, &fdinfo_node);
 	if (d->node->special == PROC_TASK_DIR)
 		return iterate_tasks(f, s, d->process);
 	return iterate_nodes(f, s, d);
@@ -378,7 +401,7 @@ static ssize_t magic_readlink(struct inode *i, char *buf, size_t cap)
 
 	if (err)
 		return err;
-	err = procpid_path_text(&t, &path);
+	err = proclook_path(&t, &path);
 	path_put(&path);
 	return text_out(&t, err, buf, cap);
 }
@@ -394,10 +417,15 @@ static ssize_t proc_readlink(struct inode *i, char *buf, size_t cap)
 
 static int text_open(struct inode *i, struct file *f)
 {
+	const struct proc_inode *p = of(i);
 	struct text_file *x;
+	int err;
 
-	if (f->mode & FMODE_WRITE && !of(i)->node->store)
+	if (f->mode & FMODE_WRITE && !p->node->store && !p->node->set)
 		return -EACCES;
+	err = p->node->guarded ? proclook_allowed(p->process) : 0;
+	if (err)
+		return err;
 	x = slab_alloc(&text_file_cache, ALLOC_ZERO);
 	if (!x)
 		return -ENOMEM;
@@ -420,11 +448,13 @@ static int text_fill(struct text_file *x, const struct proc_inode *p)
 
 	text_free(&x->text);
 	x->filled = false;
-	if (p->process && !procpid_alive(p->process))
+	if (!alive(p))
 		return -ESRCH;
 	if (!p->node->fill)
 		return -EIO;
-	err = p->node->fill ? p->node->fill(&x->text, p->process) : -EIO;
+	x->text.task = p->task;
+	x->text.fd = p->fd;
+	err = p->node->fill(&x->text, p->process);
 	if (!err && x->text.failed)
 		err = -ENOMEM;
 	x->filled = !err;
@@ -452,6 +482,7 @@ static ssize_t text_read(struct file *f, struct uio *u, loff_t *pos)
 
 static ssize_t text_write(struct file *f, struct uio *u, loff_t *pos)
 {
+	const struct proc_inode *p = of(f->inode);
 	char buf[WRITE_MAX + 1];
 	size_t want = MIN(u->left, (size_t)WRITE_MAX), n = uio_get(u, buf, want);
 	long err;
@@ -459,7 +490,9 @@ static ssize_t text_write(struct file *f, struct uio *u, loff_t *pos)
 	if (n < want)
 		return -EFAULT;
 	buf[n] = '\0';
-	err = of(f->inode)->node->store(buf, n);
+	if (!alive(p))
+		return -ESRCH;
+	err = p->node->set ? p->node->set(p->process, p->task, buf, n) : p->node->store(buf, n);
 	if (err)
 		return err;
 	*pos += (loff_t)n;
@@ -479,6 +512,8 @@ static void proc_inode_free(struct inode *i)
 {
 	struct proc_inode *p = of(i);
 
+	if (p->task)
+		task_put(p->task);
 	if (p->process)
 		process_put(p->process);
 	slab_free(&proc_inode_cache, p);
@@ -504,11 +539,8 @@ static int proc_mount(const char *source, unsigned long flags, const char *data,
 
 static struct fs_type proc_type = { .name = "proc", .nodev = true, .mount = proc_mount };
 
-static struct process *process_of(const struct inode *i) { return of(i)->process; }
-
 void procfs_init(void)
 {
-	procmem_process_hook = process_of;
 	proc_super = kzalloc(sizeof(*proc_super));
 	if (!proc_super)
 		panic("no memory for /proc");
@@ -517,7 +549,7 @@ void procfs_init(void)
 	proc_super->fstype = "proc";
 	proc_super->dev = super_alloc_dev();
 	proc_super->revalidate = true;
-	proc_super->root = make(&root_node, NULL, 0);
+	proc_super->root = make(&root_node, NULL, NULL, 0);
 	if (!proc_super->root)
 		panic("no memory for /proc");
 	fs_register(&proc_type);

@@ -8,12 +8,10 @@
 #include "task/process.h"
 #include "vm/fault.h"
 
-struct process *(*procmem_process_hook)(const struct inode *i);
-
 static int mem_open(struct inode *i, struct file *f)
 {
 	(void)f;
-	return process_may_attach(procmem_process_hook(i), true) ? 0 : -EACCES;
+	return process_may_attach(proc_inode_of(i)->process, true) ? 0 : -EACCES;
 }
 
 /* Moves at most a page; bytes moved, 0 when the process has no memory any more, or -errno. */
@@ -40,7 +38,7 @@ static ssize_t move_some(struct aspace *as, struct uio *u, loff_t pos, char *buf
 
 static ssize_t transfer(struct file *f, struct uio *u, loff_t *pos, bool write)
 {
-	struct process *p = procmem_process_hook(f->inode);
+	struct process *p = proc_inode_of(f->inode)->process;
 	struct aspace *as;
 	ssize_t total = 0, n;
 	char *buf;

@@ -3,10 +3,8 @@
 #ifndef FS_PROCMEM_H
 #define FS_PROCMEM_H
 
-#include "vfs/file.h"
+#include "fs/proctext.h"
 
-/* Set by procfs: whose directory the file lies in. */
-extern struct process *(*procmem_process_hook)(const struct inode *i);
 extern const struct file_ops procmem_ops;
 
 #endif

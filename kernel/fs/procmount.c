@@ -88,6 +88,17 @@ static void print_info(struct mount *m, void *ctx)
 	text_printf(x->t, " %s\n", m->sb->flags & MS_RDONLY ? "ro" : "rw");
 }
 
+static void print_stats(struct mount *m, void *ctx)
+{
+	struct printing *x = ctx;
+
+	text_printf(x->t, "device ");
+	add_escaped(x->t, m->source);
+	text_printf(x->t, " mounted on ");
+	add_place(x->t, &(struct path){ m, m->root }, x->buf);
+	text_printf(x->t, " with fstype %s\n", m->sb->fstype);
+}
+
 static int print_all(struct text *t, void (*print)(struct mount *m, void *ctx))
 {
 	struct printing x = { t, kmalloc(PATH_MAX, 0) };
@@ -101,3 +112,4 @@ static int print_all(struct text *t, void (*print)(struct mount *m, void *ctx))
 
 int procmount_mounts(struct text *t, struct process *p) { (void)p; return print_all(t, print_mount); }
 int procmount_mountinfo(struct text *t, struct process *p) { (void)p; return print_all(t, print_info); }
+int procmount_mountstats(struct text *t, struct process *p) { (void)p; return print_all(t, print_stats); }

@@ -7,5 +7,6 @@
 
 int procmount_mounts(struct text *t, struct process *p);
 int procmount_mountinfo(struct text *t, struct process *p);
+int procmount_mountstats(struct text *t, struct process *p);
 
 #endif

@@ -5,19 +5,22 @@
 
 #include "lib/compiler.h"
 #include "task/process.h"
+#include "vfs/file.h"
 #include "vfs/mount.h"
 
 struct text {
 	char *buf; /* kmalloc'd */
 	size_t len, cap;
 	bool failed;
+	struct task *task; /* the thread whose file it is, below task/; else NULL */
+	unsigned fd;       /* the descriptor whose file it is, below fdinfo/ */
 };
 
 void text_printf(struct text *t, const char *f, ...) __printf(2, 3);
 void text_add(struct text *t, const char *s, size_t len);
 void text_free(struct text *t);
 
-enum proc_special { PROC_PLAIN, PROC_FD_DIR, PROC_TASK_DIR, PROC_FD_LINK, PROC_MEM };
+enum proc_special { PROC_PLAIN, PROC_FD_DIR, PROC_FDINFO_DIR, PROC_TASK_DIR, PROC_FD_LINK };
 
 /*
  * One name under /proc. p is the process of the directory above, NULL in the system's part. Operations return 0 or an errno and may sleep.
@@ -27,12 +30,25 @@ struct proc_node {
 	mode_t mode;                                              /* with the type */
 	int (*fill)(struct text *t, struct process *p);           /* file: writes all of it */
 	long (*store)(const char *s, size_t len);                 /* file: takes what was written */
+	long (*set)(struct process *p, struct task *t, const char *s, size_t len); /* the same, of a process or its thread */
+	const struct file_ops *fops;                              /* file: its own operations, instead of those three */
+	bool guarded;                                             /* file: opened only by who may look into the process (EACCES) */
 	int (*link)(struct text *t, struct process *p);           /* symbolic link: its target */
 	int (*follow)(struct process *p, struct path *out);       /* magic link: with references */
 	const struct proc_node *children;                         /* directory */
 	unsigned child_count;
 	enum proc_special special;
 };
+
+struct proc_inode {
+	struct inode inode;
+	const struct proc_node *node;
+	struct process *process;  /* counted, or NULL */
+	struct task *task;        /* counted: below task/; else NULL */
+	unsigned fd;              /* below fd/ and fdinfo/ */
+};
+
+static inline struct proc_inode *proc_inode_of(const struct inode *i) { return container_of(i, struct proc_inode, inode); }
 
 #define PROC_FILE(n, m, f) { .name = n, .mode = S_IFREG | (m), .fill = f }
 #define PROC_KNOB(n, f, s) { .name = n, .mode = S_IFREG | 0644, .fill = f, .store = s }

@@ -177,6 +177,21 @@ int fd_path(struct fdtable *t, unsigned fd, struct path *out)
 	return f ? 0 : -ENOENT;
 }
 
+int fd_describe(struct fdtable *t, unsigned fd, struct fd_info *out)
+{
+	struct file *f;
+
+	spin_lock(&t->lock);
+	f = fd < t->cap ? t->files[fd] : NULL;
+	if (f) {
+		unsigned flags = READ_ONCE(f->flags) | (bitmap_test(t->cloexec, fd) ? O_CLOEXEC : 0);
+
+		*out = (struct fd_info){ .pos = f->pos, .flags = flags, .mnt_id = f->path.mnt->id, .ino = f->inode->ino };
+	}
+	spin_unlock(&t->lock);
+	return f ? 0 : -ENOENT;
+}
+
 static void put_at(struct fdtable *t, unsigned fd, struct file *f, bool cloexec)
 {
 	t->files[fd] = f;

@@ -20,6 +20,7 @@ void arch_thread_init(struct arch_thread *t, void *stack_top, void (*entry)(void
 void arch_thread_fork(struct arch_thread *child, const struct arch_thread *parent, void *stack_top, const struct trapframe *tf,
 		      void (*first)(void));
 struct trapframe *arch_thread_frame(void *stack_top);
+static inline unsigned long arch_thread_fp(const struct arch_thread *t) { (void)t; return 0; }
 void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_stack_top);
 /* The bare change of stacks; also from one pretend CPU to another. */
 void host_switch(struct arch_thread *prev, struct arch_thread *next);

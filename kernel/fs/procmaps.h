@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory of a process in /proc/PID: maps, smaps, smaps_rollup, clear_refs, pagemap, and Perigee's own pgtables (docs/procfs.md). */
+#ifndef FS_PROCMAPS_H
+#define FS_PROCMAPS_H
+
+#include "fs/proctext.h"
+
+/* Operations of struct proc_node. */
+int procmaps_maps(struct text *t, struct process *p);
+
+#endif
