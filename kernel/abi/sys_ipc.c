@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* System V shared memory, by its own calls and by the old one for all of System V's. */
+#include "abi/sys_sem.h"
+#include "abi/uapi.h"
 #include "lib/errno.h"
 #include "proc/sysvshm.h"
 #include "syscall_protos.h"
+#include "task/ipclimits.h"
 #include "vm/mmap.h"
 #include "vm/usercopy.h"
 
 enum { IPC_RMID, IPC_SET, IPC_STAT, IPC_INFO, SHM_LOCK = 11, SHM_UNLOCK, SHM_STAT, SHM_INFO, SHM_STAT_ANY };
-enum { CALL_SHMAT = 21, CALL_SHMDT, CALL_SHMGET, CALL_SHMCTL };
+enum { CALL_SEMOP = 1, CALL_SEMGET, CALL_SEMCTL, CALL_SEMTIMEDOP, CALL_MSGSND = 11, CALL_MSGRCV, CALL_MSGGET, CALL_MSGCTL, CALL_SHMAT = 21, CALL_SHMDT, CALL_SHMGET, CALL_SHMCTL };
 #define IPC_64 0x100 /* asks the old call for the layout that the new one always has */
 
-struct u_perm { int32_t key; uint32_t uid, gid, cuid, cgid; uint16_t mode, pad1, seq, pad2; uint32_t unused[2]; };
-struct u_shmid_ds { struct u_perm perm; uint32_t size, atime, atime_high, dtime, dtime_high, ctime, ctime_high; int32_t cpid, lpid; uint32_t attached, unused[2]; };
+struct u_shmid_ds { struct u_ipc_perm perm; uint32_t size, atime, atime_high, dtime, dtime_high, ctime, ctime_high; int32_t cpid, lpid; uint32_t attached, unused[2]; };
 struct u_shminfo { uint32_t max, min, mni, seg, all, unused[4]; };
 struct u_shm_info { int32_t used; uint32_t total, resident, swapped, attempts, successes; };
 
@@ -48,7 +50,7 @@ static long set_from_user(int id, uaddr_t from)
 
 static long limits_to_user(uaddr_t to)
 {
-	struct u_shminfo u = { .max = 0x7ffff000, .min = 1, .mni = 4096, .seg = 4096, .all = 0x7ffff };
+	struct u_shminfo u = { .max = (uint32_t)ipc_limits.shmmax, .min = 1, .mni = (uint32_t)ipc_limits.shmmni, .seg = (uint32_t)ipc_limits.shmmni, .all = (uint32_t)ipc_limits.shmall };
 	struct shm_totals t;
 
 	shm_totals(&t);
@@ -89,11 +91,42 @@ static long attach_for(int id, uaddr_t addr, int flags, uaddr_t result)
 	return IS_ERR_VALUE(at) ? (long)at : user_put(result, &at);
 }
 
+/* IPC_SET, IPC_STAT, MSG_STAT and SEM_STAT take a structure, which is only known in the layout that the new calls have. */
+static bool layout_known(unsigned long cmd, unsigned stat) { return cmd & IPC_64 || (cmd != IPC_SET && cmd != IPC_STAT && cmd != stat); }
+
+static long semctl_for(int id, int num, unsigned long cmd, uaddr_t arg)
+{
+	uint32_t word;
+
+	if (user_get32(&word, arg))
+		return -EFAULT;
+	return layout_known(cmd, 18) ? sys_semctl(id, num, (int)cmd & ~IPC_64, word) : -EINVAL;
+}
+
+/* Version 0 has where and type in a structure. */
+static long msgrcv_for(unsigned version, int id, size_t size, int flags, uaddr_t ptr, long type)
+{
+	struct { uint32_t text; int32_t type; } u;
+
+	if (version)
+		return sys_msgrcv(id, ptr, size, type, flags);
+	if (!ptr)
+		return -EINVAL;
+	return user_get(&u, ptr) ? -EFAULT : sys_msgrcv(id, u.text, size, u.type, flags);
+}
+
 /* The upper half of call is a version of its arguments. */
 long sys_ipc(unsigned call, int first, unsigned long second, unsigned long third, uaddr_t ptr, long fifth)
 {
-	(void)fifth;
 	switch (call & 0xffff) {
+	case CALL_SEMOP: return semtimedop_call(first, ptr, (unsigned)second, 0, false);
+	case CALL_SEMTIMEDOP: return semtimedop_call(first, ptr, (unsigned)second, (uaddr_t)fifth, false);
+	case CALL_SEMGET: return sys_semget(first, (int)second, (int)third);
+	case CALL_SEMCTL: return !ptr ? -EINVAL : semctl_for(first, (int)second, third, ptr);
+	case CALL_MSGSND: return sys_msgsnd(first, ptr, second, (int)third);
+	case CALL_MSGRCV: return msgrcv_for(call >> 16, first, second, (int)third, ptr, fifth);
+	case CALL_MSGGET: return sys_msgget(first, (int)second);
+	case CALL_MSGCTL: return layout_known(second, 11) ? sys_msgctl(first, (int)second & ~IPC_64, ptr) : -EINVAL;
 	case CALL_SHMAT: return call >> 16 == 1 ? -EINVAL : attach_for(first, ptr, (int)second, third);
 	case CALL_SHMDT: return shm_detach(ptr);
 	case CALL_SHMGET: return shm_get(first, second, (int)third);

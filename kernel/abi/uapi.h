@@ -29,11 +29,15 @@ struct u_sysinfo { int32_t uptime; uint32_t loads[3], totalram, freeram, sharedr
 struct u_utsname { char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65]; };
 struct u_flock { int16_t type, whence; int32_t start, len, pid; };
 struct u_flock64 { int16_t type, whence; int64_t start, len; int32_t pid; } __packed;
+struct u_ipc_perm { int32_t key; uint32_t uid, gid, cuid, cgid; uint16_t mode, pad1, seq, pad2; uint32_t unused[2]; };
+struct u_semid_ds { struct u_ipc_perm perm; uint32_t otime, otime_high, ctime, ctime_high, nsems, unused[2]; };
+struct u_msqid_ds { struct u_ipc_perm perm; uint32_t stime, stime_high, rtime, rtime_high, ctime, ctime_high, cbytes, qnum, qbytes; int32_t lspid, lrpid; uint32_t unused[2]; };
 struct u_tms { int32_t utime, stime, cutime, cstime; };
 
 _Static_assert(sizeof(struct u_stat64) == 96, "struct stat64 of i386");
 _Static_assert(sizeof(struct u_flock64) == 24, "struct flock64 of i386");
 _Static_assert(sizeof(struct u_stat) == 64, "struct stat of i386");
+_Static_assert(sizeof(struct u_semid_ds) == 64 && sizeof(struct u_msqid_ds) == 88, "struct semid64_ds, msqid64_ds of i386");
 _Static_assert(sizeof(struct u_statx) == 256, "struct statx");
 _Static_assert(sizeof(struct u_sigaction) == 20, "struct kernel_sigaction");
 

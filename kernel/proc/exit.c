@@ -5,6 +5,7 @@
 #include "proc/futex.h"
 #include "proc/itimer.h"
 #include "proc/posixtimer.h"
+#include "proc/sysvsem.h"
 #include "task/group.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
@@ -37,6 +38,8 @@ static void release_thread(struct task *t)
 	uint32_t zero = 0;
 
 	futex_exit_robust(t);
+	if (t->sem_undo)
+		sem_undo_exit(t);
 	/* Linux spares the store when nobody is left to see it. */
 	if (t->clear_tid && (READ_ONCE(t->process->task_count) > 1 || refcount_read(&t->process->aspace->refs) > 1)) {
 		if (!user_put(t->clear_tid, &zero))

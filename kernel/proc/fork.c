@@ -10,6 +10,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "proc/pidfd.h"
+#include "proc/sysvsem.h"
 #include "task/group.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
@@ -155,6 +156,8 @@ static int gather_task(struct birth *b, const struct trapframe *tf)
 	if (usercount_add(t->cred->uid))
 		return -ENOMEM;
 	b->counted = true;
+	if (r->flags & CLONE_SYSVSEM && sem_undo_share(t))
+		return -ENOMEM;
 	t->sigmask = me->sigmask;
 	t->no_new_privs = me->no_new_privs;
 	t->ioprio = me->ioprio;
@@ -200,8 +203,10 @@ static void undo(struct birth *b)
 		fd_close(fdtable_current(), (unsigned)b->pidfd);
 	if (b->counted)
 		usercount_sub(b->task->cred->uid);
-	if (b->task)
+	if (b->task) {
+		sem_undo_exit(b->task);
 		task_put(b->task);
+	}
 	if (p && p != process_current()) {
 		if (p->aspace)
 			aspace_put(p->aspace);

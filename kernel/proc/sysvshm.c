@@ -8,17 +8,18 @@
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "mem/slab.h"
+#include "task/ipclimits.h"
 #include "task/process.h"
 #include "vfs/pagecache.h"
 #include "vm/aspace.h"
 #include "vm/mmap.h"
 #include "vm/vma.h"
 
-#define SEGMENTS 4096u /* SHMMNI */
+#define SEGMENTS 4096u /* SHMMNI at most */
 #define INDEX_BITS 15
 #define SEQ_MASK 0xffffu
 #define SHM_DEST 01000u
-#define SIZE_MAX_BYTES 0x7ffff000ul
+#define SIZE_MAX_BYTES 0x7ffff000ul /* more than fits */
 
 struct segment {
 	struct file *file; /* a reference while SHM_DEST is not set */
@@ -117,9 +118,11 @@ static long make(int key, size_t size, unsigned mode)
 	struct file *f;
 	int index = 0;
 
-	if (!size || size > SIZE_MAX_BYTES)
+	if (!size || size > ipc_limits.shmmax)
 		return -EINVAL;
-	if (used == SEGMENTS)
+	if (size > SIZE_MAX_BYTES)
+		return -ENOMEM;
+	if (used >= MIN(SEGMENTS, ipc_limits.shmmni))
 		return -ENOSPC;
 	while (table[index])
 		index++;

@@ -22,6 +22,7 @@ struct fdtable; /* vfs, above: opaque here */
 struct fsctx;   /* vfs */
 struct pgroup;
 struct session;
+struct sem_undo_list; /* proc, above */
 
 /* A thread of a process. */
 struct task {
@@ -43,6 +44,7 @@ struct task {
 	struct { long (*fn)(struct task *t); uint64_t a[6]; } restart; /* restart_syscall */
 	uaddr_t clear_tid;          /* set_tid_address */
 	uaddr_t robust_list;
+	struct sem_undo_list *sem_undo; /* proc/sysvsem: what System V semaphores are to get back at its end; NULL: nothing */
 	bool no_new_privs;          /* exec gives no rights any more; inherited; never taken back */
 	int ioprio;                 /* as ioprio_set(2) left it: there is nothing yet that heeds it */
 	struct cred *cred;          /* replaced by its own thread under PROC_TREE lock (readers elsewhere: cred_get there) */
