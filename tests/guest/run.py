@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "tools"))
 import packages  # noqa: E402
+from gensyscalls import TABLE, read_table  # noqa: E402
 from initrd import Cpio  # noqa: E402
 from machine import qemu_command  # noqa: E402
 BUILD = pathlib.Path(os.environ.get("GUEST_BUILD", HERE.parent.parent / "build" / "guest"))
@@ -62,17 +63,40 @@ def programs():
     return sorted(p.stem for p in HERE.glob("*.c") if p.stem != "runner")
 
 
+def _kind(call, name, kind):
+    """The fuzzer's letters for an argument."""
+    if kind in ("int", "uint"):
+        return "P" if name in ("pid", "tid", "tgid") else "c" if (call, name) == ("ioctl", "cmd") else "i"
+    if kind in ("long", "ulong"):
+        return "n" if name in ("len", "offset", "size") else "i"
+    if kind == "uaddr" and call in ("fcntl", "fcntl64", "ioctl") and name == "arg":
+        return "v"
+    return {"fd": "f", "path": "s", "uaddr": "p", "size": "n", "hex": "x", "oct": "x", "sig": "g", "loff64": "ii"}[kind]
+
+
+def _make_calls_header():
+    """The kernel's table of system calls for the fuzzer: a line {number, "kinds of arguments"} for each."""
+    rows = [f'{{{nr}, "{"".join(_kind(name, *a) for a in args)}"}}, /* {name} */\n' for nr, name, args in read_table(TABLE)]
+    path, text = BUILD / "include" / "calls.h", "".join(rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_text(text)
+        fresh.rename(path)
+    return path
+
+
 def build(chosen=None):
     """Compiles what is older than its source (all programs, or the chosen); the folder of the programs."""
     out = BUILD / "bin"
     out.mkdir(parents=True, exist_ok=True)
-    header = max(p.stat().st_mtime for p in HERE.glob("*.h"))
+    header = max(p.stat().st_mtime for p in [*HERE.glob("*.h"), _make_calls_header()])
     for name in [*(chosen or programs()), "runner"]:
         source, target = HERE / f"{name}.c", out / name
         if target.exists() and target.stat().st_mtime >= max(source.stat().st_mtime, header):
             continue
         fresh = target.with_suffix(f".{os.getpid()}")
-        subprocess.run(["gcc", *CFLAGS, "-o", fresh, source, "-lm"], check=True)
+        subprocess.run(["gcc", *CFLAGS, f"-I{BUILD}/include", "-o", fresh, source, "-lm"], check=True)
         fresh.rename(target)
     return out
 
