@@ -5,6 +5,7 @@
 #include "lib/div64.h"
 #include "lib/errno.h"
 #include "proc/itimer.h"
+#include "sched/times.h"
 #include "syscall_protos.h"
 #include "task/cputime.h"
 #include "task/pid.h"

@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "mem/frame.h"
 #include "mem/slab.h"
+#include "sched/times.h"
 #include "syscall_protos.h"
 #include "task/process.h"
 #include "task/sigqueue.h"

@@ -15,6 +15,7 @@
 #include "mem/frame.h"
 #include "mem/slab.h"
 #include "mem/vmap.h"
+#include "sched/times.h"
 #include "task/pid.h"
 #include "task/uts.h"
 #include "vfs/file.h"

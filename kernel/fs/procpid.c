@@ -13,6 +13,8 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mem/slab.h"
+#include "sched/times.h"
+#include "task/group.h"
 #include "vfs/fdtable.h"
 #include "vm/fault.h"
 

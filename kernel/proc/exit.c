@@ -6,6 +6,7 @@
 #include "proc/itimer.h"
 #include "proc/posixtimer.h"
 #include "proc/sysvsem.h"
+#include "sched/times.h"
 #include "task/group.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"

@@ -11,6 +11,7 @@
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mem/slab.h"
+#include "sched/times.h"
 #include "task/cputime.h"
 #include "task/sigqueue.h"
 

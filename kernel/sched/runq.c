@@ -437,3 +437,15 @@ void runq_load_update(struct runq *rq, ktime_t now)
 	if (now - rq->load_stamp >= LOAD_PERIOD_NS)
 		rq->load_stamp = now;
 }
+
+struct runq *runq_lock_of(struct thread *t)
+{
+	for (;;) {
+		struct runq *rq = &runqs[READ_ONCE(t->cpu)];
+
+		spin_lock(&rq->lock);
+		if (likely(rq->cpu == t->cpu))
+			return rq;
+		spin_unlock(&rq->lock);
+	}
+}

@@ -63,6 +63,8 @@ extern unsigned runq_rt_waiting; /* FIFO and RR threads in all queues; atomic */
 
 void runq_init(struct runq *rq, unsigned cpu, struct thread *idle);
 static inline struct runq *runq_this(void) { return this_cpu()->runq; }
+/* Locks the queue of the CPU where t is, and with it what the queue's lock protects of t; interrupts are off. */
+struct runq *runq_lock_of(struct thread *t);
 
 /* All below: the queue's lock is held. */
 

@@ -357,19 +357,6 @@ void sched_irq_exit(bool user, bool preemptible)
 
 /* ---- other threads ---- */
 
-/* Locks the queue of the CPU where t is; interrupts are off. */
-static struct runq *lock_queue_of(struct thread *t)
-{
-	for (;;) {
-		struct runq *rq = &runqs[READ_ONCE(t->cpu)];
-
-		spin_lock(&rq->lock);
-		if (likely(rq->cpu == t->cpu))
-			return rq;
-		spin_unlock(&rq->lock);
-	}
-}
-
 /* Interrupts off, queue lock held: releases both, and switches if that is due. */
 static void unlock_queue(struct runq *rq, bool hasten, unsigned long irq)
 {
@@ -415,7 +402,7 @@ static struct runq *place_woken(struct runq *rq, struct thread *t)
 bool sched_wake(struct thread *t, unsigned state_mask)
 {
 	unsigned long irq = arch_irq_save();
-	struct runq *rq = lock_queue_of(t);
+	struct runq *rq = runq_lock_of(t);
 	bool woken = (1u << t->state) & state_mask;
 	bool absent = t->se.queued == SE_OFF && !t->on_cpu;
 
@@ -501,7 +488,7 @@ static void current_changed(struct runq *rq)
 static void reclassify(struct thread *t, int policy, int prio, int nice)
 {
 	unsigned long irq = arch_irq_save();
-	struct runq *rq = lock_queue_of(t);
+	struct runq *rq = runq_lock_of(t);
 	bool queued = t->se.queued == SE_QUEUED;
 
 	if (rq->curr == t)
@@ -560,7 +547,7 @@ int sched_set_affinity(struct thread *t, uint32_t cpu_mask)
 	if (t->bound || !(cpu_mask & READ_ONCE(cpus_online)))
 		return -EINVAL;
 	irq = arch_irq_save();
-	rq = lock_queue_of(t);
+	rq = runq_lock_of(t);
 	t->affinity = cpu_mask;
 	if (!thread_allowed(t, rq->cpu)) {
 		if (t->on_cpu) {
@@ -578,73 +565,6 @@ int sched_set_affinity(struct thread *t, uint32_t cpu_mask)
 uint32_t sched_affinity(struct thread *t)
 {
 	return READ_ONCE(t->affinity) & READ_ONCE(cpus_online);
-}
-
-/* ---- figures ---- */
-
-void sched_account_current(void)
-{
-	unsigned long irq = arch_irq_save();
-	struct runq *rq = runq_this();
-
-	spin_lock(&rq->lock);
-	runq_account(rq);
-	unlock_queue(rq, false, irq);
-}
-
-uint64_t sched_thread_cpu_ns(struct thread *t)
-{
-	unsigned long irq = arch_irq_save();
-	struct runq *rq = lock_queue_of(t);
-	uint64_t ns = t->se.run_ns;
-
-	if (rq->curr == t)
-		ns += clock_now() - t->se.exec_start;
-	unlock_queue(rq, false, irq);
-	return ns;
-}
-
-void sched_thread_times(struct thread *t, uint64_t *user_ns, uint64_t *system_ns)
-{
-	unsigned long irq = arch_irq_save();
-	struct runq *rq = lock_queue_of(t);
-
-	if (rq->curr == t)
-		runq_account(rq);
-	*user_ns += t->user_ns;
-	*system_ns += t->system_ns;
-	unlock_queue(rq, false, irq);
-}
-
-static void add_stats(struct runq *rq, struct sched_stats *s)
-{
-	unsigned long irq = spin_lock_irqsave(&rq->lock);
-
-	runq_load_update(rq, runq_account(rq));
-	s->switches += rq->switches;
-	s->forks += rq->forks;
-	s->idle_ns += rq->idle->se.run_ns;
-	s->runnable += runq_running(rq);
-	for (int i = 0; i < 3; i++)
-		s->load[i] += rq->load[i];
-	spin_unlock_irqrestore(&rq->lock, irq);
-}
-
-void sched_stats(struct sched_stats *s)
-{
-	*s = (struct sched_stats){ 0 };
-	for (unsigned i = 0; i < cpu_count; i++)
-		add_stats(&runqs[i], s);
-}
-
-void sched_cpu_times(unsigned cpu, struct sched_cpu_times *times)
-{
-	struct runq *rq = &runqs[cpu];
-	unsigned long irq = spin_lock_irqsave(&rq->lock);
-
-	runq_account(rq);
-	*times = (struct sched_cpu_times){ rq->user_ns, rq->system_ns, rq->idle->se.run_ns };
-	spin_unlock_irqrestore(&rq->lock, irq);
 }
 
 /* ---- the beginning, and having nothing to do ---- */

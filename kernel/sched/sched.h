@@ -53,22 +53,6 @@ int sched_set_affinity(struct thread *t, uint32_t cpu_mask);
 uint32_t sched_affinity(struct thread *t); /* those that are online */
 /* Inherits weights and places the child fairly. */
 void sched_fork(struct thread *child, const struct thread *parent);
-/* Brings the current thread's run time and its split (user_ns, system_ns) up to now; for exit and times(2). */
-void sched_account_current(void);
-uint64_t sched_thread_cpu_ns(struct thread *t); /* used so far, up to now */
-/* Adds its two times, up to now, to the sums; on whatever CPU it runs. */
-void sched_thread_times(struct thread *t, uint64_t *user_ns, uint64_t *system_ns);
-
-struct sched_stats {
-	uint64_t switches, idle_ns, forks;
-	unsigned runnable;     /* threads that run or wait for a CPU */
-	unsigned long load[3]; /* 1, 5, 15 minutes, fixed point 11 bits */
-};
-void sched_stats(struct sched_stats *s);
-
-struct sched_cpu_times { uint64_t user_ns, system_ns, idle_ns; };
-/* How a CPU has spent its time since it was started, up to now. */
-void sched_cpu_times(unsigned cpu, struct sched_cpu_times *times);
 /* Set by proc: a tick found this thread running. Interrupt context. */
 extern void (*sched_tick_hook)(struct thread *t);
 /* Set by vm: called with interrupts off when the next thread has another address space, or none (NULL). */

@@ -2,6 +2,7 @@
 /* CPU time of a process: that of its threads, dead and alive. */
 #include "task/cputime.h"
 #include "sched/sched.h"
+#include "sched/times.h"
 
 struct cputime process_cputime(struct process *p)
 {

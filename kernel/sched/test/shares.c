@@ -18,6 +18,7 @@
 #include "mem/vmap.h"
 #include "sched/balance.h"
 #include "sched/kthread.h"
+#include "sched/times.h"
 #include "sched/waitq.h"
 #include "arch_target/interleave.h"
 #include <stdio.h>

@@ -17,6 +17,7 @@
 #include "sched/mutex.h"
 #include "sched/runq.h"
 #include "sched/rwlock.h"
+#include "sched/times.h"
 #include "sched/waitq.h"
 #include <setjmp.h>
 #include <stdio.h>
