@@ -2,10 +2,16 @@
 /*
  * Many readers or one writer. The fields change under a small spinlock; who must wait uses the queue with "try again" as the condition. All
  * waiters are woken when the lock becomes free for any of them: readers enter together, and of the writers one wins.
+ *
+ * Before it queues, who finds the lock taken spins as long as the writer, or the reader that came last, runs on another CPU: sections are short,
+ * and a sleep and a wake-up are not. Until it queues nobody knows of it: it stops no readers and gets no pass.
  */
 #include "sched/rwlock.h"
+#include "arch/cpu.h"
 #include "lib/check.h"
 #include "sched/heldlocks.h"
+
+#define SPINS_MAX 2000 /* looks at the lock */
 
 void rwlock_init(struct rwlock *l, enum lock_class c)
 {
@@ -20,8 +26,10 @@ static bool try_read(struct rwlock *l)
 
 	spin_lock(&l->lock);
 	ok = l->readers >= 0 && !l->writers_waiting;
-	if (ok)
+	if (ok) {
 		l->readers++;
+		l->owner = thread_current();
+	}
 	spin_unlock(&l->lock);
 	return ok;
 }
@@ -36,6 +44,7 @@ static bool try_read_waiting(struct rwlock *l, unsigned since)
 	ok = l->readers >= 0 && (pass || !l->writers_waiting);
 	if (ok) {
 		l->readers++;
+		l->owner = thread_current();
 		l->readers_waiting--;
 		l->passes -= pass;
 	}
@@ -61,17 +70,40 @@ static bool try_write(struct rwlock *l)
 	spin_lock(&l->lock);
 	ok = l->readers == 0 && !l->passes;
 	if (ok) {
-		l->readers = -1;
-		l->writer = thread_current();
+		l->owner = thread_current();
+		store_release(&l->readers, -1); /* rwlock_write_held looks at it first */
 	}
 	spin_unlock(&l->lock);
 	return ok;
 }
 
+/*
+ * Takes the lock if that is possible before its owner stops running, or somebody queues who goes first. The owner is looked at without a
+ * reference: a thread's memory is never unmapped, and what is found there decides about spinning only. Of several readers one is looked at.
+ */
+static bool spin_for(struct rwlock *l, bool write, enum wait_mode mode)
+{
+	if (READ_ONCE(cpus_online) == CPU_BIT(0))
+		return false;
+	for (unsigned n = 0; n < SPINS_MAX; n++) {
+		int readers = READ_ONCE(l->readers);
+		struct thread *owner = READ_ONCE(l->owner);
+
+		if ((write ? readers == 0 : readers >= 0) && (write ? try_write(l) : try_read(l)))
+			return true;
+		if (readers && !(owner && READ_ONCE(owner->on_cpu)))
+			return false;
+		if ((!write && READ_ONCE(l->writers_waiting)) || READ_ONCE(l->passes) || this_cpu_resched_due() || waitq_interrupted(mode))
+			return false;
+		arch_pause();
+	}
+	return false;
+}
+
 void rwlock_read_lock(struct rwlock *l)
 {
 	heldlocks_acquire(l, l->class, false);
-	if (unlikely(!try_read(l)))
+	if (unlikely(!try_read(l)) && !spin_for(l, false, WAIT_UNINTERRUPTIBLE))
 		wait_to_read(l);
 }
 
@@ -107,6 +139,8 @@ static int wait_to_write(struct rwlock *l, enum wait_mode mode)
 {
 	int err;
 
+	if (spin_for(l, true, mode))
+		return 0;
 	add_waiting_writer(l, 1);
 	err = waitq_wait(&l->waiters, try_write(l), mode);
 	add_waiting_writer(l, -1);
@@ -145,7 +179,6 @@ static void end_writing(struct rwlock *l, int readers)
 	assert(rwlock_write_held(l));
 	spin_lock(&l->lock);
 	l->readers = readers;
-	l->writer = NULL;
 	l->passes = l->readers_waiting;
 	l->releases++;
 	spin_unlock(&l->lock);
