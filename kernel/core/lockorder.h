@@ -38,7 +38,6 @@
 	X(MAPPING)     /* page cache tree of a mapping */ \
 	X(TTY)         /* terminal state: termios, buffers, groups */ \
 	X(PAGETABLE)   /* aspace: its page tables */ \
-	X(PTSHARE)     /* a shared page table */ \
 	X(POLL)        /* poll sets */ \
 	X(FLOCK)       /* locks on files */ \
 	X(FUTEX)       /* futex buckets */ \

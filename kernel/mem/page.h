@@ -36,7 +36,6 @@ struct page {
 	union {
 		struct list link;                   /* FREE: buddy list; owner's use otherwise */
 		struct {                            /* PAGE_TABLE */
-			struct spinlock lock;       /* LOCK_PTSHARE: entries, while count may exceed one */
 			uint16_t present;           /* entries present */
 			uint32_t blocks;            /* bit n: the n-th of its 32 equal parts may have an entry that is not empty; vm/ptshare */
 		} table;
@@ -44,6 +43,7 @@ struct page {
 			void *free;
 			uint16_t used, capacity;
 		} slab;
+		unsigned long room[4];              /* makes the size a power of two */
 	};
 	void *owner;          /* SLAB: cache; CACHE: struct mapping */
 	unsigned long index;  /* CACHE: page number in the file */

@@ -50,7 +50,6 @@ static bool is_file_page(pte_t e)
 
 static void table_init(struct page *t, unsigned level)
 {
-	spin_init(&t->table.lock, LOCK_PTSHARE);
 	t->table.present = 0;
 	t->table.blocks = 0;
 	t->level = (uint8_t)level;
@@ -173,7 +172,10 @@ void ptshare_fork(struct aspace *parent, struct aspace *child)
 	tlb_flush_aspace(parent);
 }
 
-/* A private copy of a shared table in a fresh frame. The table's lock is held. */
+/*
+ * A private copy of a shared table in a fresh frame. Other spaces may be copying the same table: each clears the same write bits, and holds the table
+ * until its copy is complete, so that none of them takes it over, or frees it, before that.
+ */
 static void copy_table(struct page *to, struct page *from)
 {
 	table_init(to, from->level);
@@ -198,9 +200,7 @@ static bool unshare(struct aspace *as, uaddr_t va, pte_t *e, struct pt_reserve *
 		if (!r->count)
 			return false;
 		new = r->tables[--r->count];
-		spin_lock(&old->table.lock);
 		copy_table(new, old);
-		spin_unlock(&old->table.lock);
 		*e = pte_make(page_pfn(new), PTE_TABLE_FLAGS);
 		tlb_flush_table(as, va);
 		ptshare_put(old);

@@ -10,8 +10,8 @@
  * The count of a mapped page is the number of tables that map it. So a page is this address space's alone exactly when its count is one and
  * the path to it was made own: that is what ptshare_path() leaves.
  *
- * Locks: as->pt_lock is held by every caller. A shared table is copied or given up under its own lock (LOCK_PTSHARE); its count may fall
- * at any time as other spaces let go, but it cannot rise while it is one, since only its single owner could share it.
+ * Locks: as->pt_lock is held by every caller. A shared table has no lock: its holders change it in no other way than by clearing write bits, and its
+ * count may fall at any time as other spaces let go, but it cannot rise while it is one, since only its single owner could share it.
  */
 #ifndef VM_PTSHARE_H
 #define VM_PTSHARE_H
