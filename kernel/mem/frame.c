@@ -45,7 +45,7 @@ struct frame_cache {
 		struct page *top;
 		unsigned count;
 	} stack[STACKS];
-};
+} __aligned(64);
 
 atomic_long_t alloc_fail_after;
 

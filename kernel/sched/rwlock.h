@@ -6,6 +6,7 @@
 #ifndef SCHED_RWLOCK_H
 #define SCHED_RWLOCK_H
 
+#include "lib/atomic.h"
 #include "sched/mutex.h"
 
 struct rwlock {
