@@ -17,6 +17,7 @@
 #undef __always_inline /* the host's C library has one too */
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline __attribute__((noinline))
+#define __unchecked __attribute__((no_sanitize("kernel-address"))) /* may read memory that is free */
 
 #define barrier() __asm__ volatile("" ::: "memory")
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

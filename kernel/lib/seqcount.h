@@ -29,6 +29,12 @@ static inline uint32_t seq_read_begin(const struct seqcount *s)
 	while (unlikely(n & 1));
 	return n;
 }
+/* The same for who does something else while somebody writes: false then. */
+static inline bool seq_read_try(const struct seqcount *s, uint32_t *n)
+{
+	*n = __atomic_load_n(&s->n, __ATOMIC_ACQUIRE);
+	return likely(!(*n & 1));
+}
 /* The fence keeps the reads of the data before the second look. */
 static inline bool seq_read_retry(const struct seqcount *s, uint32_t n)
 {

@@ -84,7 +84,7 @@ static int advise_flags(struct aspace *as, uaddr_t start, uaddr_t end, const str
 {
 	int err, no_memory = 0;
 
-	rwlock_write_lock(&as->lock);
+	aspace_write_lock(as);
 	err = each_region(as, start, end, advise_region, f->advice);
 	if (!err || err == -ENOMEM)
 		no_memory = vma_flag_range(as, start, end, f->set, f->clear);

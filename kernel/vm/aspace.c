@@ -2,6 +2,7 @@
 /* Life of an address space. */
 #include "vm/aspace.h"
 #include "arch/irqflag.h"
+#include "lib/check.h"
 #include "lib/errno.h"
 #include "mem/frame.h"
 #include "mem/slab.h"
@@ -33,10 +34,23 @@ struct aspace *aspace_new(void)
 	return as;
 }
 
+void aspace_write_lock(struct aspace *as)
+{
+	rwlock_write_lock(&as->lock);
+	seq_write_begin(&as->changes);
+}
+
+static void end_changes(struct aspace *as)
+{
+	assert(as->changes.n & 1); /* the lock was taken by aspace_write_lock */
+	seq_write_end(&as->changes);
+}
+
 void aspace_write_unlock(struct aspace *as)
 {
 	struct list removed = LIST_INIT(removed);
 
+	end_changes(as);
 	list_splice_back(&removed, &as->removed);
 	rwlock_write_unlock(&as->lock);
 	vma_free_list(&removed);
@@ -46,6 +60,7 @@ void aspace_downgrade(struct aspace *as, struct list *removed)
 {
 	list_init(removed);
 	list_splice_back(removed, &as->removed);
+	end_changes(as);
 	rwlock_downgrade(&as->lock);
 }
 
@@ -119,7 +134,7 @@ struct aspace *aspace_fork(struct aspace *parent)
 
 	if (!child)
 		return ERR_PTR(-ENOMEM);
-	rwlock_write_lock(&parent->lock);
+	rwlock_write_lock(&parent->lock); /* the parent's regions do not change: its other threads may fault meanwhile */
 	copy_layout(child, parent);
 	err = copy_regions(child, parent);
 	if (!err) {

@@ -15,6 +15,8 @@ struct aspace *aspace_new(void);
 struct aspace *aspace_fork(struct aspace *parent);
 static inline void aspace_get(struct aspace *as) { refcount_get(&as->refs); }
 void aspace_put(struct aspace *as); /* the last put unmaps everything; may sleep */
+/* Takes as->lock to change the regions. */
+void aspace_write_lock(struct aspace *as);
 /* Unlocks as->lock after changes of the regions and gives back what they referred to. */
 void aspace_write_unlock(struct aspace *as);
 /* As a reader on, after changes of the regions: what they referred to is in removed, for vma_free_list after rwlock_read_unlock. */

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A page fault, in phases: check (the region), gather (what can need memory or time, or sleep), then, under pt_lock, unshare the path, resolve,
- * map. The loop is in try_region: a step that lacks something says what, it is gathered without spinlocks, and the entry is looked at anew. What
+ * map. The loop is in do_steps: a step that lacks something says what, it is gathered without spinlocks, and the entry is looked at anew. What
  * nearly always lacks is gathered before the first look. vm_fault tries again from the start after a stack has grown or the OOM killer has made
  * room.
+ *
+ * Most faults need of the region only its flags. These are first looked up without as->lock, and looked at again under pt_lock: if no region has changed
+ * meanwhile they hold until pt_lock is given up, since whoever changes a region takes away what it no longer permits under pt_lock, later. For what
+ * needs more, or finds no region, or was too late, the lock is taken.
  *
  * Pages are cleared and copied without spinlocks. A copy is good as long as the entry still refers to the page that was copied, without the right
  * to write: the reference that the fault holds meanwhile keeps everybody else from taking that page for theirs alone and writing to it.
@@ -28,13 +32,15 @@
 #define OOM_TRIES 64
 #define FAULT_AROUND 16 /* pages, aligned: so they lie in one table */
 
-enum step { STEP_DONE, STEP_NEED_TABLES, STEP_NEED_COPY, STEP_NEED_ZEROED, STEP_NEED_FILE, STEP_AGAIN };
+enum step { STEP_DONE, STEP_NEED_TABLES, STEP_NEED_COPY, STEP_NEED_ZEROED, STEP_NEED_FILE, STEP_NEED_LOCK, STEP_AGAIN };
 
 struct fault {
 	struct aspace *as;
 	uaddr_t addr; /* page aligned */
 	enum fault_access access;
 	bool missing; /* nothing was mapped there, it seems */
+	struct vma *v; /* the region, with as->lock held for reading; NULL: it was only looked at */
+	struct vma_glimpse region;
 	/* gathered */
 	struct pt_reserve tables;
 	struct page *frame;     /* fresh, private */
@@ -59,9 +65,11 @@ static void drop_gathered(struct fault *f)
 		page_put(f->around[i].page);
 }
 
-static unsigned long leaf_flags(const struct vma *v, bool write)
+static unsigned long leaf_flags(const struct fault *f, bool write)
 {
-	return PTE_PRESENT | PTE_USER | PTE_ACCESSED | (v->flags & VMA_EXEC ? 0 : PTE_NOEXEC) | (write ? PTE_WRITE | PTE_DIRTY : 0) | (v->flags & VMA_SHARED ? PTE_SHARED : 0);
+	uint32_t flags = f->region.flags;
+
+	return PTE_PRESENT | PTE_USER | PTE_ACCESSED | (flags & VMA_EXEC ? 0 : PTE_NOEXEC) | (write ? PTE_WRITE | PTE_DIRTY : 0) | (flags & VMA_SHARED ? PTE_SHARED : 0);
 }
 
 /* Installs the page over whatever the entry held; the entry takes over one reference. */
@@ -76,9 +84,9 @@ static void install(struct fault *f, pte_t *e, struct page *p, unsigned long fla
 	}
 }
 
-static void install_frame(struct fault *f, pte_t *e, const struct vma *v)
+static void install_frame(struct fault *f, pte_t *e)
 {
-	install(f, e, f->frame, leaf_flags(v, true));
+	install(f, e, f->frame, leaf_flags(f, true));
 	f->frame = NULL;
 }
 
@@ -97,11 +105,11 @@ static bool have_copy(struct fault *f, struct page *p)
 
 static void mark_dirty(struct page *p) { __atomic_fetch_or(&p->flags, PAGE_F_DIRTY, __ATOMIC_RELAXED); }
 
-static enum step resolve_write_present(struct fault *f, struct vma *v, pte_t *e)
+static enum step resolve_write_present(struct fault *f, pte_t *e)
 {
 	struct page *old = ptshare_page(*e);
 
-	if (!old || v->flags & VMA_SHARED || (old->kind == PAGE_ANON && page_count(old) == 1)) {
+	if (!old || f->region.flags & VMA_SHARED || (old->kind == PAGE_ANON && page_count(old) == 1)) {
 		if (old && old->kind == PAGE_CACHE)
 			mark_dirty(old);
 		*e = pte_set(*e, PTE_WRITE | PTE_DIRTY | PTE_ACCESSED);
@@ -114,38 +122,39 @@ static enum step resolve_write_present(struct fault *f, struct vma *v, pte_t *e)
 	} else if (!have_copy(f, old)) {
 		return STEP_NEED_COPY;
 	}
-	install_frame(f, e, v);
+	install_frame(f, e);
 	return STEP_DONE;
 }
 
 /* The page is there: rights that the region gives and the entry does not have yet are handed out here (after mprotect, fork, a read fault). */
-static enum step resolve_present(struct fault *f, struct vma *v, pte_t *e)
+static enum step resolve_present(struct fault *f, pte_t *e)
 {
-	pte_t now = pte_set(pte_clear(*e, PTE_HIDDEN | (v->flags & VMA_EXEC ? PTE_NOEXEC : 0)), PTE_PRESENT | PTE_ACCESSED);
+	pte_t now = pte_set(pte_clear(*e, PTE_HIDDEN | (f->region.flags & VMA_EXEC ? PTE_NOEXEC : 0)), PTE_PRESENT | PTE_ACCESSED);
 
 	*e = now;
 	if (f->access == FAULT_WRITE && !pte_writable(now))
-		return resolve_write_present(f, v, e);
+		return resolve_write_present(f, e);
 	tlb_flush_page_here(f->as, f->addr); /* even if all is well: another CPU may have made it so since this one looked */
 	return STEP_DONE;
 }
 
-static enum step resolve_anon_missing(struct fault *f, struct vma *v, pte_t *e)
+static enum step resolve_anon_missing(struct fault *f, pte_t *e)
 {
 	if (f->access != FAULT_WRITE) {
 		page_get(anon_zero_page());
-		install(f, e, anon_zero_page(), leaf_flags(v, false));
+		install(f, e, anon_zero_page(), leaf_flags(f, false));
 		return STEP_DONE;
 	}
 	if (!f->frame || !f->frame_zeroed)
 		return STEP_NEED_ZEROED;
-	install_frame(f, e, v);
+	install_frame(f, e);
 	return STEP_DONE;
 }
 
 /* Maps the neighbours too, as far as nothing is mapped there: programs touch what they read soon. e is the entry of f->addr. */
-static void map_around(struct fault *f, const struct vma *v, pte_t *e)
+static void map_around(struct fault *f, pte_t *e)
 {
+	const struct vma *v = f->v;
 	unsigned left = 0;
 
 	for (unsigned i = 0; i < f->around_count; i++) {
@@ -153,17 +162,20 @@ static void map_around(struct fault *f, const struct vma *v, pte_t *e)
 		pte_t *n = e + (long)(f->around[i].va - f->addr) / (long)PAGE_SIZE;
 
 		if (!pte_mapped(*n) && (!v->ops->current_page || v->ops->current_page(v->object, p)))
-			ptshare_set(f->as, n, pte_make(page_pfn(p), leaf_flags(v, false) & ~PTE_ACCESSED));
+			ptshare_set(f->as, n, pte_make(page_pfn(p), leaf_flags(f, false) & ~PTE_ACCESSED));
 		else
 			f->around[left++] = f->around[i];
 	}
 	f->around_count = left;
 }
 
-static enum step resolve_file_missing(struct fault *f, struct vma *v, pte_t *e)
+static enum step resolve_file_missing(struct fault *f, pte_t *e)
 {
-	bool private_write = f->access == FAULT_WRITE && !(v->flags & VMA_SHARED);
+	bool private_write = f->access == FAULT_WRITE && !(f->region.flags & VMA_SHARED);
+	const struct vma *v = f->v;
 
+	if (!v)
+		return STEP_NEED_LOCK;
 	if (!f->file_page)
 		return STEP_NEED_FILE;
 	if (v->ops->current_page && !v->ops->current_page(v->object, f->file_page)) {
@@ -174,33 +186,37 @@ static enum step resolve_file_missing(struct fault *f, struct vma *v, pte_t *e)
 	if (private_write) {
 		if (!have_copy(f, f->file_page))
 			return STEP_NEED_COPY;
-		install_frame(f, e, v);
+		install_frame(f, e);
 		return STEP_DONE;
 	}
 	if (f->access == FAULT_WRITE)
 		mark_dirty(f->file_page);
-	install(f, e, f->file_page, leaf_flags(v, f->access == FAULT_WRITE));
+	install(f, e, f->file_page, leaf_flags(f, f->access == FAULT_WRITE));
 	f->file_page = NULL;
-	map_around(f, v, e);
+	map_around(f, e);
 	return STEP_DONE;
 }
 
 /* One try under pt_lock. */
-static enum step resolve(struct fault *f, struct vma *v)
+static enum step resolve(struct fault *f)
 {
 	enum step s = STEP_DONE;
 	pte_t *e;
 
 	spin_lock(&f->as->pt_lock);
+	if (!f->v && unlikely(!vma_glimpse_good(f->as, &f->region))) {
+		spin_unlock(&f->as->pt_lock);
+		return STEP_NEED_LOCK;
+	}
 	e = ptshare_path(f->as, f->addr, &f->tables, true, NULL);
 	if (!e)
 		s = STEP_NEED_TABLES;
 	else if (pte_mapped(*e))
-		s = resolve_present(f, v, e);
-	else if (v->ops)
-		s = resolve_file_missing(f, v, e);
+		s = resolve_present(f, e);
+	else if (f->region.ops)
+		s = resolve_file_missing(f, e);
 	else
-		s = resolve_anon_missing(f, v, e);
+		s = resolve_anon_missing(f, e);
 	f->as->faults_minor += s == STEP_DONE;
 	spin_unlock(&f->as->pt_lock);
 	return s;
@@ -222,8 +238,9 @@ static void gather_around(struct fault *f, struct vma *v)
 	}
 }
 
-static int gather_file(struct fault *f, struct vma *v)
+static int gather_file(struct fault *f)
 {
+	struct vma *v = f->v;
 	bool shared_write = f->access == FAULT_WRITE && v->flags & VMA_SHARED;
 	int err = v->ops->fault(v, vma_pgoff(v, f->addr), shared_write, &f->file_page);
 
@@ -255,7 +272,7 @@ static int gather_copy(struct fault *f)
 }
 
 /* Gets what a step asked for. 0, -ENOMEM, or the object's error. */
-static int gather(struct fault *f, struct vma *v, enum step need)
+static int gather(struct fault *f, enum step need)
 {
 	switch (need) {
 	case STEP_NEED_TABLES:
@@ -265,27 +282,27 @@ static int gather(struct fault *f, struct vma *v, enum step need)
 	case STEP_NEED_ZEROED:
 		return gather_frame(f, true);
 	case STEP_NEED_FILE:
-		return gather_file(f, v);
+		return gather_file(f);
 	default:
 		return 0;
 	}
 }
 
 /* Where nothing is mapped yet, the first look at the entry would find that this is needed. */
-static int gather_first(struct fault *f, struct vma *v)
+static int gather_first(struct fault *f)
 {
-	if (v->ops)
-		return f->file_page ? 0 : gather_file(f, v);
+	if (f->region.ops)
+		return f->file_page ? 0 : gather_file(f);
 	return f->access != FAULT_WRITE || f->frame ? 0 : gather_frame(f, true);
 }
 
-static bool access_ok(const struct vma *v, enum fault_access a)
+static bool access_ok(uint32_t flags, enum fault_access a)
 {
 	if (a == FAULT_WRITE)
-		return v->flags & VMA_WRITE;
+		return flags & VMA_WRITE;
 	if (a == FAULT_EXEC && PTE_NOEXEC != 0)
-		return v->flags & VMA_EXEC; /* without such a bit what can be read can be run */
-	return v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC);
+		return flags & VMA_EXEC; /* without such a bit what can be read can be run */
+	return flags & (VMA_READ | VMA_WRITE | VMA_EXEC);
 }
 
 /* as->lock held for writing. May v, a stack, reach down to addr? A gap is kept to what lies below, unless that is a stack or out of reach too. */
@@ -310,7 +327,7 @@ static enum fault_result grow_stack(struct aspace *as, uaddr_t addr)
 	enum fault_result r = FAULT_MAPERR;
 	struct vma *v;
 
-	rwlock_write_lock(&as->lock);
+	aspace_write_lock(as);
 	v = vma_find(as, addr);
 	if (v && v->start > addr && stack_may_reach(as, v, addr))
 		vma_resize(v, addr, v->end);
@@ -320,23 +337,62 @@ static enum fault_result grow_stack(struct aspace *as, uaddr_t addr)
 	return r;
 }
 
-/* With the regions locked for reading: they stay, so that what a step lacks is gathered and the entry looked at again until it is done. */
-static enum fault_result try_region(struct fault *f)
+/* What a step lacks is gathered and the entry looked at again until it is done. FAULT_MAPERR: as->lock is needed. */
+static enum fault_result do_steps(struct fault *f)
 {
-	struct vma *v = vma_find(f->as, f->addr);
 	enum step s;
 	int err;
 
-	if (!v || v->start > f->addr)
-		return FAULT_MAPERR;
-	if (!access_ok(v, f->access))
-		return FAULT_ACCERR;
-	for (err = f->missing ? gather_first(f, v) : 0; !err; err = gather(f, v, s)) {
-		s = resolve(f, v);
+	for (err = f->missing ? gather_first(f) : 0; !err; err = gather(f, s)) {
+		s = resolve(f);
 		if (s == STEP_DONE)
 			return FAULT_OK;
+		if (s == STEP_NEED_LOCK)
+			return FAULT_MAPERR;
 	}
 	return err == -ENOMEM ? FAULT_OOM : err == -EINTR ? FAULT_KILLED : FAULT_BUS;
+}
+
+/* Without as->lock. False: nothing was done, or something is wrong, and the lock is needed to tell what. */
+static bool try_glimpse(struct fault *f)
+{
+	f->v = NULL;
+	if (!vma_glimpse(f->as, f->addr, &f->region) || !access_ok(f->region.flags, f->access) || (f->region.ops && f->missing))
+		return false;
+	return do_steps(f) == FAULT_OK;
+}
+
+/* With the regions locked for reading: they stay. */
+static enum fault_result try_region(struct fault *f)
+{
+	struct vma *v = vma_find(f->as, f->addr);
+
+	if (!v || v->start > f->addr)
+		return FAULT_MAPERR;
+	if (!access_ok(v->flags, f->access))
+		return FAULT_ACCERR;
+	f->v = v;
+	f->region.flags = v->flags;
+	f->region.ops = v->ops;
+	return do_steps(f);
+}
+
+static enum fault_result fault_locked(struct fault *f)
+{
+	struct aspace *as = f->as;
+	enum fault_result r;
+	unsigned tries = 0;
+	bool again;
+
+	do {
+		rwlock_read_lock(&as->lock);
+		r = try_region(f);
+		rwlock_read_unlock(&as->lock);
+		again = r == FAULT_MAPERR && grow_stack(as, f->addr) == FAULT_OK;
+		if (r == FAULT_OOM && ++tries < OOM_TRIES && !waitq_interrupted(WAIT_KILLABLE))
+			again = vm_oom_hook && vm_oom_hook();
+	} while (again);
+	return r;
 }
 
 static void fault_begin(struct fault *f, struct aspace *as, uaddr_t addr, enum fault_access access, bool missing)
@@ -355,21 +411,13 @@ static void fault_begin(struct fault *f, struct aspace *as, uaddr_t addr, enum f
 enum fault_result vm_fault(struct aspace *as, uaddr_t addr, enum fault_access access, bool missing)
 {
 	struct fault f;
-	enum fault_result r;
-	unsigned tries = 0;
-	bool again;
+	enum fault_result r = FAULT_OK;
 
 	if (addr >= ARCH_USER_TOP)
 		return FAULT_MAPERR;
 	fault_begin(&f, as, addr, access, missing);
-	do {
-		rwlock_read_lock(&as->lock);
-		r = try_region(&f);
-		rwlock_read_unlock(&as->lock);
-		again = r == FAULT_MAPERR && grow_stack(as, f.addr) == FAULT_OK;
-		if (r == FAULT_OOM && ++tries < OOM_TRIES && !waitq_interrupted(WAIT_KILLABLE))
-			again = vm_oom_hook && vm_oom_hook();
-	} while (again);
+	if (!try_glimpse(&f))
+		r = fault_locked(&f);
 	drop_gathered(&f);
 	return r;
 }

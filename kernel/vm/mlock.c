@@ -34,7 +34,7 @@ static int lock_region(struct aspace *as, uaddr_t start, unsigned long len, uint
 {
 	int err = 0;
 
-	rwlock_write_lock(&as->lock);
+	aspace_write_lock(as);
 	if (flags && limit_pages != ~0ul && as->locked_pages + (len >> PAGE_SHIFT) - locked_in(as, start, start + len) > limit_pages)
 		err = -ENOMEM;
 	if (!err)
@@ -80,7 +80,7 @@ int vm_lock_all(struct aspace *as, bool now, bool future, bool on_fault, unsigne
 	uint32_t flags = on_fault ? VMA_LOCKED | VMA_ONFAULT : VMA_LOCKED;
 	int err = 0;
 
-	rwlock_write_lock(&as->lock);
+	aspace_write_lock(as);
 	if (now && as->total_pages > limit_pages)
 		err = -ENOMEM;
 	if (!err && now)
@@ -95,7 +95,7 @@ int vm_lock_all(struct aspace *as, bool now, bool future, bool on_fault, unsigne
 
 void vm_unlock_all(struct aspace *as)
 {
-	rwlock_write_lock(&as->lock);
+	aspace_write_lock(as);
 	flag_all(as, 0);
 	as->new_flags = 0;
 	aspace_write_unlock(as);

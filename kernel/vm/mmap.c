@@ -74,7 +74,7 @@ int vm_unmap(struct aspace *as, uaddr_t addr, unsigned long len)
 	if (addr & ~PAGE_MASK || len > ARCH_USER_TOP || addr > ARCH_USER_TOP - len || !len)
 		return -EINVAL;
 	len = PAGE_UP(len);
-	rwlock_write_lock(&as->lock);
+	aspace_write_lock(as);
 	err = begin_unmap(as, addr, addr + len, &r, &any);
 	if (err || !any) {
 		aspace_write_unlock(as);
@@ -229,7 +229,7 @@ unsigned long vm_map(struct aspace *as, const struct map_request *r)
 			return (unsigned long)err;
 		shared.pgoff = 0;
 	}
-	rwlock_write_lock(&as->lock);
+	aspace_write_lock(as);
 	at = map_locked(as, &shared, len);
 	fill = as->new_flags & VMA_LOCKED || (r->flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || r->flags & MAP_LOCKED;
 	aspace_write_unlock(as);
@@ -264,7 +264,7 @@ int vm_remap_file_pages(struct aspace *as, uaddr_t start, unsigned long size, un
 
 	if (r.addr + r.len <= r.addr || pgoff + (r.len >> PAGE_SHIFT) < pgoff)
 		return -EINVAL;
-	rwlock_write_lock(&as->lock);
+	aspace_write_lock(as);
 	v = same_file(as, r.addr, r.addr + r.len);
 	if (v) {
 		r.prot = (v->flags & VMA_READ ? PROT_READ : 0) | (v->flags & VMA_WRITE ? PROT_WRITE : 0) | (v->flags & VMA_EXEC ? PROT_EXEC : 0);
@@ -389,7 +389,7 @@ int vm_protect(struct aspace *as, uaddr_t addr, unsigned long len, int prot)
 	len = PAGE_UP(len);
 	if (!len || len > ARCH_USER_TOP || addr > ARCH_USER_TOP - len)
 		return -ENOMEM;
-	rwlock_write_lock(&as->lock);
+	aspace_write_lock(as);
 	err = prot & (PROT_GROWSDOWN | PROT_GROWSUP) ? growing_start(as, &addr, &len, prot) : 0;
 	if (!err)
 		err = protect_locked(as, addr, addr + len, prot_flags(prot));
@@ -413,7 +413,7 @@ uaddr_t vm_brk(struct aspace *as, uaddr_t brk)
 	uaddr_t old_end, new_end;
 	bool fill;
 
-	rwlock_write_lock(&as->lock);
+	aspace_write_lock(as);
 	old_end = PAGE_UP(as->brk);
 	new_end = PAGE_UP(brk);
 	if (brk < as->brk_start || brk >= ARCH_USER_TOP || new_end < brk)

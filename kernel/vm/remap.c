@@ -206,7 +206,7 @@ unsigned long vm_remap(struct aspace *as, uaddr_t old, unsigned long old_len, un
 		return (unsigned long)err;
 	if (new_len > ARCH_USER_TOP || old_len > ARCH_USER_TOP || old > ARCH_USER_TOP - old_len)
 		return (unsigned long)(new_len > ARCH_USER_TOP ? -ENOMEM : -EFAULT);
-	rwlock_write_lock(&as->lock);
+	aspace_write_lock(as);
 	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
 		at = remap_to(as, old, old_len, new_len, flags, new_addr);
 	else

@@ -7,16 +7,16 @@
 #include "lib/atomic.h"
 #include "lib/rbtree.h"
 #include "lib/refcount.h"
+#include "lib/seqcount.h"
 #include "sched/rwlock.h"
 
 struct page;
 
 struct aspace {
 	refcount_t refs;          /* processes that use it + lookups */
-	struct rwlock lock;       /* LOCK_ASPACE: regions and the limits below; faults take it for reading */
+	struct seqcount changes;  /* odd while the regions may change: written with lock held for writing; faults look regions up without the lock */
 	/* lock */
 	struct rbtree vmas;
-	struct list removed;      /* regions whose objects are put after unlocking */
 	unsigned long vma_count;
 	unsigned long total_pages, locked_pages, data_pages, stack_pages, exec_pages;
 	uint32_t new_flags;       /* VMA_LOCKED: mlockall(MCL_FUTURE); not inherited by fork */
@@ -29,14 +29,16 @@ struct aspace {
 	unsigned long auxv[48];   /* for /proc/PID/auxv */
 	unsigned auxv_words;
 	void *exe;                /* struct file of the program, owned; freed through aspace_exe_put_hook */
+	struct rwlock lock __aligned(64); /* LOCK_ASPACE: regions and the limits below; faults that need more than flags take it for reading */
+	struct list removed;      /* lock; regions whose objects are put after unlocking */
+	uint32_t cpu_mask;        /* CPUs that have the root loaded; atomic, see vm/tlb */
 	/* pt_lock (LOCK_PAGETABLE) */
-	struct spinlock pt_lock;
+	struct spinlock pt_lock __aligned(64);
 	struct page *root;
 	/* resident pages, per address space, inherited by fork; pt_lock */
 	long rss_anon, rss_file, rss_peak;
 	unsigned long limit_as, limit_data, limit_stack, limit_memlock; /* bytes; copies of the process's rlimits (RLIM_INFINITY = ~0UL) */
 	uint64_t faults_minor, faults_major;
-	uint32_t cpu_mask;        /* CPUs that have the root loaded; atomic, see vm/tlb */
 };
 
 #endif

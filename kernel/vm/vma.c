@@ -38,6 +38,33 @@ struct vma *vma_find(struct aspace *as, uaddr_t addr)
 	return best;
 }
 
+/*
+ * A node that was in the tree when its address had been read may be freed by now, and its memory be somebody else's: reading it does no harm, for the
+ * direct map always has it, and what it says is not followed before it is known that nothing has changed.
+ */
+__unchecked bool vma_glimpse(struct aspace *as, uaddr_t addr, struct vma_glimpse *g)
+{
+	const struct rbnode *n;
+
+	if (!seq_read_try(&as->changes, &g->seen))
+		return false;
+	n = READ_ONCE(as->vmas.root);
+	while (n && !seq_read_retry(&as->changes, g->seen)) {
+		const struct vma *v = rb_entry(n, const struct vma, node);
+
+		if (addr >= READ_ONCE(v->end)) {
+			n = READ_ONCE(n->right);
+		} else if (addr < READ_ONCE(v->start)) {
+			n = READ_ONCE(n->left);
+		} else {
+			g->flags = READ_ONCE(v->flags);
+			g->ops = READ_ONCE(v->ops);
+			return true;
+		}
+	}
+	return false;
+}
+
 struct vma *vma_first(struct aspace *as) { return of(rb_first(&as->vmas)); }
 struct vma *vma_next(struct vma *v) { return of(rb_next(&v->node)); }
 struct vma *vma_prev(struct vma *v) { return of(rb_prev(&v->node)); }

@@ -42,6 +42,18 @@ struct vma {
 
 /* Region that contains addr, or the first one above it (check start); NULL if none. aspace->lock held. */
 struct vma *vma_find(struct aspace *as, uaddr_t addr);
+/* What a region was like when the space's regions had changed so many times. */
+struct vma_glimpse {
+	uint32_t seen; /* of as->changes */
+	uint32_t flags;
+	const struct vm_ops *ops;
+};
+/*
+ * Looks the region that contains addr up without as->lock. False: there is none, or the regions change just now. What is found holds as long
+ * as vma_glimpse_good says so, which under as->pt_lock means: until that is given up, for who takes mappings away does so under it, after the change.
+ */
+bool vma_glimpse(struct aspace *as, uaddr_t addr, struct vma_glimpse *g);
+#define vma_glimpse_good(as, g) (!seq_read_retry(&(as)->changes, (g)->seen))
 struct vma *vma_next(struct vma *v);
 struct vma *vma_first(struct aspace *as);
 struct vma *vma_prev(struct vma *v);
