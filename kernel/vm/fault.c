@@ -197,10 +197,25 @@ static enum step resolve_file_missing(struct fault *f, pte_t *e)
 	return STEP_DONE;
 }
 
+/* as->lock is held for reading. */
+static void fault_in_region(struct fault *f, struct vma *v)
+{
+	f->v = v;
+	f->region.flags = v->flags;
+	f->region.ops = v->ops;
+}
+
+static enum step resolve_entry(struct fault *f, pte_t *e)
+{
+	if (pte_mapped(*e))
+		return resolve_present(f, e);
+	return f->region.ops ? resolve_file_missing(f, e) : resolve_anon_missing(f, e);
+}
+
 /* One try under pt_lock. */
 static enum step resolve(struct fault *f)
 {
-	enum step s = STEP_DONE;
+	enum step s;
 	pte_t *e;
 
 	spin_lock(&f->as->pt_lock);
@@ -209,14 +224,7 @@ static enum step resolve(struct fault *f)
 		return STEP_NEED_LOCK;
 	}
 	e = ptshare_path(f->as, f->addr, &f->tables, true, NULL);
-	if (!e)
-		s = STEP_NEED_TABLES;
-	else if (pte_mapped(*e))
-		s = resolve_present(f, e);
-	else if (f->region.ops)
-		s = resolve_file_missing(f, e);
-	else
-		s = resolve_anon_missing(f, e);
+	s = e ? resolve_entry(f, e) : STEP_NEED_TABLES;
 	f->as->faults_minor += s == STEP_DONE;
 	spin_unlock(&f->as->pt_lock);
 	return s;
@@ -371,9 +379,7 @@ static enum fault_result try_region(struct fault *f)
 		return FAULT_MAPERR;
 	if (!access_ok(v->flags, f->access))
 		return FAULT_ACCERR;
-	f->v = v;
-	f->region.flags = v->flags;
-	f->region.ops = v->ops;
+	fault_in_region(f, v);
 	return do_steps(f);
 }
 
@@ -509,7 +515,7 @@ static enum step resolve_debug(struct fault *f, struct vma *v, uaddr_t addr, cha
 	spin_lock(&f->as->pt_lock);
 	e = ptshare_path(f->as, f->addr, &f->tables, true, NULL);
 	if (e)
-		s = pte_mapped(*e) ? resolve_present(f, v, e) : v->ops ? resolve_file_missing(f, v, e) : resolve_anon_missing(f, v, e);
+		s = resolve_entry(f, e);
 	if (s == STEP_DONE) {
 		p = ptshare_page(*e);
 		*device = !p;
@@ -538,8 +544,10 @@ static bool debug_page(struct aspace *as, uaddr_t addr, char *buf, size_t n, boo
 	v = vma_find(as, f.addr);
 	if (!v || v->start > f.addr || !debug_ok(v, write))
 		err = -EFAULT;
+	else
+		fault_in_region(&f, v);
 	while (!err && (s = resolve_debug(&f, v, addr, buf, n, &device)) != STEP_DONE) /* no neighbours: they may be forbidden, too */
-		err = s == STEP_NEED_FILE ? v->ops->fault(v, vma_pgoff(v, f.addr), write && v->flags & VMA_SHARED, &f.file_page) : gather(&f, v, s);
+		err = s == STEP_NEED_FILE ? v->ops->fault(v, vma_pgoff(v, f.addr), write && v->flags & VMA_SHARED, &f.file_page) : gather(&f, s);
 	rwlock_read_unlock(&as->lock);
 	drop_gathered(&f);
 	return !err && !device;
