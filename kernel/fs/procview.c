@@ -3,6 +3,7 @@
 #include "fs/procview.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "sched/times.h"
 #include "task/group.h"
 
 void (*procview_tty_hook)(struct tty *tty, unsigned *dev, pid_t *foreground);
