@@ -33,7 +33,8 @@
 	X(PID)         /* pid tables */ \
 	X(FDTABLE)     /* descriptor tables */ \
 	X(FSCTX)       /* root, cwd, umask */ \
-	X(DENTRY)      /* name cache */ \
+	X(DENTRY)      /* names, parents and mount points */ \
+	X(NAMES)       /* a shard of the name cache */ \
 	X(INODE_HASH)  /* inode tables, lists of super blocks */ \
 	X(MAPPING)     /* page cache tree of a mapping */ \
 	X(TTY)         /* terminal state: termios, buffers, groups */ \

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The name cache. One lock guards the hash chains, the LRU, names and parents. Lookups in the file system happen with the directory's lock
- * held, so that of two threads which miss the same name the second finds the first one's entry.
+ * The name cache. It is cut into shards by the hash of (directory, name): each has a lock for its chains, its LRU and the last references of
+ * its entries, so CPUs that work on different names write nothing in common. dentry_lock guards the places: names, parents and mount points; it
+ * is taken before a shard's. Lookups in the file system happen with the directory's lock held, so that of two threads which miss the same name
+ * the second finds the first one's entry.
  *
- * Walks look without the lock and write nothing: dentry_seq is odd while names, parents or mount points change or entries leave the chains, and
- * another one afterwards. What was read while it stayed the same was true. Memory that was an entry or an inode stays readable whatever
- * becomes of it, so a walk may read on in what was freed under its feet, as long as it looks at the count before it follows a pointer that it
- * read, and before it believes anything.
+ * Walks look without a lock and write nothing. Two counts tell them whether what they read was true: a shard's is odd while an entry leaves
+ * its chains, dentry_seq while places change, and each is another one afterwards (struct dentry_view). Memory that was an entry or an inode stays
+ * readable whatever becomes of it, so a walk may read on in what was freed under its feet, as long as it looks at the counts before it follows a
+ * pointer that it read, and before it believes anything. An entry in a chain holds its directory; so a walk that goes from a directory to an entry
+ * in it looks at the directory's counts once more after it read the entry's, and may forget them then.
  */
 #include "vfs/dentry.h"
 
@@ -19,20 +22,37 @@
 #include "mem/slab.h"
 
 #define HASH_BITS 11
+#define SHARD_BITS 7
+#define SHARDS (1u << SHARD_BITS)
 /* Unreferenced names kept, for each MiB of memory. */
 #define KEEP_PER_MIB 64
-#define SHRINK_BATCH 32
+#define SHRINK_BATCH 8ul
+
+struct dentry_shard {
+	struct spinlock lock; /* LOCK_NAMES */
+	uint32_t seq;         /* lock to write */
+	struct list lru;      /* unreferenced entries, oldest first; lock */
+	unsigned long resting; /* how many those are; lock */
+} __aligned(64);
 
 struct spinlock dentry_lock = SPINLOCK_INIT(LOCK_DENTRY);
-static struct dentry *buckets[1 << HASH_BITS]; /* dentry_lock */
-static struct list lru = LIST_INIT(lru);       /* oldest first; dentry_lock */
-static unsigned long lru_count, lru_max = 1024; /* dentry_lock */
+static struct dentry_shard shards[SHARDS];
+static const struct dentry_shard no_shard;     /* of places that are held by something else */
+static struct dentry *buckets[1 << HASH_BITS]; /* the shard's lock */
+static unsigned long shard_max;                /* resting entries in a shard */
+static unsigned hand;                          /* the shard where shrinking goes on; any value will do */
 static atomic_long_t live;
 static SLAB_CACHE(dentry_cache, dentry);
 
 void dentry_init(void)
 {
-	lru_max = MAX(256ul, (frame_total() >> (20 - PAGE_SHIFT)) * KEEP_PER_MIB);
+	unsigned long all = (frame_total() >> (20 - PAGE_SHIFT)) * KEEP_PER_MIB;
+
+	shard_max = MAX(SHRINK_BATCH, all / SHARDS);
+	for (size_t i = 0; i < SHARDS; i++) {
+		spin_init(&shards[i].lock, LOCK_NAMES);
+		list_init(&shards[i].lru);
+	}
 }
 
 unsigned long dentry_live(void) { return (unsigned long)atomic_read(&live); }
@@ -48,6 +68,32 @@ void dentry_change_begin(void)
 void dentry_change_end(void) { store_release(&dentry_seq, dentry_seq + 1); }
 
 static struct dentry **bucket(uint32_t hash) { return &buckets[hash_u32(hash) >> (32 - HASH_BITS)]; }
+static struct dentry_shard *shard(uint32_t hash) { return &shards[hash_u32(hash) >> (32 - SHARD_BITS)]; }
+
+/* Locks the shard that an entry is in: a rename can move the entry to another one meanwhile. */
+static struct dentry_shard *lock_shard(const struct dentry *d)
+{
+	for (;;) {
+		struct dentry_shard *s = shard(READ_ONCE(d->hash));
+
+		spin_lock(&s->lock);
+		if (likely(shard(READ_ONCE(d->hash)) == s))
+			return s;
+		spin_unlock(&s->lock);
+	}
+}
+
+bool dentry_view_begin(struct dentry_view *v)
+{
+	*v = (struct dentry_view){ .places = load_acquire(&dentry_seq), .shard_seq = &no_shard.seq };
+	return !(v->places & 1);
+}
+
+void dentry_view_cross(struct dentry_view *v)
+{
+	v->shard_seq = &no_shard.seq;
+	v->seq = 0;
+}
 
 static struct dentry *dentry_new(const char *name, size_t len)
 {
@@ -89,27 +135,39 @@ struct dentry *dentry_make_anon(struct inode *i, const char *name)
 	return d;
 }
 
-static void hash_insert(struct dentry *d)
+/* The shard's lock held for the chains. */
+static void chain_insert(struct dentry *d)
 {
 	struct dentry **b = bucket(d->hash);
 
 	d->hash_next = *b;
-	d->hashed = true;
 	store_release(b, d);
 }
 
-static void hash_remove(struct dentry *d)
+static void chain_remove(struct dentry *d, struct dentry_shard *s)
 {
 	struct dentry **p = bucket(d->hash);
 
-	if (!d->hashed)
-		return;
-	dentry_change_begin();
+	WRITE_ONCE(s->seq, s->seq + 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	while (*p != d)
 		p = &(*p)->hash_next;
 	WRITE_ONCE(*p, d->hash_next);
+	store_release(&s->seq, s->seq + 1);
+}
+
+static void hash_insert(struct dentry *d)
+{
+	d->hashed = true;
+	chain_insert(d);
+}
+
+static void hash_remove(struct dentry *d, struct dentry_shard *s)
+{
+	if (!d->hashed)
+		return;
+	chain_remove(d, s);
 	d->hashed = false;
-	dentry_change_end();
 }
 
 void (*dentry_gone_hook)(struct inode *i);
@@ -143,45 +201,74 @@ static bool put_unless_last(struct dentry *d)
 
 /*
  * True if the entry must be freed; otherwise it rests in the LRU. Names that may change behind the cache are not kept: /proc/PID would hold
- * processes that are long gone. dentry_lock held.
+ * processes that are long gone. The shard's lock held.
  */
-static bool put_last_locked(struct dentry *d)
+static bool put_last_locked(struct dentry *d, struct dentry_shard *s)
 {
 	if (!refcount_put(&d->refs))
 		return false;
 	if (d->hashed && d->parent->inode->sb->revalidate)
-		hash_remove(d);
+		hash_remove(d, s);
 	if (!d->hashed)
 		return true;
-	list_push_back(&lru, &d->lru);
-	lru_count++;
+	list_push_back(&s->lru, &d->lru);
+	s->resting++;
 	return false;
+}
+
+static unsigned long shrink_shard(struct dentry_shard *s, unsigned long max, const struct super *sb);
+
+/* What has no parent was never in the cache. */
+static bool put_last(struct dentry *d)
+{
+	struct dentry_shard *s;
+	bool dead, crowded;
+
+	if (!d->parent)
+		return refcount_put(&d->refs);
+	s = lock_shard(d);
+	dead = put_last_locked(d, s);
+	crowded = s->resting > shard_max;
+	spin_unlock(&s->lock);
+	if (crowded)
+		shrink_shard(s, SHRINK_BATCH, NULL);
+	return dead;
 }
 
 void dentry_put(struct dentry *d)
 {
-	bool crowded;
-
-	while (d && !put_unless_last(d)) {
-		bool dead;
-
-		spin_lock(&dentry_lock);
-		dead = put_last_locked(d);
-		crowded = lru_count > lru_max;
-		spin_unlock(&dentry_lock);
-		d = dead ? dentry_free(d) : NULL;
-		if (crowded)
-			dentry_shrink(SHRINK_BATCH);
-	}
+	while (d && !put_unless_last(d))
+		d = put_last(d) ? dentry_free(d) : NULL;
 }
 
-void dentry_get_resting(struct dentry *d)
+/* A reference to an entry that is in the cache, perhaps without any. The shard's lock held. */
+static void get_resting(struct dentry *d, struct dentry_shard *s)
 {
 	if (refcount_get_unless_zero(&d->refs))
 		return;
 	list_del(&d->lru);
-	lru_count--;
+	s->resting--;
 	refcount_set(&d->refs, 1);
+}
+
+bool dentry_get_seen(struct dentry *d, const struct dentry_view *v)
+{
+	struct dentry_shard *s;
+	bool same;
+
+	if (v->shard_seq == &no_shard.seq) {
+		same = dentry_view_holds(v);
+		if (same)
+			dentry_get(d);
+		return same;
+	}
+	s = container_of(v->shard_seq, struct dentry_shard, seq);
+	spin_lock(&s->lock);
+	same = dentry_view_holds(v);
+	if (same)
+		get_resting(d, s);
+	spin_unlock(&s->lock);
+	return same;
 }
 
 static struct dentry *find_locked(struct dentry *dir, const char *name, size_t len, uint32_t hash)
@@ -193,14 +280,21 @@ static struct dentry *find_locked(struct dentry *dir, const char *name, size_t l
 }
 
 /* Each entry's fields are believed only if the count is still the same after they were read; then its name may be looked at. */
-struct dentry *dentry_peek(const struct dentry *dir, const char *name, size_t len, uint32_t hash, uint32_t seq)
+struct dentry *dentry_peek(const struct dentry *dir, const char *name, size_t len, uint32_t hash, const struct dentry_view *v,
+                           struct dentry_view *next)
 {
-	for (struct dentry *d = load_acquire(bucket(hash)), *next; d; d = next) {
+	struct dentry_view n = { .places = v->places, .shard_seq = &shard(hash)->seq };
+
+	n.seq = load_acquire(n.shard_seq);
+	if (n.seq & 1 || !dentry_view_holds(v))
+		return NULL;
+	*next = n;
+	for (struct dentry *d = load_acquire(bucket(hash)), *following; d; d = following) {
 		bool same = d->hash == hash && d->parent == dir && d->name_len == len;
 		const char *his = d->name;
 
-		next = READ_ONCE(d->hash_next);
-		if (!dentry_unchanged(seq))
+		following = READ_ONCE(d->hash_next);
+		if (!dentry_view_holds(&n))
 			return NULL;
 		if (same && !memcmp(his, name, len))
 			return d;
@@ -210,13 +304,14 @@ struct dentry *dentry_peek(const struct dentry *dir, const char *name, size_t le
 
 struct dentry *dentry_find(struct dentry *dir, const char *name, size_t len, uint32_t hash)
 {
+	struct dentry_shard *s = shard(hash);
 	struct dentry *d;
 
-	spin_lock(&dentry_lock);
+	spin_lock(&s->lock);
 	d = find_locked(dir, name, len, hash);
 	if (d)
-		dentry_get_resting(d);
-	spin_unlock(&dentry_lock);
+		get_resting(d, s);
+	spin_unlock(&s->lock);
 	return d;
 }
 
@@ -245,6 +340,7 @@ static struct dentry *find_valid(struct dentry *dir, const char *name, size_t le
 static struct dentry *lookup_slow(struct dentry *dir, const char *name, size_t len, uint32_t hash)
 {
 	struct dentry *d = find_valid(dir, name, len, hash), *other;
+	struct dentry_shard *s = shard(hash);
 	int err;
 
 	if (d)
@@ -263,13 +359,13 @@ static struct dentry *lookup_slow(struct dentry *dir, const char *name, size_t l
 	}
 	dentry_get(dir);
 	d->parent = dir;
-	spin_lock(&dentry_lock);
+	spin_lock(&s->lock);
 	other = find_locked(dir, name, len, hash);
 	if (other)
-		dentry_get_resting(other);
-	else if (dir->hashed || !dir->parent)
+		get_resting(other, s);
+	else if (READ_ONCE(dir->hashed) || !dir->parent) /* rmdir holds the directory's lock */
 		hash_insert(d);
-	spin_unlock(&dentry_lock);
+	spin_unlock(&s->lock);
 	if (!other)
 		return d;
 	dentry_put(d);
@@ -314,9 +410,10 @@ void dentry_instantiate(struct dentry *d, struct inode *i)
 
 void dentry_unhash(struct dentry *d)
 {
-	spin_lock(&dentry_lock);
-	hash_remove(d);
-	spin_unlock(&dentry_lock);
+	struct dentry_shard *s = lock_shard(d);
+
+	hash_remove(d, s);
+	spin_unlock(&s->lock);
 }
 
 static void swap_names(struct dentry *a, struct dentry *b)
@@ -335,25 +432,46 @@ static void swap_names(struct dentry *a, struct dentry *b)
 	b->name_len = len;
 }
 
+/* Out of its chain, and into the one of its new hash, by a rename: what is called hashed stays so meanwhile. dentry_lock held. */
+static void move_out(struct dentry *d)
+{
+	struct dentry_shard *s = shard(d->hash);
+
+	spin_lock(&s->lock);
+	if (d->hashed)
+		chain_remove(d, s);
+	spin_unlock(&s->lock);
+}
+
+static void move_in(struct dentry *d, bool hashed)
+{
+	struct dentry_shard *s = shard(d->hash);
+
+	spin_lock(&s->lock);
+	WRITE_ONCE(d->hashed, hashed);
+	if (hashed)
+		chain_insert(d);
+	spin_unlock(&s->lock);
+}
+
 void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 {
 	struct dentry *parent;
 	uint32_t hash;
 
 	spin_lock(&dentry_lock);
-	hash_remove(d);
-	hash_remove(target);
 	dentry_change_begin();
+	move_out(d);
+	move_out(target);
 	swap_names(d, target);
 	parent = d->parent;
 	d->parent = target->parent;
 	target->parent = parent;
 	hash = d->hash;
-	d->hash = target->hash;
-	target->hash = hash;
-	hash_insert(d);
-	if (exchange)
-		hash_insert(target);
+	WRITE_ONCE(d->hash, target->hash);
+	WRITE_ONCE(target->hash, hash);
+	move_in(d, true);
+	move_in(target, exchange);
 	dentry_change_end();
 	spin_unlock(&dentry_lock);
 }
@@ -374,30 +492,46 @@ static bool in_super(const struct dentry *d, const struct super *sb)
 	return !sb || (d->inode ? d->inode->sb : d->parent->inode->sb) == sb;
 }
 
-/* Takes up to max entries (of sb, unless NULL) out of the LRU and frees them. */
-static unsigned long shrink(unsigned long max, const struct super *sb)
+/* Takes up to max unreferenced entries (of sb, unless NULL) out of a shard and frees them. */
+static unsigned long shrink_shard(struct dentry_shard *s, unsigned long max, const struct super *sb)
 {
 	struct list dead = LIST_INIT(dead);
 	struct dentry *d, *next;
 	unsigned long n = 0;
 
-	spin_lock(&dentry_lock);
-	list_for_each_entry_safe(d, next, &lru, lru) {
+	spin_lock(&s->lock);
+	list_for_each_entry_safe(d, next, &s->lru, lru) {
 		if (n == max)
 			break;
 		if (!in_super(d, sb))
 			continue;
-		hash_remove(d);
+		hash_remove(d, s);
 		list_del(&d->lru);
 		list_push_back(&dead, &d->lru);
-		lru_count--;
+		s->resting--;
 		n++;
 	}
-	spin_unlock(&dentry_lock);
+	spin_unlock(&s->lock);
 	list_for_each_entry_safe(d, next, &dead, lru) {
 		list_del(&d->lru);
 		dentry_put(dentry_free(d));
 	}
+	return n;
+}
+
+/* Goes round the shards and takes a few of each, until max are freed or nothing is left. */
+static unsigned long shrink(unsigned long max, const struct super *sb)
+{
+	unsigned long n = 0, before;
+
+	do {
+		before = n;
+		for (unsigned i = 0; i < SHARDS && n < max; i++) {
+			unsigned at = __atomic_fetch_add(&hand, 1, __ATOMIC_RELAXED) % SHARDS;
+
+			n += shrink_shard(&shards[at], MIN(max - n, SHRINK_BATCH), sb);
+		}
+	} while (n < max && n != before);
 	return n;
 }
 
@@ -406,6 +540,6 @@ unsigned long dentry_shrink(unsigned long max) { return shrink(max ? max : ~0ul,
 /* Parents become free when their children are gone: so until nothing is left. */
 void dentry_shrink_super(struct super *sb)
 {
-	while (shrink(SHRINK_BATCH * 8, sb))
+	while (shrink(~0ul, sb))
 		;
 }

@@ -15,7 +15,7 @@ struct dentry {
 	struct dentry *parent;    /* NULL: root of a file system; LOCK_DENTRY */
 	struct inode *inode;      /* NULL: negative */
 	struct dentry *hash_next;
-	struct list lru;
+	struct list lru;          /* resting; the shard's lock, see dentry.c */
 	uint32_t hash;
 	uint16_t name_len;
 	bool hashed;
@@ -24,25 +24,39 @@ struct dentry {
 	char inline_name[24];
 };
 
-extern struct spinlock dentry_lock; /* LOCK_DENTRY: the cache, and the names and parents in it */
+extern struct spinlock dentry_lock; /* LOCK_DENTRY: the places, that is names, parents and mount points */
 
 /*
- * For walks without the lock: odd while something changes, see dentry.c. Changes of names, parents, chains and mount points are made between
+ * For walks without the lock: odd while places change, see dentry.c. Changes of names, parents and mount points are made between
  * dentry_change_begin and _end, with the lock held.
  */
 extern uint32_t dentry_seq;
 void dentry_change_begin(void);
 void dentry_change_end(void);
-/* Is what was read since the count was seq true? */
-static inline bool dentry_unchanged(uint32_t seq)
+/* What a walk without locks relies on: the count of all places, and the count of the chains from which it read the entry in hand. */
+struct dentry_view {
+	uint32_t places;
+	uint32_t seq;
+	const uint32_t *shard_seq;
+};
+/* A walk begins at a place that somebody holds. false: places are changing just now. */
+bool dentry_view_begin(struct dentry_view *v);
+/* It went to the root of a mount: that stays as long as the places do. */
+void dentry_view_cross(struct dentry_view *v);
+/* Is what was read since then true? */
+static inline bool dentry_view_holds(const struct dentry_view *v)
 {
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return likely(READ_ONCE(dentry_seq) == seq);
+	return likely(READ_ONCE(dentry_seq) == v->places && READ_ONCE(*v->shard_seq) == v->seq);
 }
-/* The cached entry, not referenced: to be believed if dentry_unchanged says so afterwards. NULL: not known, or the count moved. */
-struct dentry *dentry_peek(const struct dentry *dir, const char *name, size_t len, uint32_t hash, uint32_t seq);
-/* A reference to an entry that is in the cache, perhaps without any. Lock held. */
-void dentry_get_resting(struct dentry *d);
+/*
+ * The cached entry, not referenced, and in *next the view of it, which begins while that of the directory holds: to be believed if it holds
+ * afterwards. NULL: not known, or something changed.
+ */
+struct dentry *dentry_peek(const struct dentry *dir, const char *name, size_t len, uint32_t hash, const struct dentry_view *v,
+                           struct dentry_view *next);
+/* A reference to an entry that was found so. false: the view does not hold any more. Right after dentry_view_cross its mount is held. */
+bool dentry_get_seen(struct dentry *d, const struct dentry_view *v);
 
 /* Set by vfs/notify: an entry goes whose inode has no name any more. */
 extern void (*dentry_gone_hook)(struct inode *i);

@@ -9,6 +9,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mem/slab.h"
+#include "sched/grace.h"
 #include "sched/mutex.h"
 
 #define MNT_FORCE 1
@@ -80,6 +81,7 @@ static struct mount *mount_free(struct mount *m)
 		super_retire(m->sb);
 	super_put(m->sb);
 	kfree(m->source);
+	grace_wait(); /* for walks that were about to take a reference */
 	kfree(m);
 	if (point)
 		dentry_put(point);
@@ -176,15 +178,16 @@ static bool detach_unless(struct mount *m, uint32_t most)
 {
 	bool free;
 
-	spin_lock(&dentry_lock); /* a walk that crosses into it takes its reference under this lock */
+	spin_lock(&dentry_lock);
+	dentry_change_begin();
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* a walk that crosses into it takes its reference, and looks then whether places change */
 	free = refcount_read(&m->refs) <= most;
 	if (free) {
-		dentry_change_begin();
 		list_del(&m->link);
 		if (m->point)
 			m->point->mounted--;
-		dentry_change_end();
 	}
+	dentry_change_end();
 	spin_unlock(&dentry_lock);
 	return free;
 }
@@ -419,16 +422,16 @@ static struct mount *mounted_at(const struct path *p)
 	return NULL;
 }
 
-bool mount_peek(struct path *p, uint32_t seq)
+bool mount_peek(struct path *p, const struct dentry_view *v)
 {
 	const struct list *at = READ_ONCE(mounts.next);
 
-	while (at != &mounts && dentry_unchanged(seq)) {
+	while (at != &mounts && dentry_view_holds(v)) {
 		struct mount *m = list_entry(at, struct mount, link);
 
 		if (m->parent == p->mnt && m->point == p->dentry) {
 			*p = (struct path){ m, m->root };
-			return dentry_unchanged(seq);
+			return dentry_view_holds(v);
 		}
 		at = READ_ONCE(m->link.next);
 	}

@@ -56,7 +56,7 @@ int mount_move(const struct path *from, const struct path *where);
 int mount_umount(const struct path *p, int flags);
 /* If something is mounted on *p, steps onto its root (repeatedly); references are exchanged. */
 /* The same without references, for a walk without the lock (see dentry.c): one mount. false: none, or the count moved. */
-bool mount_peek(struct path *p, uint32_t seq);
+bool mount_peek(struct path *p, const struct dentry_view *v);
 void mount_cross_down(struct path *p);
 /* From a mount's root to where it is mounted; false at the top. References are exchanged. */
 bool mount_cross_up(struct path *p);

@@ -140,46 +140,53 @@ static int follow_link(struct walk *w, struct cursor *c, struct inode *link)
 }
 
 /* A directory that everybody may search, in a file system whose names change only through the cache. Not referenced: see dentry.c. */
-static bool open_to_all(const struct dentry *d, uint32_t seq)
+static bool open_to_all(const struct inode *i, const struct dentry_view *v)
 {
-	const struct inode *i = d->inode;
-	const struct inode_ops *ops;
-	const struct super *sb;
-	mode_t mode;
+	const struct inode_ops *ops = i->ops;
+	const struct super *sb = i->sb;
+	mode_t mode = i->mode;
 
-	if (!dentry_unchanged(seq) || !i)
-		return false;
-	mode = i->mode;
-	ops = i->ops;
-	sb = i->sb;
-	return dentry_unchanged(seq) && S_ISDIR(mode) && (mode & 0111) == 0111 && !ops->permission && !sb->revalidate;
+	return dentry_view_holds(v) && S_ISDIR(mode) && (mode & 0111) == 0111 && !ops->permission && !sb->revalidate;
 }
 
-/* The step to *p, a place found by dentry_peek: plain, with no link to follow or missing file, but perhaps into a mount. */
-static bool plain_step(struct path *p, uint32_t seq)
+/* The step to *p, a place found by dentry_peek: plain, with no link to follow or missing file, but perhaps into a mount. Its inode, or NULL. */
+static const struct inode *plain_step(struct path *p, struct dentry_view *v)
 {
 	const struct inode *i = load_acquire(&p->dentry->inode);
 	bool mounted = p->dentry->mounted;
 
-	if (!dentry_unchanged(seq) || !i || S_ISLNK(i->mode))
-		return false;
-	return likely(!mounted) || (mount_peek(p, seq) && !p->dentry->mounted);
+	if (!dentry_view_holds(v) || !i || S_ISLNK(i->mode))
+		return NULL;
+	if (likely(!mounted))
+		return i;
+	if (!mount_peek(p, v))
+		return NULL;
+	dentry_view_cross(v);
+	i = p->dentry->inode;
+	return p->dentry->mounted || !dentry_view_holds(v) ? NULL : i;
+}
+
+/* Into another mount: it does not go away before preemption is on again, for mount_free waits for that after it was taken off its place. */
+static bool arrive_in_mount(const struct path *p, const struct dentry_view *v)
+{
+	bool held, same;
+
+	preempt_disable();
+	held = dentry_view_holds(v) && refcount_get_unless_zero(&p->mnt->refs);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* either this sees that it is being unmounted, or umount sees the reference */
+	same = held && dentry_get_seen(p->dentry, v);
+	preempt_enable();
+	if (held && !same)
+		mount_put(p->mnt);
+	return same;
 }
 
 /* Takes the references of a place that was found so, and gives back those of *old. false: something changed, and p may be anything. */
-static bool arrive(const struct path *p, struct path *old, uint32_t seq)
+static bool arrive(const struct path *p, struct path *old, const struct dentry_view *v)
 {
-	bool same, other_mount = p->mnt != old->mnt;
+	bool other_mount = p->mnt != old->mnt;
 
-	spin_lock(&dentry_lock);
-	same = dentry_unchanged(seq);
-	if (same) {
-		dentry_get_resting(p->dentry);
-		if (other_mount)
-			mount_get(p->mnt);
-	}
-	spin_unlock(&dentry_lock);
-	if (!same)
+	if (other_mount ? !arrive_in_mount(p, v) : !dentry_get_seen(p->dentry, v))
 		return false;
 	dentry_put(old->dentry);
 	if (other_mount)
@@ -197,28 +204,32 @@ enum run { RUN_NOWHERE, RUN_ON, RUN_TO_COMPONENT };
  */
 static enum run run(const struct walk *w, struct cursor *c)
 {
-	uint32_t seq = load_acquire(&dentry_seq);
+	struct dentry_view view, next_view;
 	struct cursor at = *c; /* its place is not referenced */
+	const struct inode *inode = c->at.dentry->inode, *next_inode;
 	const char *reached = c->name;
 	bool in_hand = false;
 	struct path next;
 
-	if (unlikely(seq & 1))
+	if (unlikely(!dentry_view_begin(&view)))
 		return RUN_NOWHERE;
-	for (; *at.name && open_to_all(at.at.dentry, seq) && !next_component(&at); at.name = skip_slashes(at.name)) {
+	for (; *at.name && open_to_all(inode, &view) && !next_component(&at); at.name = skip_slashes(at.name)) {
 		in_hand = is_dot(&at) || is_dotdot(&at) || (w->flags & WALK_PARENT && !*skip_slashes(at.name));
 		if (in_hand)
 			break;
-		next = (struct path){ at.at.mnt, dentry_peek(at.at.dentry, at.last, at.len, at.hash, seq) };
-		in_hand = !next.dentry || !plain_step(&next, seq);
+		next = (struct path){ at.at.mnt, dentry_peek(at.at.dentry, at.last, at.len, at.hash, &view, &next_view) };
+		next_inode = next.dentry ? plain_step(&next, &next_view) : NULL;
+		in_hand = !next_inode;
 		if (in_hand)
 			break;
 		at.at = next;
+		inode = next_inode;
+		view = next_view;
 		reached = at.name;
 	}
 	if (reached == c->name)
 		return in_hand ? (*c = at, RUN_TO_COMPONENT) : RUN_NOWHERE;
-	if (!arrive(&at.at, &c->at, seq))
+	if (!arrive(&at.at, &c->at, &view))
 		return RUN_NOWHERE;
 	if (!in_hand) {
 		c->name = reached;

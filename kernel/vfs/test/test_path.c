@@ -310,42 +310,73 @@ static void test_names_come_and_go(void)
 /* What a walk without the lock found counts only while nothing changed. */
 static void test_changes_are_seen_by_walks_without_the_lock(void)
 {
+	struct dentry_view all, v, v2;
 	struct path top, d;
-	uint32_t seq, hash;
 	struct inode *i;
+	uint32_t hash;
 
 	assert_int_equal(path_mkdir(AT_FDCWD, "/peek", 0755), 0);
 	assert_int_equal(path_lookup(AT_FDCWD, "/", 0, &top), 0);
 	assert_int_equal(path_lookup(AT_FDCWD, "/peek", 0, &d), 0);
 	hash = d.dentry->hash;
 	i = d.dentry->inode;
-	seq = dentry_seq;
-	assert_ptr_equal(dentry_peek(top.dentry, "peek", 4, hash, seq), d.dentry);
-	assert_null(dentry_peek(top.dentry, "pee", 3, hash, seq));
-	assert_null(dentry_peek(d.dentry, "peek", 4, hash, seq));
-	assert_true(dentry_unchanged(seq));
+	assert_true(dentry_view_begin(&all));
+	assert_null(dentry_peek(top.dentry, "pee", 3, hash, &all, &v2));
+	assert_null(dentry_peek(d.dentry, "peek", 4, hash, &all, &v2));
+	assert_ptr_equal(dentry_peek(top.dentry, "peek", 4, hash, &all, &v), d.dentry);
+	assert_true(dentry_view_holds(&v));
+	spin_lock(&dentry_lock);
 	dentry_change_begin();
-	assert_int_equal(dentry_seq & 1, 1);
-	assert_null(dentry_peek(top.dentry, "peek", 4, hash, seq));
+	assert_false(dentry_view_begin(&(struct dentry_view){ 0 }));
+	assert_null(dentry_peek(top.dentry, "peek", 4, hash, &v, &v2));
 	dentry_change_end();
-	seq = dentry_seq;
+	spin_unlock(&dentry_lock);
+	assert_true(dentry_view_begin(&all));
 	assert_int_equal(mount_new("none", &d, "tmpfs", 0, NULL), 0);
-	assert_false(dentry_unchanged(seq)); /* what was no mount point is one */
-	seq = dentry_seq;
-	assert_true(mount_peek(&(struct path){ d.mnt, d.dentry }, seq));
-	assert_false(mount_peek(&(struct path){ top.mnt, top.dentry }, seq));
+	assert_false(dentry_view_holds(&all)); /* what was no mount point is one */
+	assert_true(dentry_view_begin(&all));
+	assert_true(mount_peek(&(struct path){ d.mnt, d.dentry }, &all));
+	assert_false(mount_peek(&(struct path){ top.mnt, top.dentry }, &all));
 	path_put(&d);
 	assert_int_equal(path_lookup(AT_FDCWD, "/peek", 0, &d), 0);
 	assert_ptr_not_equal(d.dentry->inode, i);
 	assert_int_equal(mount_umount(&d, 0), 0);
-	assert_false(dentry_unchanged(seq));
+	assert_false(dentry_view_holds(&all));
 	path_put(&d);
-	seq = dentry_seq;
+	assert_true(dentry_view_begin(&all));
 	assert_int_equal(path_rename(AT_FDCWD, "/peek", AT_FDCWD, "/poke", 0), 0);
-	assert_false(dentry_unchanged(seq));
-	seq = dentry_seq;
-	assert_int_equal(path_rmdir(AT_FDCWD, "/poke"), 0);
-	assert_false(dentry_unchanged(seq));
+	assert_false(dentry_view_holds(&all));
+	path_put(&top);
+}
+
+/* An entry that leaves the cache ends the views of it, and of no others but those of its shard. */
+static void test_a_name_that_goes_is_seen_by_who_looks_at_it(void)
+{
+	struct dentry_view v[64], all;
+	struct path top, d;
+	size_t hold = 0;
+	char name[8];
+
+	assert_int_equal(path_lookup(AT_FDCWD, "/", 0, &top), 0);
+	for (size_t i = 0; i < 64; i++) {
+		snprintf(name, sizeof(name), "/g%zu", i);
+		assert_int_equal(path_mkdir(AT_FDCWD, name, 0755), 0);
+		assert_int_equal(path_lookup(AT_FDCWD, name, 0, &d), 0);
+		assert_true(dentry_view_begin(&all));
+		assert_ptr_equal(dentry_peek(top.dentry, name + 1, strlen(name + 1), d.dentry->hash, &all, &v[i]), d.dentry);
+		path_put(&d);
+	}
+	assert_true(dentry_view_begin(&all));
+	assert_int_equal(path_rmdir(AT_FDCWD, "/g7"), 0);
+	for (size_t i = 0; i < 64; i++)
+		hold += dentry_view_holds(&v[i]);
+	assert_false(dentry_view_holds(&v[7]));
+	assert_true(hold > 32 && hold < 64);
+	assert_true(dentry_view_holds(&all));
+	for (size_t i = 0; i < 64; i++) {
+		snprintf(name, sizeof(name), "/g%zu", i);
+		assert_int_equal(path_rmdir(AT_FDCWD, name), i == 7 ? -ENOENT : 0);
+	}
 	path_put(&top);
 }
 
@@ -440,6 +471,7 @@ int main(void)
 		CASE(test_permissions_on_the_way), CASE(test_permissions_are_the_owners),
 		CASE(test_names_come_and_go), CASE(test_rename), CASE(test_every_failure_of_memory_is_survived),
 		CASE(test_mounts_are_crossed_both_ways), CASE(test_changes_are_seen_by_walks_without_the_lock),
+		CASE(test_a_name_that_goes_is_seen_by_who_looks_at_it),
 	};
 
 	return cmocka_run_group_tests_name("path", tests, test_machine_start, NULL);
