@@ -4,6 +4,7 @@
  * nothing behind: reading it first gives back what is only cached (slabs without objects, free kernel stacks).
  */
 #include "fs/procinfo.h"
+#include "fs/procipc.h"
 #include "fs/proclatency.h"
 #include "fs/sysrq.h"
 #include "arch/platform.h"
@@ -306,6 +307,7 @@ static const struct proc_node kernel_nodes[] = {
 	PROC_FILE("threads-max", 0444, fill_threads_max),
 	PROC_FILE("ngroups_max", 0444, fill_ngroups_max),
 	PROC_FILE("cap_last_cap", 0444, fill_cap_last_cap),
+	PROCIPC_KNOBS(PROCIPC_NODE)
 };
 struct lock_list { struct text *t; unsigned n; };
 
@@ -339,6 +341,7 @@ static const struct proc_node fs_nodes[] = {
 	PROC_FILE("file-max", 0444, fill_file_max),
 	PROC_FILE("nr_open", 0444, fill_nr_open),
 	PROC_FILE("pipe-max-size", 0444, fill_pipe_max),
+	PROC_DIR("mqueue", procipc_mqueue),
 };
 static const struct proc_node sys_nodes[] = { PROC_DIR("kernel", kernel_nodes), PROC_DIR("vm", vm_nodes), PROC_DIR("fs", fs_nodes) };
 static const struct proc_node perigee_nodes[] = { PROC_FILE("counts", 0444, fill_counts), PROC_KNOB("fail_after", fill_fail_after, store_fail_after),
@@ -359,6 +362,7 @@ const struct proc_node procinfo_nodes[] = {
 	PROC_FILE("stat", 0444, fill_stat),
 	PROC_FILE("swaps", 0444, fill_swaps),
 	PROC_DIR("sys", sys_nodes),
+	PROC_DIR("sysvipc", procipc_sysvipc),
 	{ .name = "thread-self", .mode = S_IFLNK | 0777, .link = link_thread_self },
 	{ .name = "sysrq-trigger", .mode = S_IFREG | 0200, .store = sysrq_store },
 	PROC_FILE("uptime", 0444, fill_uptime),

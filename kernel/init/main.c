@@ -24,6 +24,7 @@
 #include "fs/initrd.h"
 #include "fs/memfd.h"
 #include "fs/procfs.h"
+#include "fs/procipc.h"
 #include "fs/tmpfs.h"
 #include "lib/string.h"
 #include "init/smp.h"
@@ -34,6 +35,7 @@
 #include "proc/exit.h"
 #include "proc/init.h"
 #include "proc/oom.h"
+#include "proc/sysvproc.h"
 #include "proc/usertrap.h"
 #include "sched/kthread.h"
 #include "sched/sched.h"
@@ -201,6 +203,9 @@ __noreturn void kernel_main(void)
 	aspace_init();
 	proc_init();
 	vm_oom_hook = oom_kill;
+	procipc_shm_hook = sysvproc_shm;
+	procipc_sem_hook = sysvproc_sem;
+	procipc_msg_hook = sysvproc_msg;
 	vm_lock_free_hook = lock_free;
 	process_release_hook = pgroup_release;
 	proc_init_exit_hook = machine_end;

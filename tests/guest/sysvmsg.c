@@ -356,3 +356,58 @@ TEST(crowd)
 	CHECK_EQ(sum, 3 * 299 * 300 / 2);
 	remove_all();
 }
+
+static bool file_has(const char *path, const char *text)
+{
+	static char all[65536];
+	int fd = CHECK_OK(open(path, O_RDONLY));
+	ssize_t n = CHECK_OK(read(fd, all, sizeof(all) - 1));
+
+	close(fd);
+	all[n] = 0;
+	return strstr(all, text);
+}
+
+TEST(in_proc)
+{
+	int id = queue(own_key(), IPC_CREAT | 0640);
+	char line[100];
+
+	CHECK_OK(put(id, 1, "12345", 0));
+	snprintf(line, sizeof(line), "%10d %10d   640           5          1 %5d     0 ", own_key(), id, getpid());
+	CHECK(file_has("/proc/sysvipc/msg", "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n"));
+	CHECK(file_has("/proc/sysvipc/msg", line));
+	CHECK(file_has("/proc/sysvipc/sem", "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n"));
+	CHECK(file_has("/proc/sysvipc/shm", "       key      shmid perms       size  cpid  lpid nattch   uid   gid  cuid  cgid      atime"));
+	remove_all();
+	CHECK(!file_has("/proc/sysvipc/msg", line));
+	CHECK(file_has("/proc/sys/kernel/sem", "32000\t1024000000\t500\t32000\n"));
+	CHECK(file_has("/proc/sys/kernel/msgmnb", "16384\n"));
+	CHECK(file_has("/proc/sys/kernel/shmmni", "4096\n"));
+}
+
+static int set_limit(const char *path, const char *text)
+{
+	int fd = CHECK_OK(open(path, O_WRONLY)), e;
+	ssize_t n = write(fd, text, strlen(text));
+
+	e = errno;
+	close(fd);
+	errno = e;
+	return n == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+TEST(limits_are_set)
+{
+	static struct m m = {.type = 1};
+	int id = queue(IPC_PRIVATE, 0600);
+
+	CHECK_OK(set_limit("/proc/sys/kernel/msgmax", "100\n"));
+	CHECK_ERR(msgsnd(id, &m, 101, IPC_NOWAIT), EINVAL);
+	CHECK_OK(msgsnd(id, &m, 100, IPC_NOWAIT));
+	CHECK_ERR(set_limit("/proc/sys/kernel/msgmax", "-1\n"), EINVAL);
+	CHECK_ERR(set_limit("/proc/sys/kernel/msgmax", "many\n"), EINVAL);
+	CHECK_OK(set_limit("/proc/sys/kernel/msgmax", "8192\n"));
+	CHECK_OK(set_limit("/proc/sys/kernel/sem", "32000 1024000000 500 32000\n"));
+	remove_all();
+}
