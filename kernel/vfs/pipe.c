@@ -4,6 +4,7 @@
  * pipe->lock is held while bytes move (user copies may fault under it). Sleepers wait on two queues, and are woken only when somebody waits.
  */
 #include "vfs/pipe.h"
+#include "vfs/pipering.h"
 
 #include "lib/bits.h"
 #include "lib/fmt.h"
@@ -13,37 +14,11 @@
 #include "task/sigqueue.h"
 #include "vfs/anoninode.h"
 
-#define PIPE_PAGES 16u
 #define PIPE_PAGES_MAX 256u /* 1 MiB: what an unprivileged process may ask for */
 #define PIPE_ATOMIC 4096u   /* PIPE_BUF */
 #define FIONREAD 0x541b
-#define IN_EVENTS (POLLIN | POLLRDNORM)
-#define OUT_EVENTS (POLLOUT | POLLWRNORM)
-
-struct pipe_page {
-	char *mem;
-	unsigned start, end; /* the bytes in it */
-	bool packet;         /* written under O_DIRECT: read as a whole, not added to */
-};
-
-struct pipe {
-	struct mutex lock; /* LOCK_PIPE: everything below; poll and the conditions of sleepers peek */
-	struct waitq readable, writable;
-	unsigned readers, writers;
-	unsigned reader_opens, writer_opens; /* ever, so that an open waiting for the other side cannot miss it */
-	bool had_writer;                     /* since the last reader came that did not wait for one: POLLHUP means something */
-	unsigned first, count;               /* pages in use: ring[first .. first + count), modulo pages */
-	unsigned pages;                      /* slots; a power of two */
-	bool unnamed;                        /* of pipe(2): an open through /proc/PID/fd waits for nobody */
-	size_t bytes;
-	unsigned tail_room;                  /* bytes that may be added to the last page: sleepers may not look at the ring, which can change */
-	char *spare;
-	struct pipe_page *ring;
-	struct pipe_page inline_ring[PIPE_PAGES];
-};
 
 static SLAB_CACHE(pipe_cache, pipe);
-static const struct file_ops pipe_ops;
 
 static struct pipe *pipe_new(void)
 {
@@ -59,9 +34,7 @@ static struct pipe *pipe_new(void)
 	return p;
 }
 
-static struct pipe_page *slot(struct pipe *p, unsigned i) { return &p->ring[(p->first + i) & (p->pages - 1)]; }
-
-static void page_release(struct pipe *p, char *mem)
+void pipe_page_release(struct pipe *p, char *mem)
 {
 	if (p->spare)
 		kfree(mem);
@@ -69,7 +42,7 @@ static void page_release(struct pipe *p, char *mem)
 		p->spare = mem;
 }
 
-static char *page_take(struct pipe *p)
+char *pipe_page_take(struct pipe *p)
 {
 	char *mem = p->spare;
 
@@ -80,38 +53,38 @@ static char *page_take(struct pipe *p)
 static void pipe_free(struct pipe *p)
 {
 	for (unsigned i = 0; i < p->count; i++)
-		kfree(slot(p, i)->mem);
+		kfree(pipe_slot(p, i)->mem);
 	kfree(p->spare);
 	if (p->ring != p->inline_ring)
 		kfree(p->ring);
 	slab_free(&pipe_cache, p);
 }
 
-static void note_tail(struct pipe *p)
+void pipe_note_tail(struct pipe *p)
 {
-	const struct pipe_page *last = p->count ? slot(p, p->count - 1) : NULL;
+	const struct pipe_page *last = p->count ? pipe_slot(p, p->count - 1) : NULL;
 
 	WRITE_ONCE(p->tail_room, last && !last->packet ? (unsigned)PAGE_SIZE - last->end : 0);
 }
 
-static void drop_first(struct pipe *p)
+void pipe_drop_first(struct pipe *p)
 {
-	struct pipe_page *b = slot(p, 0);
+	struct pipe_page *b = pipe_slot(p, 0);
 
 	p->bytes -= b->end - b->start;
-	page_release(p, b->mem);
+	pipe_page_release(p, b->mem);
 	p->first = (p->first + 1) & (p->pages - 1);
 	p->count--;
-	note_tail(p);
+	pipe_note_tail(p);
 }
 
 /* Moves bytes out until the reader has enough, or the pipe is empty, or a packet ends. */
-static size_t take(struct pipe *p, struct uio *u, bool *fault)
+size_t pipe_take(struct pipe *p, struct uio *u, bool *fault)
 {
 	size_t done = 0;
 
 	while (u->left && p->count) {
-		struct pipe_page *b = slot(p, 0);
+		struct pipe_page *b = pipe_slot(p, 0);
 		size_t n = MIN(u->left, (size_t)(b->end - b->start)), moved = uio_put(u, b->mem + b->start, n);
 		bool packet = b->packet;
 
@@ -123,21 +96,12 @@ static size_t take(struct pipe *p, struct uio *u, bool *fault)
 			break;
 		}
 		if (b->start == b->end || packet)
-			drop_first(p);
+			pipe_drop_first(p);
 		if (packet)
 			break;
 	}
 	return done;
 }
-
-static void wake(struct waitq *q, unsigned events)
-{
-	smp_mb(); /* the change is seen before the sleeper's second look, or the sleeper is seen here */
-	if (waitq_active(q))
-		waitq_wake_key(q, 1, events);
-}
-
-static bool can_read(const struct pipe *p) { return READ_ONCE(p->count) || !READ_ONCE(p->writers); }
 
 static ssize_t pipe_read(struct file *f, struct uio *u, loff_t *pos)
 {
@@ -151,13 +115,13 @@ static ssize_t pipe_read(struct file *f, struct uio *u, loff_t *pos)
 		return 0;
 	for (;;) {
 		mutex_lock(&p->lock);
-		n = (ssize_t)take(p, u, &fault);
+		n = (ssize_t)pipe_take(p, u, &fault);
 		if (n || fault || !p->writers)
 			break;
 		mutex_unlock(&p->lock);
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		err = waitq_wait(&p->readable, can_read(p), WAIT_INTERRUPTIBLE);
+		err = waitq_wait(&p->readable, pipe_can_read(p), WAIT_INTERRUPTIBLE);
 		if (err)
 			return err;
 		slept = true;
@@ -165,42 +129,34 @@ static ssize_t pipe_read(struct file *f, struct uio *u, loff_t *pos)
 	more = slept && p->count != 0;
 	mutex_unlock(&p->lock);
 	if (n)
-		wake(&p->writable, OUT_EVENTS);
+		pipe_wake(&p->writable, PIPE_OUT_EVENTS);
 	if (more) /* the wake-up that brought this reader here may be owed to another one */
-		wake(&p->readable, IN_EVENTS);
+		pipe_wake(&p->readable, PIPE_IN_EVENTS);
 	return n ? n : fault ? -EFAULT : 0;
-}
-
-/* Bytes that fit: free pages, and the rest of the last one if it may be added to. */
-static size_t room(struct pipe *p)
-{
-	unsigned count = READ_ONCE(p->count), pages = READ_ONCE(p->pages);
-
-	return (count < pages ? (pages - count) * PAGE_SIZE : 0) + READ_ONCE(p->tail_room);
 }
 
 /* The page that the next bytes go to; NULL: none free (*err stays 0) or no memory. */
 static struct pipe_page *page_for_write(struct pipe *p, bool packet, int *err)
 {
-	struct pipe_page *b = p->count ? slot(p, p->count - 1) : NULL;
+	struct pipe_page *b = p->count ? pipe_slot(p, p->count - 1) : NULL;
 	char *mem;
 
 	if (b && !packet && !b->packet && b->end < PAGE_SIZE)
 		return b;
 	if (p->count == p->pages)
 		return NULL;
-	mem = page_take(p);
+	mem = pipe_page_take(p);
 	if (!mem) {
 		*err = -ENOMEM;
 		return NULL;
 	}
-	b = slot(p, p->count++);
+	b = pipe_slot(p, p->count++);
 	*b = (struct pipe_page){ .mem = mem, .packet = packet };
 	return b;
 }
 
 /* Moves bytes in while there is room. *err: what stopped it, if not the room. */
-static size_t give(struct pipe *p, struct uio *u, bool packet, int *err)
+size_t pipe_give(struct pipe *p, struct uio *u, bool packet, int *err)
 {
 	struct pipe_page *b;
 	size_t done = 0;
@@ -212,7 +168,7 @@ static size_t give(struct pipe *p, struct uio *u, bool packet, int *err)
 		p->bytes += moved;
 		done += moved;
 		if (b->start == b->end) { /* nothing arrived: an empty page must not stay */
-			page_release(p, b->mem);
+			pipe_page_release(p, b->mem);
 			p->count--;
 		}
 		if (moved < n) {
@@ -220,11 +176,11 @@ static size_t give(struct pipe *p, struct uio *u, bool packet, int *err)
 			break;
 		}
 	}
-	note_tail(p);
+	pipe_note_tail(p);
 	return done;
 }
 
-static ssize_t broken(ssize_t done)
+ssize_t pipe_broken(ssize_t done)
 {
 	if (done)
 		return done;
@@ -232,7 +188,7 @@ static ssize_t broken(ssize_t done)
 	return -EPIPE;
 }
 
-static bool can_write(struct pipe *p, size_t need) { return room(p) >= need || !READ_ONCE(p->readers); }
+static bool can_write(struct pipe *p, size_t need) { return pipe_room(p) >= need || !READ_ONCE(p->readers); }
 
 static ssize_t pipe_write(struct file *f, struct uio *u, loff_t *pos)
 {
@@ -252,17 +208,17 @@ static ssize_t pipe_write(struct file *f, struct uio *u, loff_t *pos)
 		mutex_lock(&p->lock);
 		if (!p->readers) {
 			mutex_unlock(&p->lock);
-			return broken(done);
+			return pipe_broken(done);
 		}
-		if (packet ? p->count < p->pages : room(p) >= need)
-			done += (ssize_t)give(p, u, packet, &err);
+		if (packet ? p->count < p->pages : pipe_room(p) >= need)
+			done += (ssize_t)pipe_give(p, u, packet, &err);
 		free = slept && p->count < p->pages;
 		mutex_unlock(&p->lock);
 		if (done)
-			wake(&p->readable, IN_EVENTS);
+			pipe_wake(&p->readable, PIPE_IN_EVENTS);
 		if (!u->left || err) {
 			if (free)
-				wake(&p->writable, OUT_EVENTS);
+				pipe_wake(&p->writable, PIPE_OUT_EVENTS);
 			return done ? done : err;
 		}
 		need = done ? 1 : need;
@@ -282,12 +238,12 @@ static unsigned pipe_poll(struct file *f, struct poll_table *t)
 
 	if (f->mode & FMODE_READ) {
 		poll_wait(t, &p->readable);
-		ev |= READ_ONCE(p->count) ? IN_EVENTS : 0;
+		ev |= READ_ONCE(p->count) ? PIPE_IN_EVENTS : 0;
 		ev |= !READ_ONCE(p->writers) && READ_ONCE(p->had_writer) ? POLLHUP : 0;
 	}
 	if (f->mode & FMODE_WRITE) {
 		poll_wait(t, &p->writable);
-		ev |= READ_ONCE(p->count) < p->pages ? OUT_EVENTS : 0;
+		ev |= READ_ONCE(p->count) < p->pages ? PIPE_OUT_EVENTS : 0;
 		ev |= !READ_ONCE(p->readers) ? POLLERR : 0;
 	}
 	return ev;
@@ -323,11 +279,11 @@ static void pipe_release(struct file *f)
 	mutex_lock(&p->lock);
 	leave(p, f->mode);
 	while (!p->readers && !p->writers && p->count) /* a FIFO that nobody has open is empty */
-		drop_first(p);
+		pipe_drop_first(p);
 	mutex_unlock(&p->lock);
 }
 
-static const struct file_ops pipe_ops = {
+const struct file_ops pipe_ops = {
 	.read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl, .release = pipe_release,
 };
 
@@ -350,7 +306,7 @@ static long resize(struct pipe *p, unsigned pages)
 		return -EBUSY;
 	}
 	for (unsigned i = 0; i < p->count; i++)
-		ring[i] = *slot(p, i);
+		ring[i] = *pipe_slot(p, i);
 	old = p->ring;
 	p->ring = ring;
 	p->first = 0;
