@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "mem/slab.h"
 #include "syscall_protos.h"
+#include "task/coreset.h"
 #include "task/pid.h"
 #include "task/process.h"
 #include "task/usercount.h"
@@ -25,8 +26,10 @@ static long replace(struct cred *c)
 	cred_fix_caps(c, old);
 	spin_lock(&proc_tree_lock);
 	t->cred = c;
-	if (c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid || c->fsgid != old->fsgid)
+	if (c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid || c->fsgid != old->fsgid) {
 		t->parent_death_signal = 0; /* prctl(2) */
+		t->process->dumpable = core_suid_dumpable;
+	}
 	spin_unlock(&proc_tree_lock);
 	if (c->uid != old->uid)
 		usercount_sub(old->uid);

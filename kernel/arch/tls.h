@@ -11,6 +11,9 @@
 /* set_thread_area(2): desc is a user address; the entry that was chosen is written back. For the current thread. */
 long arch_tls_set(struct arch_thread *t, uaddr_t desc);
 long arch_tls_get(struct arch_thread *t, uaddr_t desc);
+/* The entry in a slot, 0 to ARCH_TLS_SLOTS - 1, as set_thread_area takes it; false: empty. */
+#define ARCH_TLS_DESC_BYTES 16
+bool arch_tls_slot(const struct arch_thread *t, unsigned slot, void *image);
 /* CLONE_SETTLS: for a thread that does not run yet, whose registers are tf. */
 int arch_tls_set_clone(struct arch_thread *t, uaddr_t tls, struct trapframe *tf);
 

@@ -17,6 +17,7 @@
 #include "mem/slab.h"
 #include "mem/vmap.h"
 #include "sched/times.h"
+#include "task/coreset.h"
 #include "task/pid.h"
 #include "task/uts.h"
 #include "vfs/file.h"
@@ -261,6 +262,54 @@ static size_t line_length(const char *s, size_t len)
 static long store_hostname(const char *s, size_t len) { return uts_set(UTS_HOST, s, MIN(line_length(s, len), (size_t)UTS_NAME_MAX)); }
 static long store_domainname(const char *s, size_t len) { return uts_set(UTS_DOMAIN, s, MIN(line_length(s, len), (size_t)UTS_NAME_MAX)); }
 
+static int fill_core_pattern(struct text *t, struct process *p)
+{
+	char pattern[CORE_PATTERN_MAX + 1];
+
+	(void)p;
+	core_pattern_get(pattern);
+	text_printf(t, "%s\n", pattern);
+	return 0;
+}
+
+static long store_core_pattern(const char *s, size_t len) { return core_pattern_set(s, line_length(s, len)); }
+
+static int fill_core_uses_pid(struct text *t, struct process *p)
+{
+	(void)p;
+	text_printf(t, "%d\n", READ_ONCE(core_uses_pid));
+	return 0;
+}
+
+static int fill_suid_dumpable(struct text *t, struct process *p)
+{
+	(void)p;
+	text_printf(t, "%d\n", READ_ONCE(core_suid_dumpable));
+	return 0;
+}
+
+/* A number up to max into a single word. */
+static long store_number(int *to, const char *s, size_t len, unsigned max)
+{
+	size_t digits = line_length(s, len);
+	unsigned v = 0;
+
+	if (!digits)
+		return -EINVAL;
+	for (size_t i = 0; i < digits; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return -EINVAL;
+		v = v * 10 + (unsigned)(s[i] - '0');
+		if (v > max)
+			return -EINVAL;
+	}
+	WRITE_ONCE(*to, (int)v);
+	return 0;
+}
+
+static long store_core_uses_pid(const char *s, size_t len) { return store_number(&core_uses_pid, s, len, 1); }
+static long store_suid_dumpable(const char *s, size_t len) { return store_number(&core_suid_dumpable, s, len, DUMP_ROOT); }
+
 /* 1: pages without a user, 2: names and slabs, 3: both. What is dirty stays: there is no disk yet. */
 static long store_drop_caches(const char *s, size_t len)
 {
@@ -300,6 +349,8 @@ static int fill_threads_max(struct text *t, struct process *p)
 static const struct proc_node kernel_nodes[] = {
 	PROC_KNOB("hostname", fill_hostname, store_hostname),
 	PROC_KNOB("domainname", fill_domainname, store_domainname),
+	PROC_KNOB("core_pattern", fill_core_pattern, store_core_pattern),
+	PROC_KNOB("core_uses_pid", fill_core_uses_pid, store_core_uses_pid),
 	PROC_FILE("ostype", 0444, fill_ostype),
 	PROC_FILE("osrelease", 0444, fill_osrelease),
 	PROC_FILE("version", 0444, fill_osversion),
@@ -340,6 +391,7 @@ static const struct proc_node vm_nodes[] = {
 static const struct proc_node fs_nodes[] = {
 	PROC_FILE("file-max", 0444, fill_file_max),
 	PROC_FILE("nr_open", 0444, fill_nr_open),
+	PROC_KNOB("suid_dumpable", fill_suid_dumpable, store_suid_dumpable),
 	PROC_FILE("pipe-max-size", 0444, fill_pipe_max),
 	PROC_DIR("mqueue", procipc_mqueue),
 };

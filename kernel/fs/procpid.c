@@ -14,6 +14,7 @@
 #include "lib/string.h"
 #include "mem/slab.h"
 #include "sched/times.h"
+#include "task/coreset.h"
 #include "task/group.h"
 #include "vfs/fdtable.h"
 #include "vm/fault.h"
@@ -75,6 +76,30 @@ static int fill_environ(struct text *t, struct process *p)
 	int err = proclook_allowed(p);
 
 	return err ? err : print_memory(t, p, true);
+}
+
+static int fill_core_filter(struct text *t, struct process *p)
+{
+	text_printf(t, "%08x\n", READ_ONCE(p->core_filter));
+	return 0;
+}
+
+static long set_core_filter(struct process *p, struct task *t, const char *s, size_t len)
+{
+	char number[24];
+	const char *end;
+	unsigned long long v;
+
+	(void)t;
+	if (!len || len >= sizeof(number))
+		return -EINVAL;
+	memcpy(number, s, len);
+	number[len] = 0;
+	v = str_to_u64(number, &end, 0);
+	if (end == number || (*end && *end != '\n') || v > ~0u)
+		return -EINVAL;
+	WRITE_ONCE(p->core_filter, (unsigned)v & CORE_FILTER_ALL);
+	return 0;
 }
 
 static int fill_auxv(struct text *t, struct process *p)
@@ -231,6 +256,7 @@ const struct proc_node procpid_nodes[] = {
 	PID_GUARDED("auxv", 0400, fill_auxv),
 	PROC_FILE("cgroup", 0444, fill_cgroup),
 	PROC_FILE("cmdline", 0444, fill_cmdline),
+	{ .name = "coredump_filter", .mode = S_IFREG | 0644, .fill = fill_core_filter, .set = set_core_filter },
 	{ .name = "comm", .mode = S_IFREG | 0644, .fill = procstat_comm, .set = procstat_set_comm },
 	PID_LINK("cwd", follow_cwd),
 	PID_GUARDED("environ", 0400, fill_environ),

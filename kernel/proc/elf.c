@@ -8,14 +8,6 @@
 #include "vm/fault.h"
 #include "vm/mmap.h"
 
-#define PT_LOAD 1u
-#define PT_INTERP 3u
-#define ET_EXEC 2
-#define ET_DYN 3
-#define EM_386 3
-#define PF_X 1u
-#define PF_W 2u
-#define PF_R 4u
 
 static int check_header(const struct elf_header *h)
 {

@@ -7,6 +7,16 @@
 #include "vm/aspace.h"
 
 #define ELF_PHDRS_MAX 64
+#define ET_EXEC 2
+#define ET_DYN 3
+#define ET_CORE 4
+#define EM_386 3
+#define PT_LOAD 1u
+#define PT_INTERP 3u
+#define PT_NOTE 4u
+#define PF_X 1u
+#define PF_W 2u
+#define PF_R 4u
 
 struct elf_phdr { uint32_t type, offset, vaddr, paddr, filesz, memsz, flags, align; };
 struct elf_header {

@@ -15,6 +15,7 @@
 #include "proc/posixtimer.h"
 #include "proc/vdso.h"
 #include "sched/grace.h"
+#include "task/coreset.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
 #include "vfs/fdtable.h"
@@ -322,6 +323,7 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	struct cred *old_cred = t->cred;
 	struct fdtable *old_files = p->files;
 	const char *base = strrchr(x->name, '/');
+	bool readable = !inode_permission(x->file->inode, MAY_READ, old_cred); /* what may not be read may not be read from a core either */
 
 	x->as->exe = x->file;
 	x->file = NULL;
@@ -345,7 +347,8 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	reset_signals(p, fresh);
 	set_name(p, t, base ? base + 1 : x->name);
 	if (t->cred->euid != t->cred->uid || t->cred->egid != t->cred->gid)
-		t->parent_death_signal = 0;
+		t->parent_death_signal = 0, readable = false;
+	p->dumpable = readable ? DUMP_USER : core_suid_dumpable;
 	t->altstack.size = 0;
 	t->clear_tid = t->robust_list = 0;
 	arch_fpu_reset(&t->thread.arch);

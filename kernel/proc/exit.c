@@ -2,6 +2,7 @@
 /* The end of threads and processes: everything owned is given back, what is left is a zombie with a status. */
 #include "proc/exit.h"
 #include "core/panic.h"
+#include "proc/coremeet.h"
 #include "proc/futex.h"
 #include "proc/itimer.h"
 #include "proc/posixtimer.h"
@@ -198,6 +199,7 @@ __noreturn void proc_exit_thread(int status)
 	unsigned long irq;
 	bool last, tell;
 
+	coremeet_pass();
 	release_thread(t);
 	process_get(p);
 	spin_lock(&proc_tree_lock);

@@ -118,6 +118,7 @@ static void inherit(struct process *child, struct process *parent, int exit_sign
 	child->personality = parent->personality;
 	child->membarriers = READ_ONCE(parent->membarriers);
 	child->dumpable = parent->dumpable;
+	child->core_filter = READ_ONCE(parent->core_filter);
 	child->exit_signal = exit_signal;
 }
 

@@ -22,7 +22,7 @@ static bool consider(struct process *p, void *ctx)
 	as = process_aspace_get(p);
 	if (!as)
 		return true;
-	if (p->group_exit || p->pending.set & SIGBIT(SIGKILL))
+	if ((p->group_exit && !READ_ONCE(p->core)) || p->pending.set & SIGBIT(SIGKILL))
 		v->dying = true;
 	pages = (unsigned long)(as->rss_anon + as->rss_file);
 	aspace_put(as);

@@ -6,6 +6,7 @@
 #include "core/klog.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "proc/coredump.h"
 #include "proc/exit.h"
 #include "task/group.h"
 #include "task/sigqueue.h"
@@ -207,6 +208,15 @@ static void prepare_restart(struct trapframe *tf, struct task *t, const struct s
 	t->syscall_nr = -1;
 }
 
+/* The end of the process, with a core dump if the signal asks for it. */
+static __noreturn void fatal(const struct siginfo *info)
+{
+	unsigned char image[128];
+
+	siginfo_to_user(info, image);
+	coredump_exit(info->signo, image);
+}
+
 /* Builds the frame. A stack that cannot hold it ends the process by SIGSEGV. */
 static void run_handler(struct trapframe *tf, struct task *t, const struct siginfo *info, const struct sigaction *a)
 {
@@ -222,7 +232,7 @@ static void run_handler(struct trapframe *tf, struct task *t, const struct sigin
 	d.altstack.flags = (int)(t->altstack.size ? (on_altstack(t, tf_sp(tf)) ? SS_ONSTACK : 0) | t->altstack.flags : SS_DISABLE);
 	if (arch_sigframe_push(tf, &d)) {
 		if (info->signo == SIGSEGV)
-			proc_exit_group(SIGSEGV);
+			fatal(&(struct siginfo){ .signo = SIGSEGV, .code = SI_KERNEL });
 		signal_force(&(struct siginfo){ .signo = SIGSEGV, .code = SI_KERNEL });
 		return;
 	}
@@ -232,16 +242,17 @@ static void run_handler(struct trapframe *tf, struct task *t, const struct sigin
 	signal_set_mask(t->sigmask | a->mask | (a->flags & SA_NODEFER ? 0 : SIGBIT(info->signo)));
 }
 
-static void default_action(struct task *t, int signo)
+static void default_action(struct task *t, const struct siginfo *info)
 {
 	static const sigset64 ignored = SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT);
+	int signo = info->signo;
 
 	if (SIGBIT(signo) & ignored)
 		return;
 	if (SIGBIT(signo) & SIG_STOPS)
 		stop_process(t, signo);
 	else
-		proc_exit_group(signo);
+		fatal(info);
 }
 
 /* Takes the next signal and its action together. */
@@ -279,7 +290,7 @@ void signal_deliver(struct trapframe *tf)
 		if (a.handler == SIG_IGN)
 			continue;
 		if (a.handler == SIG_DFL) {
-			default_action(t, signo);
+			default_action(t, &info);
 			continue;
 		}
 		run_handler(tf, t, &info, &a);

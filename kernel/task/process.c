@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes and their threads as objects: making, counting, finding, freeing. */
 #include "task/process.h"
+#include "task/coreset.h"
 #include "core/ipi.h"
 #include "core/nmi.h"
 #include "lib/fmt.h"
@@ -34,7 +35,8 @@ struct process *process_new(void)
 	waitq_init(&p->signal_wait);
 	waitq_init(&p->exit_wait);
 	p->exit_signal = SIGCHLD;
-	p->dumpable = 1;
+	p->dumpable = DUMP_USER;
+	p->core_filter = CORE_FILTER_DEFAULT;
 	p->start_time = clock_now();
 	atomic_inc(&live);
 	return p;

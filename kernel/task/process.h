@@ -50,6 +50,7 @@ struct task {
 	struct cred *cred;          /* replaced by its own thread under PROC_TREE lock (readers elsewhere: cred_get there) */
 	uint64_t minflt, majflt;
 	bool exiting;
+	bool past_meet;             /* ends, and no core dump waits for it; sighand->lock */
 	struct waitq *vfork_done;   /* PROC_TREE lock: the parent waits here until exec or exit */
 	int exit_signal;
 	int parent_death_signal;    /* to the process when the parent goes; 0: none. Own thread; the parent reads it under PROC_TREE lock */
@@ -110,7 +111,9 @@ struct process {
 	struct signalfd_link *signalfds; /* those that look at it; vfs/signalfd's lock */
 	ktime_t start_time;          /* clock_now() at birth */
 	char comm[16];               /* of the process; sighand->lock to change */
-	int dumpable;
+	int dumpable;                /* DUMP_, task/coreset.h */
+	unsigned core_filter;        /* CORE_: what of its memory a core dump has; inherited */
+	struct coremeet *core;       /* a core is being written: proc/coremeet; sighand->lock */
 	unsigned long personality;
 	unsigned membarriers;        /* private commands of membarrier(2) that it registered for; atomic; inherited, gone at exec */
 };

@@ -241,7 +241,7 @@ static int post(struct process *p, struct task *only, const struct siginfo *info
 	/* init gets only what it asked for (kill(2), NOTES) */
 	if (p == init_process && p->sighand->action[signo - 1].handler == SIG_DFL && info->code <= 0)
 		drop = true;
-	if (only && only->exiting)
+	if ((only && only->exiting) || (p->core && signo != SIGKILL))
 		drop = true; /* nobody would ever take it */
 	if (!drop && p->state == PROCESS_RUNNING) {
 		err = enqueue(p, only ? &only->pending : &p->pending, info);

@@ -545,6 +545,7 @@ int mapping_shared_anon(unsigned long bytes, const struct vm_ops **ops, void **o
 	}
 	mapping_init(&s->mapping, p.dentry->inode, NULL);
 	p.dentry->inode->mapping = &s->mapping;
+	p.dentry->inode->nlink = 0; /* it has no name */
 	inode_set_size(p.dentry->inode, (loff_t)PAGE_UP((loff_t)bytes));
 	f = file_new(&p, &shared_ops, FMODE_READ | FMODE_WRITE, O_RDWR);
 	if (IS_ERR(f)) {

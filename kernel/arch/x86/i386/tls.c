@@ -7,6 +7,7 @@
 #include "arch/usermem.h"
 #include "arch/x86/gdt.h"
 #include "lib/errno.h"
+#include "lib/string.h"
 
 struct user_desc {
 	uint32_t entry, base, limit;
@@ -85,20 +86,28 @@ long arch_tls_set(struct arch_thread *t, uaddr_t from)
 	return 0;
 }
 
+bool arch_tls_slot(const struct arch_thread *t, unsigned slot, void *image)
+{
+	uint64_t e = t->tls[slot];
+	struct user_desc d = { .entry = GDT_TLS_FIRST + slot, .base = (uint32_t)(e >> 16 & 0xffffff) | (uint32_t)(e >> 56) << 24,
+			       .limit = (uint32_t)(e & 0xffff) | (uint32_t)(e >> 32 & 0xf0000), .seg_32bit = e >> 54 & 1, .contents = e >> 42 & 3,
+			       .read_exec_only = !(e >> 41 & 1), .limit_in_pages = e >> 55 & 1, .not_present = !(e >> 47 & 1), .useable = e >> 52 & 1 };
+
+	_Static_assert(sizeof(d) == ARCH_TLS_DESC_BYTES, "struct user_desc");
+	memcpy(image, &d, sizeof(d));
+	return e;
+}
+
 long arch_tls_get(struct arch_thread *t, uaddr_t to)
 {
 	struct user_desc d;
-	uint64_t e;
 	long err = read_desc(&d, to);
 
 	if (err)
 		return err;
 	if (d.entry - GDT_TLS_FIRST >= ARCH_TLS_SLOTS)
 		return -EINVAL;
-	e = t->tls[d.entry - GDT_TLS_FIRST];
-	d = (struct user_desc){ .entry = d.entry, .base = (uint32_t)(e >> 16 & 0xffffff) | (uint32_t)(e >> 56) << 24,
-				.limit = (uint32_t)(e & 0xffff) | (uint32_t)(e >> 32 & 0xf0000), .seg_32bit = e >> 54 & 1, .contents = e >> 42 & 3,
-				.read_exec_only = !(e >> 41 & 1), .limit_in_pages = e >> 55 & 1, .not_present = !(e >> 47 & 1), .useable = e >> 52 & 1 };
+	arch_tls_slot(t, d.entry - GDT_TLS_FIRST, &d);
 	return arch_user_write(to, &d, sizeof(d)) ? -EFAULT : 0;
 }
 
