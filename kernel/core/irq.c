@@ -10,7 +10,7 @@
 
 struct action { irq_handler fn; void *ctx; };
 static struct spinlock irq_lock = SPINLOCK_INIT(LOCK_IRQ);
-static struct { struct action actions[SHARED_MAX]; const char *name; uint64_t count; } lines[IRQ_LINES];
+static struct { struct action actions[SHARED_MAX]; const char *name; uint64_t count[MAX_CPUS]; } lines[IRQ_LINES];
 void (*irq_unmask_hook)(unsigned line);
 
 int irq_request(unsigned line, irq_handler h, void *ctx, const char *name)
@@ -42,7 +42,7 @@ void irq_dispatch(unsigned line)
 {
 	if (line >= IRQ_LINES)
 		return;
-	lines[line].count++;
+	lines[line].count[this_cpu()->id]++; /* interrupts are off: no other writer */
 	for (unsigned i = 0; i < SHARED_MAX && lines[line].actions[i].fn; i++)
 		lines[line].actions[i].fn(line, lines[line].actions[i].ctx);
 }
@@ -65,5 +65,15 @@ void irq_leave(void)
 }
 
 bool in_irq(void) { return (uint32_t)arch_percpu_read(offsetof(struct cpu, irq_depth)) != 0; } /* one access: the caller may be moved to another CPU */
-uint64_t irq_count(unsigned line) { return line < IRQ_LINES ? lines[line].count : 0; }
+uint64_t irq_count_on(unsigned line, unsigned cpu) { return line < IRQ_LINES && cpu < MAX_CPUS ? lines[line].count[cpu] : 0; }
+
+uint64_t irq_count(unsigned line)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < MAX_CPUS; i++)
+		sum += irq_count_on(line, i);
+	return sum;
+}
+
 const char *irq_name(unsigned line) { return line < IRQ_LINES ? lines[line].name : NULL; }

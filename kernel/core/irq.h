@@ -12,7 +12,8 @@ typedef void (*irq_handler)(unsigned line, void *ctx);
 /* -EBUSY if the line has four handlers already, -EINVAL for a bad number. Unmasks the line. */
 int irq_request(unsigned line, irq_handler h, void *ctx, const char *name);
 void irq_dispatch(unsigned line); /* trap_ops.irq */
-uint64_t irq_count(unsigned line);
+uint64_t irq_count(unsigned line);               /* on all CPUs together */
+uint64_t irq_count_on(unsigned line, unsigned cpu);
 const char *irq_name(unsigned line); /* NULL: unused */
 /* Set by the architecture. */
 extern void (*irq_unmask_hook)(unsigned line);

@@ -184,7 +184,10 @@ int fd_describe(struct fdtable *t, unsigned fd, struct fd_info *out)
 	spin_lock(&t->lock);
 	f = fd < t->cap ? t->files[fd] : NULL;
 	if (f) {
-		unsigned flags = READ_ONCE(f->flags) | (bitmap_test(t->cloexec, fd) ? O_CLOEXEC : 0);
+		unsigned flags = (READ_ONCE(f->flags) & ~O_ACCMODE) | (bitmap_test(t->cloexec, fd) ? O_CLOEXEC : 0);
+
+		if (f->mode & FMODE_WRITE)
+			flags |= f->mode & FMODE_READ ? O_RDWR : O_WRONLY;
 
 		*out = (struct fd_info){ .pos = f->pos, .flags = flags, .mnt_id = f->path.mnt->id, .ino = f->inode->ino };
 	}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/PID: threads below task/, descriptors in fdinfo, names that can be set, what others may see, what a sleeping process says of itself.
+ */
+#include "guest.h"
+
+#include <pthread.h>
+#include <sys/prctl.h>
+
+static char text[65536];
+
+/* The file's text, or -errno of what failed. */
+static long slurp(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	size_t have = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	while (have < sizeof(text) - 1 && (n = read(fd, text + have, sizeof(text) - 1 - have)) > 0)
+		have += (size_t)n;
+	if (n < 0)
+		n = -errno;
+	text[have] = 0;
+	close(fd);
+	return n < 0 ? n : (long)have;
+}
+
+static long slurp_pid(pid_t pid, const char *name)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return slurp(path);
+}
+
+static long long field(const char *label)
+{
+	char *p = text;
+
+	for (; p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL)
+		if (strncmp(p, label, strlen(label)) == 0)
+			return strtoll(p + strlen(label), NULL, 0);
+	FAIL("no line '%s'", label);
+}
+
+struct shared {
+	struct gate gates[2];
+	volatile pid_t tid;
+};
+
+static void *named_thread(void *arg)
+{
+	struct shared *s = arg;
+
+	CHECK_OK(prctl(PR_SET_NAME, "second"));
+	s->tid = (pid_t)syscall(SYS_gettid);
+	gate_open(&s->gates[0]);
+	gate_wait(&s->gates[1]);
+	return NULL;
+}
+
+TEST(threads_have_their_own_files)
+{
+	struct shared s = {.gates = {gate_make(), gate_make()}};
+	char path[100];
+	pthread_t t;
+	int seen = 0;
+	DIR *dir;
+
+	CHECK_EQ(pthread_create(&t, NULL, named_thread, &s), 0);
+	gate_wait(&s.gates[0]);
+	snprintf(path, sizeof(path), "task/%d/comm", s.tid);
+	CHECK_EQ(slurp_pid(getpid(), path), 7);
+	CHECK_STR(text, "second\n");
+	snprintf(path, sizeof(path), "task/%d/status", s.tid);
+	CHECK(slurp_pid(getpid(), path) > 0);
+	CHECK_EQ(field("Pid:"), s.tid);
+	CHECK_EQ(field("Tgid:"), getpid());
+	CHECK_EQ(field("Threads:"), 2);
+	CHECK(slurp_pid(getpid(), "comm") > 0);
+	CHECK_STR(text, "procfs_process\n");
+	snprintf(path, sizeof(path), "task/%d/stat", s.tid);
+	CHECK(slurp_pid(getpid(), path) > 0);
+	CHECK_EQ(atoi(text), s.tid);
+	CHECK(strstr(text, " (second) ") != NULL);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/task", s.tid);
+	CHECK_ERR(access(path, F_OK), ENOENT);
+	snprintf(path, sizeof(path), "/proc/%d/status", s.tid); /* not listed, but found */
+	CHECK(slurp(path) > 0);
+	CHECK_EQ(field("Pid:"), s.tid);
+	dir = opendir("/proc/self/task");
+	CHECK(dir != NULL);
+	for (struct dirent *e; (e = readdir(dir)) != NULL;)
+		seen += atoi(e->d_name) == s.tid || atoi(e->d_name) == getpid();
+	CHECK_EQ(seen, 2);
+	gate_open(&s.gates[1]);
+	CHECK_EQ(pthread_join(t, NULL), 0);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", s.tid);
+	CHECK_SOON(access(path, F_OK) < 0);
+	CHECK_ERR(access(path, F_OK), ENOENT);
+}
+
+TEST(the_file_of_a_thread_that_ended)
+{
+	struct shared s = {.gates = {gate_make(), gate_make()}};
+	char path[100], c;
+	pthread_t t;
+	int fd;
+
+	CHECK_EQ(pthread_create(&t, NULL, named_thread, &s), 0);
+	gate_wait(&s.gates[0]);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", s.tid);
+	fd = CHECK_OK(open(path, O_RDONLY));
+	gate_open(&s.gates[1]);
+	CHECK_EQ(pthread_join(t, NULL), 0);
+	CHECK_SOON(access(path, F_OK) < 0);
+	CHECK_ERR(read(fd, &c, 1), ESRCH);
+}
+
+TEST(comm_can_be_written)
+{
+	char name[20] = "";
+	int fd = CHECK_OK(open("/proc/self/comm", O_RDWR));
+
+	CHECK_EQ(write(fd, "a name of more than 15", 22), 22);
+	CHECK_OK(prctl(PR_GET_NAME, name));
+	CHECK_STR(name, "a name of more ");
+	CHECK_EQ(slurp("/proc/self/comm"), 16);
+	CHECK_STR(text, "a name of more \n");
+	CHECK_ERR(write(fd, map_edge(), 5), EFAULT);
+}
+
+TEST(comm_of_another_process_is_not_written)
+{
+	struct gate g = gate_make();
+	char path[40];
+	pid_t pid;
+	int fd;
+
+	FORK(pid)
+		gate_wait(&g);
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	fd = CHECK_OK(open(path, O_WRONLY));
+	CHECK_ERR(write(fd, "x", 1), EINVAL);
+	gate_open(&g);
+	reap_ok(pid);
+}
+
+TEST(fdinfo)
+{
+	char path[60];
+	int fd = new_file("f"), copy;
+
+	CHECK_EQ(write(fd, "12345", 5), 5);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	CHECK(slurp(path) > 0);
+	CHECK_EQ(field("pos:"), 5);
+	CHECK_EQ(field("flags:") & (O_ACCMODE | O_CLOEXEC | O_APPEND), O_RDWR | O_CLOEXEC);
+	CHECK(field("mnt_id:") > 0);
+	copy = CHECK_OK(open("f", O_WRONLY | O_APPEND));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", copy);
+	CHECK(slurp(path) > 0);
+	CHECK_EQ(field("flags:") & (O_ACCMODE | O_CLOEXEC | O_APPEND), O_WRONLY | O_APPEND);
+	CHECK_OK(close(copy));
+	CHECK_EQ(slurp(path), -ENOENT);
+}
+
+TEST(status_of_signals_and_rights)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+	CHECK(signal(SIGUSR2, SIG_IGN) != SIG_ERR);
+	CHECK_OK(kill(getpid(), SIGUSR1));
+	umask(027);
+	CHECK_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHECK(slurp("/proc/self/status") > 0);
+	CHECK(strstr(text, "\nSigBlk:\t0000000000000200\n") != NULL);
+	CHECK(strstr(text, "\nShdPnd:\t0000000000000200\n") != NULL);
+	CHECK(strstr(text, "\nUmask:\t0027\n") != NULL);
+	CHECK_EQ(field("NoNewPrivs:"), 1);
+	CHECK(field("SigQ:") >= 1);
+	CHECK_EQ(field("NSpid:"), getpid());
+	CHECK(strstr(text, "\nCapBnd:\t") && strstr(text, "\nGroups:\t") && strstr(text, "\nCpus_allowed_list:\t"));
+}
+
+TEST(where_a_process_sleeps)
+{
+	struct gate g = gate_make();
+	unsigned long fd, sp, pc;
+	long nr;
+	pid_t pid;
+
+	FORK(pid)
+		gate_wait(&g);
+	wait_state(pid, "S");
+	CHECK(slurp_pid(pid, "wchan") > 1);
+	CHECK(strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789") == strlen(text));
+	if (slurp_pid(pid, "syscall") >= 0) { /* not in every kernel */
+		CHECK_EQ(sscanf(text, "%ld %lx %*x %*x %*x %*x %*x %lx %lx", &nr, &fd, &sp, &pc), 4);
+		CHECK_EQ(nr, SYS_read);
+		CHECK_EQ(fd, g.fd[0]);
+		CHECK(sp > 0 && pc > 0);
+	}
+	gate_open(&g);
+	reap_ok(pid);
+	CHECK_EQ(slurp("/proc/self/wchan"), 1);
+	CHECK_STR(text, "0");
+}
+
+TEST(time_on_the_cpu_grows)
+{
+	unsigned long long before, after;
+	volatile unsigned n = 0;
+
+	CHECK(slurp("/proc/self/schedstat") > 0);
+	before = strtoull(text, NULL, 10);
+	while (n < 3000000)
+		n++;
+	CHECK(slurp("/proc/self/schedstat") > 0);
+	after = strtoull(text, NULL, 10);
+	CHECK(after > before + 100000);
+	CHECK(slurp("/proc/self/sched") > 0);
+	CHECK(strstr(text, "procfs_process (") == text && strstr(text, "nr_voluntary_switches"));
+}
+
+/* What is whose: files of a process of another user. */
+TEST(others_see_little)
+{
+	static const char *const closed[] = {"environ", "maps", "smaps", "smaps_rollup", "auxv", "pagemap", "personality", "syscall", "fd", "stack", "mem"};
+	static const char *const open_to_all[] = {"stat", "statm", "status", "cmdline", "comm", "limits", "cgroup", "mounts", "mountinfo", "schedstat"};
+	pid_t pid, parent = getpid();
+	char path[80];
+
+	FORK(pid) {
+		CHECK_OK(setgid(1000));
+		CHECK_OK(setuid(1000));
+		for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
+			snprintf(path, sizeof(path), "/proc/%d/%s", parent, closed[i]);
+			if (access(path, F_OK) == 0 && open(path, O_RDONLY) >= 0)
+				FAIL("%s can be opened", closed[i]);
+		}
+		for (size_t i = 0; i < sizeof(open_to_all) / sizeof(open_to_all[0]); i++)
+			if (slurp_pid(parent, open_to_all[i]) < 0)
+				FAIL("%s: %ld", open_to_all[i], slurp_pid(parent, open_to_all[i]));
+		CHECK_EQ(slurp_pid(parent, "wchan"), 1);
+		CHECK(slurp_pid(parent, "stat") > 0);
+		CHECK(strstr(strrchr(text, ')'), " 4294967295 1 1 0 0 0 ") != NULL);
+		snprintf(path, sizeof(path), "/proc/%d/exe", parent);
+		CHECK_ERR(readlink(path, text, 100), EACCES);
+		snprintf(path, sizeof(path), "/proc/%d/cwd", parent);
+		CHECK_ERR(readlink(path, text, 100), EACCES);
+		snprintf(path, sizeof(path), "/proc/%d/fd/0", parent);
+		CHECK_ERR(open(path, O_RDONLY), EACCES);
+		snprintf(path, sizeof(path), "/proc/%d/comm", parent);
+		CHECK_ERR(open(path, O_WRONLY), EACCES);
+	}
+	reap_ok(pid);
+}
+
+TEST(who_is_not_dumpable_is_roots)
+{
+	struct stat st;
+	pid_t pid;
+
+	FORK(pid) {
+		CHECK_OK(setgid(1000));
+		CHECK_OK(setuid(1000));
+		CHECK_OK(prctl(PR_SET_DUMPABLE, 1));
+		CHECK_OK(stat("/proc/self/environ", &st));
+		CHECK_EQ(st.st_uid, 1000);
+		CHECK_OK(prctl(PR_SET_DUMPABLE, 0));
+		CHECK_OK(stat("/proc/self/environ", &st));
+		CHECK_EQ(st.st_uid, 0);
+		CHECK_OK(stat("/proc/self", &st));
+		CHECK_EQ(st.st_uid, 1000);
+		CHECK_EQ(slurp("/proc/self/environ"), -EACCES);
+	}
+	reap_ok(pid);
+}
+
+/* A process that ends while its files are read: an errno or an end, nothing else. */
+TEST(reading_what_ends)
+{
+	static const char *const names[] = {"stat", "status", "maps", "smaps", "fdinfo/0", "wchan", "stack", "syscall", "cmdline", "environ", "pagemap"};
+	char path[80], buf[512];
+
+	for (int round = 0; round < 60; round++) {
+		struct gate g = gate_make();
+		int fds[16];
+		pid_t pid;
+
+		FORK(pid)
+			gate_wait(&g);
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			snprintf(path, sizeof(path), "/proc/%d/%s", pid, names[i]);
+			fds[i] = open(path, O_RDONLY);
+		}
+		gate_open(&g);
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (fds[i] >= 0 && read(fds[i], buf, sizeof(buf)) < 0)
+				CHECK(errno == ESRCH || errno == ENOENT || errno == EPERM || errno == EACCES);
+		reap_ok(pid);
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			if (fds[i] >= 0 && lseek(fds[i], 0, SEEK_SET) == 0 && read(fds[i], buf, sizeof(buf)) > 0)
+				FAIL("%s is there after its process", names[i]);
+			close(fds[i]);
+		}
+		close(g.fd[0]);
+		close(g.fd[1]);
+	}
+}
