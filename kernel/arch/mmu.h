@@ -28,6 +28,7 @@
  *   int arch_kernel_map(vaddr_t va, pfn_t pfn, unsigned long flags)   kernel range; tables exist beforehand, never fails
  *   void arch_kernel_unmap(vaddr_t va)           clears the entry and flushes it on this CPU
  *   ARCH_VMAP_START, arch_vmap_end()             kernel range for stacks and device memory
+ *   ARCH_SHADOW_OF(va)                           sanitized builds: address of the byte that mem/kasan keeps for the eight around va
  *   vaddr_t arch_kmap_slot(unsigned cpu, unsigned i), ARCH_KMAP_SLOTS   temporary windows
  */
 #ifndef ARCH_MMU_H

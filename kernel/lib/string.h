@@ -3,14 +3,16 @@
 #ifndef LIB_STRING_H
 #define LIB_STRING_H
 
+#include "lib/check.h"
 #include "lib/types.h"
 
 #ifdef HOST_TEST
 #include <string.h>
 #else
-void *memcpy(void *restrict d, const void *restrict s, size_t n);
-void *memmove(void *d, const void *s, size_t n);
-void *memset(void *d, int c, size_t n);
+/* Also called by the compiler: by the address sanitizer in its own way. */
+SANITIZER_CALL void *memcpy(void *restrict d, const void *restrict s, size_t n);
+SANITIZER_CALL void *memmove(void *d, const void *s, size_t n);
+SANITIZER_CALL void *memset(void *d, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 void *memchr(const void *s, int c, size_t n);
 size_t strlen(const char *s);

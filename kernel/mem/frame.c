@@ -19,6 +19,7 @@
 #include "lib/check.h"
 #include "lib/string.h"
 #include "mem/bootmem.h"
+#include "mem/kasan.h"
 #include "mem/kmap.h"
 
 #define CACHED 0xff
@@ -262,6 +263,7 @@ struct page *frame_alloc(unsigned order, enum page_kind kind, unsigned flags)
 	arch_irq_restore(irq);
 	if (unlikely(!p))
 		return NULL;
+	kasan_unpoison_frames(p, order);
 	p->count = 1;
 	WRITE_ONCE(p->kind, (uint8_t)kind);
 	store_release(&p->order, (uint8_t)order); /* after it ceased to be free */
@@ -292,6 +294,7 @@ void frame_free(struct page *p)
 	unsigned zone;
 
 	assert(p->kind > PAGE_RESERVED && p->count <= 1);
+	kasan_poison_frames(p, p->order);
 	if (unlikely(p->order)) {
 		free_block(p);
 		return;
@@ -312,6 +315,7 @@ void frame_free_clean(struct page *p)
 	struct cache_stack *s;
 
 	assert(p->kind > PAGE_RESERVED && p->count <= 1 && !p->order);
+	kasan_poison_frames(p, 0);
 	irq = arch_irq_save();
 	s = my_stack(STACK_CLEAN);
 	if (p < first_high && s->count < CLEAN_MAX) {
@@ -359,6 +363,7 @@ static void zone_add(struct zone *z, pfn_t start, pfn_t end)
 		if (start)
 			order = MIN(order, (unsigned)__builtin_ctzl(start));
 		block_push(z, pfn_page(start), order);
+		kasan_poison_frames(pfn_page(start), order);
 		start += BIT(order);
 	}
 }
@@ -436,6 +441,7 @@ void frame_release_range(paddr_t from, paddr_t to)
 			continue;
 		irq = spin_lock_irqsave(&z->lock);
 		z->total++;
+		kasan_poison_frames(pfn_page(start), 0);
 		pfn_page(start)->kind = PAGE_FREE; /* even where it ends inside a block: it is given once */
 		block_free(z, pfn_page(start), 0);
 		spin_unlock_irqrestore(&z->lock, irq);

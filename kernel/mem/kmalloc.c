@@ -8,6 +8,7 @@
 #include "lib/check.h"
 #include "lib/string.h"
 #include "mem/frame.h"
+#include "mem/kasan.h"
 #include "mem/slab.h"
 
 #define SIZE(n, a) { .name = "kmalloc-" #n, .size = n, .align = a }
@@ -32,6 +33,18 @@ static unsigned size_index(size_t bytes)
 	return 2 * (up - 4) - (bytes <= 3ul << (up - 2));
 }
 
+/* What the cache or the frames have beyond the bytes asked for is nobody's. */
+static void *exactly(void *p, size_t bytes, size_t have)
+{
+	size_t whole = ALIGN_UP(MAX(bytes, 1ul), 8ul);
+
+	if (CONFIG_SANITIZE && p && whole <= have) {
+		kasan_poison((char *)p + whole, have - whole, KASAN_BEHIND);
+		kasan_unpoison(p, MAX(bytes, 1ul));
+	}
+	return p;
+}
+
 static void *large_alloc(size_t bytes, unsigned flags)
 {
 	unsigned order = log2_up(PAGE_UP(bytes) >> PAGE_SHIFT);
@@ -43,7 +56,7 @@ static void *large_alloc(size_t bytes, unsigned flags)
 	if (!p)
 		return NULL;
 	atomic_inc(&large_live);
-	return arch_direct(page_phys(p));
+	return exactly(arch_direct(page_phys(p)), bytes, PAGE_SIZE << order);
 }
 
 void *kmalloc(size_t bytes, unsigned flags)
@@ -54,7 +67,7 @@ void *kmalloc(size_t bytes, unsigned flags)
 	if (bytes > LARGEST)
 		return large_alloc(bytes, flags);
 	c = &sizes[size_index(bytes)];
-	p = slab_alloc(c, flags & ~ALLOC_ZERO);
+	p = exactly(slab_alloc(c, flags & ~ALLOC_ZERO), bytes, c->size);
 	if (p && flags & ALLOC_ZERO)
 		memset(p, 0, bytes);
 	return p;

@@ -26,6 +26,7 @@
 #include "lib/check.h"
 #include "lib/string.h"
 #include "mem/frame.h"
+#include "mem/kasan.h"
 
 #define MIN_STRIDE 8ul
 #define ORDER_MAX 3u
@@ -48,6 +49,9 @@ static unsigned caches_used = 1; /* written after the cache is in */
 struct magazine {
 	void *top; /* linked through their first words */
 	unsigned count;
+#if CONFIG_SANITIZE
+	void *last; /* if there is a top */
+#endif
 };
 static struct magazine magazines[MAX_CPUS][CACHES_MAX] __aligned(64);
 static void *laid_down[MAX_CPUS][CACHES_MAX]; /* what slab_reap collects; atomic: a CPU fills its empty places, anyone takes */
@@ -159,6 +163,7 @@ static void carve(struct slab_cache *c, struct page *slab)
 		*(void **)obj = slab->slab.free;
 		slab->slab.free = obj;
 	}
+	kasan_poison(base, slab_bytes(slab->order), KASAN_FREE_OBJECT);
 }
 
 static bool grow(struct slab_cache *c, unsigned flags)
@@ -248,12 +253,23 @@ static void trim(struct slab_cache *c)
 
 /* ---- magazines; interrupts are off ---- */
 
+#if CONFIG_SANITIZE
+/* Taken out in the order in which they came, not last in first out: the longer an object stays free, the more uses after the free are found. */
+static inline void load(struct magazine *m, void *obj)
+{
+	*(void **)obj = NULL;
+	*(void **)(m->top ? m->last : &m->top) = obj;
+	m->last = obj;
+	m->count++;
+}
+#else
 static inline void load(struct magazine *m, void *obj)
 {
 	*(void **)obj = m->top;
 	m->top = obj;
 	m->count++;
 }
+#endif
 
 static inline void *unload(struct magazine *m)
 {
@@ -319,6 +335,10 @@ void *slab_alloc(struct slab_cache *c, unsigned flags)
 	if (unlikely(!obj))
 		obj = refill(c, flags);
 	arch_irq_restore(irq);
+	if (CONFIG_SANITIZE && obj) {
+		kasan_poison(obj, c->stride, KASAN_BEHIND);
+		kasan_unpoison(obj, c->size);
+	}
 	if (CONFIG_DEBUG && obj)
 		debug_check_alloc(c, obj);
 	if (obj && flags & ALLOC_ZERO)
@@ -333,8 +353,11 @@ void slab_free(struct slab_cache *c, void *obj)
 	unsigned long irq;
 
 	assert(p->kind == PAGE_SLAB && p->owner == c);
+	kasan_check_live(obj);
 	debug_check_free(c, obj);
+	kasan_unpoison(obj, c->stride); /* to be filled */
 	debug_make_free(c, obj);
+	kasan_poison(obj, c->stride, KASAN_FREE_OBJECT);
 	irq = arch_irq_save();
 	m = my_magazine(c);
 	load(m, obj);

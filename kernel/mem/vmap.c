@@ -15,6 +15,7 @@
 #include "lib/bits.h"
 #include "lib/check.h"
 #include "mem/frame.h"
+#include "mem/kasan.h"
 #include "mem/slab.h"
 
 #define STACK_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_NOEXEC)
@@ -136,6 +137,7 @@ static struct stack_head *map_stack(unsigned long run, struct page **frames, siz
 {
 	struct stack_head *s = (struct stack_head *)page_addr(run + 1);
 
+	kasan_unpoison(s, pages * PAGE_SIZE);
 	for (size_t i = 0; i < pages; i++)
 		arch_kernel_map(page_addr(run + 1 + i), page_pfn(frames[i]), STACK_FLAGS);
 	s->magic = STACK_MAGIC;
@@ -219,8 +221,10 @@ void *vmap_stack_alloc(size_t pages)
 	if (alloc_should_fail())
 		return NULL;
 	s = pop_cached(pages);
-	if (s)
+	if (s) {
+		kasan_unpoison(s, pages * PAGE_SIZE); /* a thread that ends leaves its last functions for good */
 		return s;
+	}
 	if (!gather_frames(frames, pages))
 		return NULL;
 	run = take_run(pages + 1, true);
@@ -236,6 +240,7 @@ void vmap_stack_free(void *stack, size_t pages)
 	struct stack_head *s = stack;
 
 	assert(s->magic == STACK_MAGIC && s->pages == pages);
+	kasan_poison(s, pages * PAGE_SIZE, KASAN_FREE_STACK);
 	if (push_cached(s))
 		unmap_some();
 }
@@ -259,6 +264,7 @@ void *vmap_device(paddr_t phys, size_t bytes)
 	for (unsigned long i = 0; i < pages; i++)
 		arch_kernel_map(page_addr(run + i), (phys >> PAGE_SHIFT) + i, PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY |
 				PTE_NOEXEC | PTE_NOCACHE);
+	kasan_unpoison((void *)page_addr(run), pages * PAGE_SIZE);
 	return (void *)(page_addr(run) + (phys & ~PAGE_MASK));
 }
 

@@ -3,14 +3,17 @@
 #include "vm/usercopy.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "mem/kasan.h"
 
 int user_read(void *dst, uaddr_t src, size_t n)
 {
+	kasan_check_range(dst, n, true);
 	return user_range_ok(src, n) && !arch_user_read(dst, src, n) ? 0 : -EFAULT;
 }
 
 int user_write(uaddr_t dst, const void *src, size_t n)
 {
+	kasan_check_range(src, n, false);
 	return user_range_ok(dst, n) && !arch_user_write(dst, src, n) ? 0 : -EFAULT;
 }
 
@@ -84,6 +87,8 @@ static size_t user_part(uaddr_t a, void *buf, size_t n, enum direction d)
 {
 	if (!user_range_ok(a, n))
 		return n;
+	if (d != ZERO_UIO)
+		kasan_check_range(buf, n, d == FROM_UIO);
 	if (d == TO_UIO)
 		return arch_user_write(a, buf, n);
 	return d == FROM_UIO ? arch_user_read(buf, a, n) : arch_user_zero(a, n);

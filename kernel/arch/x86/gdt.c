@@ -9,7 +9,7 @@
 #define ACCESS_TSS 0x89
 #define ACCESS_USER 0x60
 #define FLAGS_PAGES_32 0xc
-#define FAULT_STACK 4096
+#define FAULT_STACK (CONFIG_SANITIZE ? 16384 : 4096)
 
 extern char x86_double_fault[];
 /* It ends in a panic, so that one serves all CPUs. */

@@ -4,12 +4,14 @@
  * left. The direction flag is clear throughout the kernel; memmove sets it for a moment (every entry to the kernel clears it).
  */
 #include "lib/string.h"
+#include "mem/kasan.h"
 
-void *memcpy(void *restrict d, const void *restrict s, size_t n)
+SANITIZER_CALL void *memcpy(void *restrict d, const void *restrict s, size_t n)
 {
 	void *to = d;
 	size_t units = n / 4;
 
+	kasan_check_copy(d, s, n);
 	__asm__ volatile("rep movsl" : "+D"(to), "+S"(s), "+c"(units) : : "memory");
 	n &= 3;
 	if (n)
@@ -26,20 +28,22 @@ static void copy_backwards(void *d, const void *s, size_t n)
 	__asm__ volatile("std; rep movsb; cld" : "+D"(to), "+S"(from), "+c"(n) : : "memory", "cc");
 }
 
-void *memmove(void *d, const void *s, size_t n)
+SANITIZER_CALL void *memmove(void *d, const void *s, size_t n)
 {
 	if ((size_t)((char *)d - (const char *)s) >= n)
 		return memcpy(d, s, n);
+	kasan_check_copy(d, s, n);
 	copy_backwards(d, s, n);
 	return d;
 }
 
-void *memset(void *d, int c, size_t n)
+SANITIZER_CALL void *memset(void *d, int c, size_t n)
 {
 	void *to = d;
 	size_t units = n / 4;
 	unsigned long pattern = (unsigned char)c * 0x01010101ul;
 
+	kasan_check_range(d, n, true);
 	__asm__ volatile("rep stosl" : "+D"(to), "+c"(units) : "a"(pattern) : "memory");
 	n &= 3;
 	if (n)

@@ -5,7 +5,7 @@
  *   0xFFC00000 - 0xFFFFFFFF   the root, seen through its own last entry: leaf entry of va at SELF + va/4096*4
  *   0xFF800000 - 0xFFBFFFFF   device registers (local APIC, I/O APIC) and the windows of kmap_local
  *   0xF0000000 - vmap_end     kernel stacks, device memory; tables are made at boot, so every root has the same kernel part
- *   0xC0000000 - 0xEFFFFFFF   direct map of the first 768 MiB of RAM
+ *   0xC0000000 - 0xEFFFFFFF   direct map of the first 768 MiB of RAM; in sanitized builds up to 0xE7FFFFFF, and then the shadow (mem/kasan)
  *   0x00000000 - 0xBFFFFFFF   user
  */
 #include "arch/mmu.h"
@@ -18,8 +18,9 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mem/bootmem.h"
+#include "mem/kasan.h"
 
-#define DIRECT_MAX (ARCH_VMAP_START - ARCH_KERNEL_BASE)
+#define DIRECT_MAX (ARCH_DIRECT_END - ARCH_KERNEL_BASE)
 #define ROOT_SELF 1023u
 #define KMAP_BASE 0xFFBF0000ul
 #define DEVICE_BASE 0xFF800000ul
@@ -76,6 +77,41 @@ static unsigned long vmap_bytes(paddr_t ram_top)
 	return ram_top <= SMALL_RAM ? 16ul << 20 : 160ul << 20;
 }
 
+#if CONFIG_SANITIZE
+extern char x86_early_shadow[], x86_early_shadow_end[]; /* start.S: in use since before the first C, and kept */
+
+/* The shadow of [start, end), whose first part may be there already. */
+static void map_shadow(vaddr_t start, vaddr_t end, unsigned long global)
+{
+	vaddr_t first = ARCH_SHADOW_OF(start), stop = PAGE_UP(ARCH_SHADOW_OF(end));
+	size_t early = start == ARCH_KERNEL_BASE ? (size_t)(x86_early_shadow_end - x86_early_shadow) : 0;
+
+	for (vaddr_t va = first; va < stop; va += PAGE_SIZE) {
+		void *page = va - first < early ? x86_early_shadow + (va - first) : bootmem_alloc(PAGE_SIZE, PAGE_SIZE);
+
+		if (!pte_present(kernel_root[va >> 22]))
+			make_table(va);
+		*kernel_leaf(va) = pte_make(arch_direct_phys(page) >> PAGE_SHIFT, PTE_PRESENT | PTE_WRITE | global);
+	}
+}
+
+/* The root must not be loaded before the stack that this runs on has a shadow in it, and what is far away cannot be cleared before. */
+static void map_early_shadow(void)
+{
+	map_shadow(ARCH_KERNEL_BASE, ARCH_KERNEL_BASE + 8ul * (size_t)(x86_early_shadow_end - x86_early_shadow), 0);
+}
+
+static void map_whole_shadow(unsigned long global)
+{
+	map_shadow(ARCH_KERNEL_BASE, ARCH_KERNEL_BASE + x86_direct_top, global);
+	map_shadow(ARCH_VMAP_START, vmap_end, global);
+	kasan_start();
+}
+#else
+static void map_early_shadow(void) {}
+static void map_whole_shadow(unsigned long global) { (void)global; }
+#endif
+
 void arch_mmu_init(void)
 {
 	const struct boot_info *b = arch_boot_info();
@@ -92,7 +128,9 @@ void arch_mmu_init(void)
 		make_table(va);
 	make_table(DEVICE_BASE);
 	kernel_root[ROOT_SELF] = pte_make(arch_direct_phys(kernel_root) >> PAGE_SHIFT, PTE_PRESENT | PTE_WRITE);
+	map_early_shadow();
 	arch_root_load(arch_direct_phys(kernel_root) >> PAGE_SHIFT);
+	map_whole_shadow(global);
 	x86_fault_task_use_root(this_cpu(), arch_direct_phys(kernel_root));
 	if (global)
 		x86_set_cr4(x86_cr4() | CR4_PGE);

@@ -9,6 +9,13 @@
 #define COM1_STATUS 0x3fd
 #define COM1_ROOM 0x20
 #define PHYS(x) ((x) - 0xC0000000)
+#if CONFIG_SANITIZE
+#define SHADOW_SLOT 928           /* of 0xE8000000 */
+#define SHADOW_PAGES 512          /* for the first 16 MiB, where the kernel and its first stack are */
+#define BOOT_STACK 16384
+#else
+#define BOOT_STACK 8192
+#endif
 
 .section .multiboot, "a"
 .align 4
@@ -64,7 +71,11 @@ _start:
 	addl $4096, %eax
 	addl $4, %edi
 	loop 31b
-4:	movl $PHYS(boot_directory), %eax
+4:
+#if CONFIG_SANITIZE
+	movl $PHYS(early_shadow_table) + 3, PHYS(boot_directory) + SHADOW_SLOT*4
+#endif
+	movl $PHYS(boot_directory), %eax
 	movl %eax, %cr3
 	movl %cr0, %eax
 	orl $0x80010001, %eax           /* paging, write protect, protected mode */
@@ -116,6 +127,23 @@ too_old_text:
 .globl boot_directory
 boot_directory: .skip 4096
 boot_tables: .skip 4 * 4096
-.skip 8192
+.skip BOOT_STACK
 .globl boot_stack_top
 boot_stack_top:
+#if CONFIG_SANITIZE
+/* Functions write what is between their variables into the shadow from the first one on. */
+.globl x86_early_shadow
+.globl x86_early_shadow_end
+x86_early_shadow: .skip SHADOW_PAGES * 4096
+x86_early_shadow_end:
+
+.section .data
+.align 4096
+early_shadow_table:
+.set n, 0
+.rept SHADOW_PAGES
+	.long PHYS(x86_early_shadow) + 3 + n
+	.set n, n + 4096
+.endr
+.skip 4096 - SHADOW_PAGES * 4
+#endif

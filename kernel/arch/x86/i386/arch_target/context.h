@@ -4,8 +4,10 @@
 #define ARCH_TARGET_CONTEXT_H
 
 #include "arch/x86/fpu.h"
+#include "lib/check.h"
 
 #define ARCH_TLS_SLOTS 3
+#define ARCH_KSTACK_PAGES (CONFIG_SANITIZE ? 4 : 2) /* the sanitizers put room between variables */
 
 struct trapframe;
 

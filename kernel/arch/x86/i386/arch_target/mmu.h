@@ -3,6 +3,7 @@
 #ifndef ARCH_TARGET_MMU_H
 #define ARCH_TARGET_MMU_H
 
+#include "lib/check.h"
 #include "lib/types.h"
 
 #define ARCH_PT_LEVELS 2
@@ -11,6 +12,10 @@
 #define ARCH_USER_TOP ARCH_KERNEL_BASE
 #define ARCH_USER_ROOT_ENTRIES 768
 #define ARCH_VMAP_START 0xF0000000ul
+/* Sanitized builds: the eighth of all kernel addresses that mem/kasan keeps, between the direct map and the rest. The compiler is told the offset. */
+#define ARCH_SHADOW_START 0xE8000000ul
+#define ARCH_SHADOW_OF(va) (((vaddr_t)(va) >> 3) + 0xD0000000ul)
+#define ARCH_DIRECT_END (CONFIG_SANITIZE ? ARCH_SHADOW_START : ARCH_VMAP_START)
 #define ARCH_SELF_MAP 0xFFC00000ul
 #define ARCH_KMAP_SLOTS 4
 
