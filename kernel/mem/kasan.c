@@ -12,15 +12,11 @@
 #define GRAIN 8ul
 #define SHOWN 8 /* bytes of shadow to both sides of a find */
 
-static bool started, reported;
+static vaddr_t span; /* from ARCH_KERNEL_BASE on so many bytes have a shadow; 0 while nothing is checked */
 
 static inline uint8_t *shadow(vaddr_t a) { return (uint8_t *)ARCH_SHADOW_OF(a); }
 
-/* Kernel addresses that have a shadow. */
-static inline bool covered(vaddr_t a)
-{
-	return (a >= ARCH_KERNEL_BASE && a - ARCH_KERNEL_BASE < arch_direct_top()) || (a >= ARCH_VMAP_START && a < arch_vmap_end());
-}
+static inline bool covered(vaddr_t a) { return a - ARCH_KERNEL_BASE < span; }
 
 static const char *reason(vaddr_t a)
 {
@@ -28,12 +24,11 @@ static const char *reason(vaddr_t a)
 
 	if (a < ARCH_KERNEL_BASE)
 		return "not the kernel's";
-	if (!covered(a))
-		return "without memory";
 	s = *shadow(a);
 	if (s && s < GRAIN)
 		s = shadow(a)[1];
 	switch (s) {
+	case KASAN_NO_MEMORY: return "where no memory is";
 	case KASAN_FREE_FRAME: return "in a free frame";
 	case KASAN_FREE_OBJECT: return "in a free object";
 	case KASAN_BEHIND: return "behind an object";
@@ -46,10 +41,11 @@ static const char *reason(vaddr_t a)
 
 static __noinline __noreturn void found(vaddr_t a, size_t bytes, bool write, vaddr_t bad, vaddr_t ip)
 {
-	char hex[3 * (2 * SHOWN + 1) + 1] = "?";
+	char hex[3 * (2 * SHOWN + 1) + 1] = "";
+	bool shown = covered(bad - SHOWN * GRAIN) && covered(bad + SHOWN * GRAIN);
 
-	reported = true;
-	if (covered(bad - SHOWN * GRAIN) && covered(bad + SHOWN * GRAIN))
+	span = 0; /* the last words are not checked */
+	if (shown)
 		for (int i = -SHOWN; i <= SHOWN; i++)
 			for (int k = 0; k < 3; k++)
 				hex[3 * (i + SHOWN) + k] = k == 2 ? ' ' : "0123456789abcdef"[shadow(bad)[i] >> (k ? 0 : 4) & 15];
@@ -73,25 +69,35 @@ static inline vaddr_t first_bad(vaddr_t a, size_t bytes)
 	return 0;
 }
 
-static inline void check(vaddr_t a, size_t bytes, bool write, void *ip)
+static __noinline void check(vaddr_t a, size_t bytes, bool write, void *ip)
 {
 	vaddr_t bad = a;
 
-	if (unlikely(!started) || unlikely(!bytes) || reported)
+	if (!span || !bytes || (a >= arch_vmap_end() && a + bytes > a))
 		return;
-	if (likely(covered(a)) && likely(covered(a + bytes - 1)) && likely(a + bytes > a))
+	if (covered(a) && bytes <= span - (a - ARCH_KERNEL_BASE))
 		bad = first_bad(a, bytes);
-	else if (a >= arch_vmap_end())
-		return;
 	if (unlikely(bad))
 		found(a, bytes, write, bad, (vaddr_t)ip);
 }
 
+/* What nearly every access comes to: it is inside eight bytes all of which may be used. */
+static inline bool surely_good(vaddr_t a, size_t bytes)
+{
+	return likely(covered(a)) && likely(!*shadow(a)) && likely((a & (GRAIN - 1)) + bytes <= GRAIN);
+}
+
+static inline void check_small(vaddr_t a, size_t bytes, bool write, void *ip)
+{
+	if (!surely_good(a, bytes))
+		check(a, bytes, write, ip);
+}
+
 #define CHECK(size) \
 	SANITIZER_CALL void __asan_load##size##_noabort(void *a); \
-	SANITIZER_CALL void __asan_load##size##_noabort(void *a) { check((vaddr_t)a, size, false, __builtin_return_address(0)); } \
+	SANITIZER_CALL void __asan_load##size##_noabort(void *a) { check_small((vaddr_t)a, size, false, __builtin_return_address(0)); } \
 	SANITIZER_CALL void __asan_store##size##_noabort(void *a); \
-	SANITIZER_CALL void __asan_store##size##_noabort(void *a) { check((vaddr_t)a, size, true, __builtin_return_address(0)); }
+	SANITIZER_CALL void __asan_store##size##_noabort(void *a) { check_small((vaddr_t)a, size, true, __builtin_return_address(0)); }
 
 CHECK(1)
 CHECK(2)
@@ -135,7 +141,7 @@ void kasan_check_range(const void *p, size_t bytes, bool write)
 
 void kasan_start(void)
 {
-	started = true;
+	span = arch_vmap_end() - ARCH_KERNEL_BASE;
 }
 
 /* Plain stores: memset is checked. */
@@ -169,7 +175,7 @@ static void mark_frames(struct page *p, unsigned order, uint8_t value)
 {
 	paddr_t pa = page_phys(p);
 
-	if (started && pa < arch_direct_top())
+	if (span && pa < arch_direct_top())
 		fill((vaddr_t)arch_direct(pa), PAGE_SIZE << order, value);
 }
 

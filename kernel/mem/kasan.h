@@ -14,6 +14,7 @@
 #include "mem/page.h"
 
 /* What a byte of shadow says: 0 all eight bytes may be used, 1-7 the first so many, others none, and why. */
+#define KASAN_NO_MEMORY 0xfe
 #define KASAN_FREE_FRAME 0xff
 #define KASAN_FREE_OBJECT 0xfb
 #define KASAN_BEHIND 0xfc

@@ -80,31 +80,35 @@ static unsigned long vmap_bytes(paddr_t ram_top)
 #if CONFIG_SANITIZE
 extern char x86_early_shadow[], x86_early_shadow_end[]; /* start.S: in use since before the first C, and kept */
 
-/* The shadow of [start, end), whose first part may be there already. */
-static void map_shadow(vaddr_t start, vaddr_t end, unsigned long global)
+static void map_shadow_page(vaddr_t va, const void *page, unsigned long flags)
 {
-	vaddr_t first = ARCH_SHADOW_OF(start), stop = PAGE_UP(ARCH_SHADOW_OF(end));
-	size_t early = start == ARCH_KERNEL_BASE ? (size_t)(x86_early_shadow_end - x86_early_shadow) : 0;
-
-	for (vaddr_t va = first; va < stop; va += PAGE_SIZE) {
-		void *page = va - first < early ? x86_early_shadow + (va - first) : bootmem_alloc(PAGE_SIZE, PAGE_SIZE);
-
-		if (!pte_present(kernel_root[va >> 22]))
-			make_table(va);
-		*kernel_leaf(va) = pte_make(arch_direct_phys(page) >> PAGE_SHIFT, PTE_PRESENT | PTE_WRITE | global);
-	}
+	if (!pte_present(kernel_root[va >> 22]))
+		make_table(va);
+	*kernel_leaf(va) = pte_make(arch_direct_phys(page) >> PAGE_SHIFT, PTE_PRESENT | flags);
 }
 
 /* The root must not be loaded before the stack that this runs on has a shadow in it, and what is far away cannot be cleared before. */
 static void map_early_shadow(void)
 {
-	map_shadow(ARCH_KERNEL_BASE, ARCH_KERNEL_BASE + 8ul * (size_t)(x86_early_shadow_end - x86_early_shadow), 0);
+	vaddr_t va = ARCH_SHADOW_START;
+
+	for (char *page = x86_early_shadow; page < x86_early_shadow_end; page += PAGE_SIZE, va += PAGE_SIZE)
+		map_shadow_page(va, page, PTE_WRITE);
 }
 
+/* One page serves for all addresses between the direct map and the rest, where no memory is. */
 static void map_whole_shadow(unsigned long global)
 {
-	map_shadow(ARCH_KERNEL_BASE, ARCH_KERNEL_BASE + x86_direct_top, global);
-	map_shadow(ARCH_VMAP_START, vmap_end, global);
+	vaddr_t direct = PAGE_UP(ARCH_SHADOW_OF(ARCH_KERNEL_BASE + x86_direct_top)), more = ARCH_SHADOW_OF(ARCH_VMAP_START);
+	vaddr_t va = ARCH_SHADOW_START + (vaddr_t)(x86_early_shadow_end - x86_early_shadow);
+	void *none = memset(bootmem_alloc(PAGE_SIZE, PAGE_SIZE), KASAN_NO_MEMORY, PAGE_SIZE);
+
+	for (; va < direct; va += PAGE_SIZE)
+		map_shadow_page(va, bootmem_alloc(PAGE_SIZE, PAGE_SIZE), PTE_WRITE | global);
+	for (; va < more; va += PAGE_SIZE)
+		map_shadow_page(va, none, global);
+	for (; va < PAGE_UP(ARCH_SHADOW_OF(vmap_end)); va += PAGE_SIZE)
+		map_shadow_page(va, bootmem_alloc(PAGE_SIZE, PAGE_SIZE), PTE_WRITE | global);
 	kasan_start();
 }
 #else
