@@ -138,7 +138,7 @@ long sys_waitid(int what, int id, uaddr_t info, unsigned long options, uaddr_t u
 		u[2] = res.code;
 		u[3] = res.pid;
 		u[4] = (int32_t)res.uid;
-		u[5] = res.code == CLD_EXITED ? res.status >> 8 & 0xff : res.code == CLD_STOPPED ? res.status >> 8 & 0xff : res.code == CLD_CONTINUED ? SIGCONT
+		u[5] = res.code == CLD_TRAPPED ? res.status >> 8 : res.code == CLD_EXITED ? res.status >> 8 & 0xff : res.code == CLD_STOPPED ? res.status >> 8 & 0xff : res.code == CLD_CONTINUED ? SIGCONT
 											: res.status & 0x7f;
 	}
 	rusage_fill(&ru, &res.usage);

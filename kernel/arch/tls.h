@@ -14,6 +14,8 @@ long arch_tls_get(struct arch_thread *t, uaddr_t desc);
 /* The entry in a slot, 0 to ARCH_TLS_SLOTS - 1, as set_thread_area takes it; false: empty. */
 #define ARCH_TLS_DESC_BYTES 16
 bool arch_tls_slot(const struct arch_thread *t, unsigned slot, void *image);
+/* ptrace(2): descriptor n of another thread, which does not run; from or to desc, a user address of the current one. EINVAL, EFAULT. */
+long arch_tls_other(struct arch_thread *t, unsigned long n, uaddr_t desc, bool set);
 /* CLONE_SETTLS: for a thread that does not run yet, whose registers are tf. */
 int arch_tls_set_clone(struct arch_thread *t, uaddr_t tls, struct trapframe *tf);
 

@@ -108,6 +108,7 @@ static const char *state_name(char c)
 	case 'S': return "S (sleeping)";
 	case 'D': return "D (disk sleep)";
 	case 'T': return "T (stopped)";
+	case 't': return "t (tracing stop)";
 	case 'Z': return "Z (zombie)";
 	default: return "X (dead)";
 	}
@@ -220,7 +221,8 @@ int procstat_status(struct text *t, struct process *p)
 		return err;
 	text_printf(t, "Name:\t%s\n", v.comm);
 	print_umask(t, p);
-	text_printf(t, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", state_name(v.state), v.pid, v.tid, v.ppid);
+	text_printf(t, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", state_name(v.state), v.pid, v.tid, v.ppid,
+		    v.tracer);
 	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\n", v.uid[0], v.uid[1], v.uid[2], v.uid[3], v.gid[0], v.gid[1], v.gid[2], v.gid[3],
 		    fd_size(p));
 	print_groups(t, p);

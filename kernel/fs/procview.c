@@ -133,6 +133,9 @@ int procview_take(struct procview *v, struct process *p, struct task *one)
 		view_thread(v, t);
 		if (READ_ONCE(p->stopped)) /* its threads park at their next way out of the kernel */
 			v->state = 'T';
+		if (READ_ONCE(t->trace_stopped))
+			v->state = 't';
+		v->tracer = READ_ONCE(t->traced_by);
 	}
 	if (p->state == PROCESS_ZOMBIE || !t)
 		v->state = 'Z';

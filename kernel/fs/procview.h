@@ -8,7 +8,7 @@
 struct tty;
 
 struct procview {
-	pid_t pid, tid, ppid, pgid, sid, foreground;
+	pid_t pid, tid, ppid, pgid, sid, foreground, tracer;
 	unsigned tty, threads, cpu;
 	char state, comm[16];
 	int nice, priority, policy, rt_prio, exit_signal, exit_status;

@@ -13,6 +13,7 @@
 #include "proc/exit.h"
 #include "proc/futex.h"
 #include "proc/posixtimer.h"
+#include "proc/tracing.h"
 #include "proc/vdso.h"
 #include "sched/grace.h"
 #include "task/coreset.h"
@@ -154,7 +155,7 @@ static int new_credentials(struct execution *x)
 	const struct cred *old = cred_current();
 	bool suid = i->mode & S_ISUID, sgid = (i->mode & (S_ISGID | 010)) == (S_ISGID | 010);
 
-	if (x->file->path.mnt->flags & MS_NOSUID || task_current()->no_new_privs)
+	if (x->file->path.mnt->flags & MS_NOSUID || task_current()->no_new_privs || tracing_denies_rights())
 		suid = sgid = false;
 	x->cred = cred_dup(old);
 	if (!x->cred)
@@ -281,6 +282,8 @@ static bool become_single(struct process *p)
 		me->tid = p->pid;
 		pid_set_task(me->tid, me);
 	}
+	if (unlikely(me->trace))
+		tracing_become_leader();
 	return true;
 }
 
@@ -381,6 +384,7 @@ long proc_exec(struct file *f, const char *name, struct args *a, struct trapfram
 	struct sighand *fresh = sighand_new();
 	struct fdtable *files = NULL;
 	long err = fresh ? 0 : -ENOMEM;
+	pid_t old_tid = task_current()->tid;
 
 	if (!err && !a->argc) /* as Linux: there is always an argv[0] */
 		err = args_add(a, "", 1, false);
@@ -402,5 +406,7 @@ long proc_exec(struct file *f, const char *name, struct args *a, struct trapfram
 		commit(&x, fresh, files, tf);
 	}
 	forget(&x);
+	if (!err && unlikely(task_current()->trace))
+		tracing_exec(old_tid);
 	return err;
 }

@@ -7,6 +7,7 @@
 #include "proc/itimer.h"
 #include "proc/posixtimer.h"
 #include "proc/sysvsem.h"
+#include "proc/tracing.h"
 #include "sched/times.h"
 #include "task/group.h"
 #include "task/pid.h"
@@ -126,9 +127,9 @@ static void orphan_children(struct process *p, struct list *unwanted)
 		c->parent = to;
 		WRITE_ONCE(c->ppid, to->pid);
 		c->exit_signal = SIGCHLD;
-		list_push_back(c->state == PROCESS_ZOMBIE && parent_ignores(to) ? unwanted : &to->children, &c->sibling);
+		list_push_back(c->state == PROCESS_ZOMBIE && !c->ghost && parent_ignores(to) ? unwanted : &to->children, &c->sibling);
 		tell_of_death(c);
-		if (c->state == PROCESS_ZOMBIE)
+		if (c->state == PROCESS_ZOMBIE && !c->ghost)
 			signal_kernel(to, SIGCHLD);
 	}
 	waitq_wake_all(&to->child_wait);
@@ -138,15 +139,18 @@ static void child_siginfo(struct process *p, struct siginfo *info)
 {
 	int s = p->exit_status;
 
-	*info = (struct siginfo){ .signo = p->exit_signal, .pid = p->pid, .uid = cred_current()->uid, .utime = p->usage.user_ns, .stime = p->usage.system_ns };
+	*info = (struct siginfo){ .signo = p->exit_signal, .pid = p->pid, .uid = process_cred(p)->uid, .utime = p->usage.user_ns, .stime = p->usage.system_ns };
 	info->code = s & 0x7f ? (s & 0x80 ? CLD_DUMPED : CLD_KILLED) : CLD_EXITED;
 	info->status = s & 0x7f ? s & 0x7f : s >> 8 & 0xff;
 }
 
 void proc_reap(struct process *p)
 {
+	struct tracing *ghost = p->ghost;
 	struct pgroup *g;
 
+	if (unlikely(ghost))
+		tracing_ghost_drop(ghost);
 	p->state = PROCESS_REAPED;
 	list_del(&p->sibling);
 	list_del(&p->all_link);
@@ -156,15 +160,62 @@ void proc_reap(struct process *p)
 	usercount_sub(p->last_cred->uid);
 	pid_free(p->pid);
 	pgroup_put(g);
+	tracing_put(ghost);
 	process_put(p);
+}
+
+/* A zombie's parent is told, and whoever else waits for it. Does the parent want it? PROC_TREE lock held. */
+static bool tell_end(struct process *p)
+{
+	struct process *to = p->ghost ? p->ghost->tracer->process : p->parent;
+	struct siginfo info;
+
+	child_siginfo(p, &info);
+	if (p->ghost)
+		info.signo = SIGCHLD;
+	if (info.signo)
+		signal_post_process(to, &info);
+	waitq_wake_all(&to->child_wait);
+	return p->ghost || p->exit_signal != SIGCHLD || !parent_ignores(to);
+}
+
+void proc_ghost_gone(struct tracing *ghost)
+{
+	struct process *p = ghost->process;
+	bool wanted = true;
+
+	if (ghost->tid == p->pid) {
+		spin_lock(&proc_tree_lock);
+		if (p->state == PROCESS_ZOMBIE && !p->ghost)
+			wanted = tell_end(p);
+		if (wanted)
+			spin_unlock(&proc_tree_lock);
+		else
+			proc_reap(p);
+	}
+	tracing_put(ghost);
+}
+
+/* Those that it traces go on without it. */
+static void release_tracees(struct task *t)
+{
+	struct tracing *tr;
+
+	do {
+		spin_lock(&proc_tree_lock);
+		tr = tracing_next_of(t);
+		spin_unlock(&proc_tree_lock);
+		if (tr && tr->exited)
+			proc_ghost_gone(tr);
+		else
+			tracing_put(tr);
+	} while (tr);
 }
 
 /* The last thread is going: tell the parent, or vanish. */
 static void become_zombie(struct process *p)
 {
 	struct list unwanted = LIST_INIT(unwanted);
-	struct process *parent;
-	struct siginfo info;
 	unsigned long irq;
 
 	spin_lock(&proc_tree_lock);
@@ -175,12 +226,7 @@ static void become_zombie(struct process *p)
 	p->state = PROCESS_ZOMBIE;
 	sigpending_flush(&p->pending, ~0ull);
 	sighand_unlock(p, irq);
-	parent = p->parent;
-	child_siginfo(p, &info);
-	if (p->exit_signal)
-		signal_post_process(parent, &info);
-	waitq_wake_all(&parent->child_wait);
-	if (p->exit_signal == SIGCHLD && parent_ignores(parent)) {
+	if (!tell_end(p)) {
 		list_del(&p->sibling);
 		list_push_back(&unwanted, &p->sibling);
 	}
@@ -196,10 +242,15 @@ __noreturn void proc_exit_thread(int status)
 {
 	struct task *t = task_current();
 	struct process *p = t->process;
+	struct tracing *trace = NULL;
 	unsigned long irq;
-	bool last, tell;
+	bool last, tell, traced;
 
+	if (unlikely(t->trace))
+		tracing_event(PTRACE_EVENT_EXIT, (unsigned long)(p->group_exit ? p->exit_status : status));
 	coremeet_pass();
+	if (unlikely(p->tracees))
+		release_tracees(t);
 	release_thread(t);
 	process_get(p);
 	spin_lock(&proc_tree_lock);
@@ -215,7 +266,10 @@ __noreturn void proc_exit_thread(int status)
 	if (!p->group_exit)
 		p->exit_status = status;
 	tell = signal_stop_arrived(t) && !last;
+	traced = unlikely(t->trace) && tracing_thread_ends(t, p->group_exit ? p->exit_status : status, &trace);
 	sighand_unlock(p, irq);
+	if (traced)
+		tracing_tell_end(trace);
 	if (tell)
 		signal_tell_parent(p, CLD_STOPPED, p->stop_signal);
 	bequeath_usage(p, t);
@@ -226,8 +280,10 @@ __noreturn void proc_exit_thread(int status)
 		panic("init exited and the machine goes on");
 	}
 	pid_clear_task(t);
-	if (t->tid != p->pid)
+	if (t->tid != p->pid && !traced)
 		pid_free(t->tid);
+	if (!traced)
+		tracing_put(trace);
 	if (!last)
 		usercount_sub(t->cred->uid);
 	if (last) {

@@ -11,6 +11,9 @@ __noreturn void proc_exit_thread(int status);
 __noreturn void proc_exit_group(int status);
 /* Tells a vfork parent that its memory is its own again (exec, exit). */
 void proc_vfork_release(struct task *t);
+/* A tracer has waited for this tracee's ghost, which it has dropped, or is gone: its reference, and the parent's turn. No locks held. */
+struct tracing;
+void proc_ghost_gone(struct tracing *ghost);
 /* Takes a zombie out of the tree; proc_tree_lock held on entry, released inside. Its last reference of the tree is given back. */
 void proc_reap(struct process *p);
 /* Set by main: init is gone. */

@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "proc/pidfd.h"
 #include "proc/sysvsem.h"
+#include "proc/tracing.h"
 #include "task/group.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
@@ -21,7 +22,7 @@
 #include "vm/usercopy.h"
 
 #define SUPPORTED (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS \
-		   | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED | CLONE_PIDFD)
+		   | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED | CLONE_PIDFD | CLONE_PTRACE)
 
 struct birth {
 	const struct clone_request *req;
@@ -29,6 +30,7 @@ struct birth {
 	struct task *task;
 	pid_t number;
 	int pidfd;               /* -1: none */
+	int event;               /* what the parent's tracer is told, 0: nothing */
 	bool counted;            /* among its user's threads */
 	struct waitq vfork_done;
 };
@@ -159,6 +161,11 @@ static int gather_task(struct birth *b, const struct trapframe *tf)
 	b->counted = true;
 	if (r->flags & CLONE_SYSVSEM && sem_undo_share(t))
 		return -ENOMEM;
+	if (unlikely(me->trace)) {
+		t->trace = tracing_new();
+		if (!t->trace)
+			return -ENOMEM;
+	}
 	t->sigmask = me->sigmask;
 	t->no_new_privs = me->no_new_privs;
 	t->ioprio = me->ioprio;
@@ -206,6 +213,7 @@ static void undo(struct birth *b)
 		usercount_sub(b->task->cred->uid);
 	if (b->task) {
 		sem_undo_exit(b->task);
+		tracing_put(b->task->trace);
 		task_put(b->task);
 	}
 	if (p && p != process_current()) {
@@ -237,6 +245,14 @@ static int write_numbers(struct birth *b)
 	return 0;
 }
 
+/* How tracers name it; 0: it is not their affair. */
+static int event_of(const struct clone_request *r)
+{
+	if (r->flags & CLONE_UNTRACED)
+		return 0;
+	return r->flags & CLONE_VFORK ? PTRACE_EVENT_VFORK : r->exit_signal != SIGCHLD ? PTRACE_EVENT_CLONE : PTRACE_EVENT_FORK;
+}
+
 /* From here on nothing fails. -ERESTARTNOINTR: a fatal signal came first; -EAGAIN: the user has too many. */
 static long commit(struct birth *b)
 {
@@ -261,12 +277,15 @@ static long commit(struct birth *b)
 	p->task_count++;
 	if (p == me && p->stopped)
 		signal_stop_add(t);
+	if (unlikely(t->trace))
+		b->event = tracing_clone(t, event_of(b->req), b->req->flags & CLONE_PTRACE);
 	if (p == me)
 		signal_recalc(t); /* the process may be stopping, and have signals that only this thread takes */
 	sighand_unlock(p, irq);
 	if (p != me) {
 		p->parent = b->req->flags & CLONE_PARENT ? me->parent : me;
 		p->ppid = p->parent->pid;
+		p->maker = task_current()->tid;
 		list_push_back(&p->parent->children, &p->sibling);
 		list_push_back(&process_list, &p->all_link);
 		group_inherit(p, me);
@@ -291,12 +310,16 @@ static long deliver(struct birth *b)
 	if (b->process != process_current())
 		process_put(b->process); /* birth's own; the task and the tree have theirs */
 	sched_start(&t->thread);
+	if (unlikely(b->event))
+		tracing_event(b->event, (unsigned long)number);
 	if (vfork) {
 		waitq_wait(&b->vfork_done, !READ_ONCE(t->vfork_done), WAIT_KILLABLE);
 		spin_lock(&proc_tree_lock); /* killed: nobody is to be told any more; else the one who told it is through */
 		t->vfork_done = NULL;
 		spin_unlock(&proc_tree_lock);
 		task_put(t);
+		if (unlikely(task_current()->trace))
+			tracing_event(PTRACE_EVENT_VFORK_DONE, (unsigned long)number);
 	}
 	return number;
 }

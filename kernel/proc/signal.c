@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "proc/coredump.h"
 #include "proc/exit.h"
+#include "proc/tracing.h"
 #include "task/group.h"
 #include "task/sigqueue.h"
 #include "vm/space.h"
@@ -87,19 +88,30 @@ static void notify_parent(struct process *p, int code, int status)
 	spin_unlock(&proc_tree_lock);
 }
 
+/* The first thread that goes on tells of it. */
+static void tell_continued(struct task *t)
+{
+	struct process *p = t->process;
+	unsigned long irq = sighand_lock(p);
+	bool report = p->tell_continued && !p->stopped; /* wait may have taken cont_report already */
+
+	if (report)
+		p->tell_continued = false;
+	signal_recalc(t);
+	sighand_unlock(p, irq);
+	if (report)
+		notify_parent(p, CLD_CONTINUED, SIGCONT);
+}
+
 /* Parks while the process is stopped. */
 static void stay_stopped(struct task *t)
 {
 	struct process *p = t->process;
-	bool report;
 	unsigned long irq;
 
 	for (;;) {
 		irq = sighand_lock(p);
-		if (!p->stopped || t->thread.work & WORK_KILL) {
-			report = p->tell_continued; /* wait may have taken cont_report already */
-			p->tell_continued = false;
-			signal_recalc(t);
+		if (!p->stopped || t->thread.work & WORK_KILL || t->traced_by) { /* its tracer has another way to stop it */
 			sighand_unlock(p, irq);
 			break;
 		}
@@ -114,8 +126,7 @@ static void stay_stopped(struct task *t)
 		sighand_unlock(p, irq);
 		sched_block();
 	}
-	if (report)
-		notify_parent(p, CLD_CONTINUED, SIGCONT);
+	tell_continued(t);
 }
 
 static void stop_process(struct task *t, int signo)
@@ -133,6 +144,8 @@ static void stop_process(struct task *t, int signo)
 			return; /* POSIX 11.1.4: nobody could continue it */
 	}
 	irq = sighand_lock(p);
+	if (p->stopped && t->traced_by && !t->must_stop && !p->group_exit && p->stop_taken)
+		signal_stop_add(t); /* its tracer let it run on */
 	if (p->group_exit || p->stopped || !p->stop_taken || (p->pending.set | t->pending.set) & SIGBIT(SIGKILL)) {
 		sighand_unlock(p, irq);
 		return;
@@ -176,6 +189,28 @@ void siginfo_to_user(const struct siginfo *i, unsigned char out[128])
 		u.a[2] = (int32_t)i->value;
 	}
 	memcpy(out, &u, sizeof(u));
+}
+
+void siginfo_from_user(struct siginfo *i, const unsigned char in[128])
+{
+	struct { int32_t signo, err, code, a[13]; } u;
+
+	memcpy(&u, in, sizeof(u));
+	*i = (struct siginfo){ .signo = u.signo, .err = u.err, .code = u.code };
+	if (u.signo == SIGCHLD && u.code > 0) {
+		i->status = u.a[2];
+		i->utime = (uint64_t)(uint32_t)u.a[3] * 10000000u;
+		i->stime = (uint64_t)(uint32_t)u.a[4] * 10000000u;
+	} else if (u.code == SI_TIMER) {
+		i->timer_id = u.a[0];
+		i->overrun = u.a[1];
+	} else if (u.code > 0 && u.code != SI_KERNEL) {
+		i->addr = (uint32_t)u.a[0];
+		return;
+	}
+	i->pid = u.a[0];
+	i->uid = (uid_t)u.a[1];
+	i->value = (uint32_t)u.a[2];
 }
 
 static bool on_altstack(const struct task *t, uaddr_t sp)
@@ -226,6 +261,8 @@ static void run_handler(struct trapframe *tf, struct task *t, const struct sigin
 				  .stack_top = frame_top(t, tf, a) };
 
 	prepare_restart(tf, t, a);
+	if (unlikely(t->traced_by))
+		tracing_handler_begins(tf);
 	siginfo_to_user(info, d.info);
 	d.altstack.sp = t->altstack.sp;
 	d.altstack.size = t->altstack.size;
@@ -240,6 +277,8 @@ static void run_handler(struct trapframe *tf, struct task *t, const struct sigin
 	if (t->altstack.flags & SS_AUTODISARM)
 		t->altstack.size = 0;
 	signal_set_mask(t->sigmask | a->mask | (a->flags & SA_NODEFER ? 0 : SIGBIT(info->signo)));
+	if (unlikely(t->traced_by))
+		tracing_handler_begun(tf);
 }
 
 static void default_action(struct task *t, const struct siginfo *info)
@@ -255,13 +294,21 @@ static void default_action(struct task *t, const struct siginfo *info)
 		fatal(info);
 }
 
-/* Takes the next signal and its action together. */
-static int next_signal(struct task *t, struct siginfo *info, struct sigaction *a)
+/* Takes the next signal and its action together. A tracer may put another one in its place. */
+static int next_signal(struct trapframe *tf, struct task *t, struct siginfo *info, struct sigaction *a)
 {
 	struct sighand *h = t->process->sighand;
 	unsigned long irq = sighand_lock(t->process);
 	int signo = signal_dequeue(t, t->sigmask, info);
 
+	if (unlikely(signo && t->traced_by)) {
+		sighand_unlock(t->process, irq);
+		signo = tracing_signal_stop(tf, signo, info);
+		if (!signo)
+			return 0;
+		irq = sighand_lock(t->process);
+		h = t->process->sighand;
+	}
 	if (signo) {
 		*a = h->action[signo - 1];
 		if (a->flags & SA_RESETHAND && a->handler > SIG_IGN)
@@ -269,6 +316,14 @@ static int next_signal(struct task *t, struct siginfo *info, struct sigaction *a
 	}
 	sighand_unlock(t->process, irq);
 	return signo;
+}
+
+static void tracing_work(struct trapframe *tf, struct task *t)
+{
+	tracing_stray_step(tf);
+	tracing_job_stop(tf);
+	if (READ_ONCE(t->process->tell_continued))
+		tell_continued(t);
 }
 
 void signal_deliver(struct trapframe *tf)
@@ -282,9 +337,13 @@ void signal_deliver(struct trapframe *tf)
 	for (;;) {
 		if (READ_ONCE(p->group_exit))
 			proc_exit_thread(p->exit_status);
-		if (READ_ONCE(p->stopped))
+		if (READ_ONCE(p->stopped) && !READ_ONCE(t->traced_by))
 			stay_stopped(t);
-		signo = next_signal(t, &info, &a);
+		if (unlikely(READ_ONCE(t->trace)))
+			tracing_work(tf, t);
+		signo = next_signal(tf, t, &info, &a);
+		if (!signo && t->traced_by && signal_pending_current())
+			continue; /* its tracer took one away, or has something else for it */
 		if (!signo)
 			break;
 		if (a.handler == SIG_IGN)

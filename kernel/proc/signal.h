@@ -22,5 +22,6 @@ long signal_wait_for(sigset64 set, struct siginfo *info, ktime_t deadline);
 long signal_permission(struct process *p, int signo);
 /* siginfo as user space sees it (128 bytes). */
 void siginfo_to_user(const struct siginfo *info, unsigned char out[128]);
+void siginfo_from_user(struct siginfo *info, const unsigned char in[128]);
 
 #endif

@@ -4,6 +4,7 @@
 #include "proc/exit.h"
 #include "proc/itimer.h"
 #include "proc/signal.h"
+#include "proc/tracing.h"
 #include "sched/heldlocks.h"
 #include "task/sigqueue.h"
 #include "vm/fault.h"
@@ -49,7 +50,8 @@ void usertrap_exception(struct trapframe *tf, const struct trap_signal *sig)
 {
 	struct siginfo info = { .signo = sig->signo, .code = sig->code, .addr = sig->addr };
 
-	(void)tf;
+	if (sig->signo == SIGTRAP && tracing_stray_step(tf))
+		return;
 	signal_force(&info);
 	heldlocks_check_user();
 }

@@ -29,7 +29,8 @@ enum thread_state {
 #define WORK_SIGNAL 2u  /* an unblocked signal may be pending, or a stop is wanted */
 #define WORK_KILL 4u    /* a fatal signal: killable waits end */
 #define WORK_CPUTIME 8u /* a tick found it running, and somebody watches its CPU time */
-#define WORK_TRACE 0x100u /* system calls of this thread are traced */
+#define WORK_TRACE 0x100u /* system calls of this thread are printed */
+#define WORK_PTRACE 0x200u /* another thread traces it: it may want to know of the system calls */
 
 enum sched_policy { SCHED_NORMAL = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5 };
 

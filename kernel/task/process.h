@@ -18,6 +18,7 @@
 #include "task/sighand.h"
 
 struct aspace;  /* vm */
+struct tracing; /* proc */
 struct fdtable; /* vfs, above: opaque here */
 struct fsctx;   /* vfs */
 struct pgroup;
@@ -53,6 +54,12 @@ struct task {
 	bool past_meet;             /* ends, and no core dump waits for it; sighand->lock */
 	struct waitq *vfork_done;   /* PROC_TREE lock: the parent waits here until exec or exit */
 	int exit_signal;
+	struct tracing *trace;      /* proc/tracing: made when it is first traced; own thread, others under sighand->lock and PROC_TREE lock */
+	/* sighand->lock */
+	pid_t traced_by;            /* the thread that traces it, 0: none */
+	bool trace_seized;          /* by PTRACE_SEIZE: is told of starts and stops */
+	bool trace_trap;            /* its tracer wants it to stop */
+	bool trace_stopped;         /* it has stopped for its tracer */
 	int parent_death_signal;    /* to the process when the parent goes; 0: none. Own thread; the parent reads it under PROC_TREE lock */
 };
 
@@ -65,6 +72,7 @@ struct process {
 	pid_t pid;
 	/* PROC_TREE lock */
 	struct process *parent;      /* never NULL but for init */
+	pid_t maker;                 /* the thread of the parent that forked it */
 	pid_t ppid;                  /* its number: read without the lock by the process itself */
 	struct list children, sibling;
 	struct list tasks;           /* changed under sighand->lock as well */
@@ -82,11 +90,14 @@ struct process {
 	int exit_signal;             /* to the parent; SIGCHLD, 0 none */
 	bool did_exec;               /* setpgid by the parent is refused */
 	bool subreaper;
+	struct tracing *tracees;     /* of its threads; linked by next */
+	struct tracing *ghost;       /* somebody else than the parent has traced its first thread, and is told of its end before the parent */
 	struct waitq exit_wait;      /* those who poll for its end */
 	struct waitq child_wait;     /* the parent sleeps here in wait4 */
 	/* sighand->lock */
 	struct sighand *sighand;     /* own threads read it; others: sighand_lock, or PROC_TREE lock */
 	struct sigpending pending;
+	unsigned traced;             /* threads of it that are traced */
 	unsigned signals_queued;     /* in all its queues, for RLIMIT_SIGPENDING */
 	bool stopped;                /* by job control: its threads park in proc/signal */
 	unsigned stops_left;         /* while stopped: threads that have not parked yet; the last one reports the stop */

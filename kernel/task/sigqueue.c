@@ -89,8 +89,19 @@ static void cancel_opposites(struct process *p, int signo)
 	p->cont_report = p->tell_continued = signo == SIGCONT;
 	list_for_each_entry(t, &p->tasks, process_link) {
 		t->must_stop = false;
-		sched_wake(&t->thread, 1u << THREAD_STOPPED);
+		if (t->traced_by && t->trace_seized && signo == SIGCONT)
+			signal_trap(t);
+		else
+			sched_wake(&t->thread, 1u << THREAD_STOPPED);
 	}
+}
+
+void signal_trap(struct task *t)
+{
+	t->trace_trap = true;
+	thread_set_work(&t->thread, WORK_SIGNAL);
+	if (!sched_wake(&t->thread, 1u << THREAD_SLEEPING | 1u << THREAD_STOPPED))
+		task_kick(t);
 }
 
 void signal_stop_add(struct task *t)
@@ -121,6 +132,8 @@ static bool action_ignores(const struct process *p, int signo)
 
 static bool action_kills(const struct process *p, int signo)
 {
+	if (p->traced && signo != SIGKILL)
+		return false; /* its tracer decides */
 	return p->sighand->action[signo - 1].handler == SIG_DFL && !(SIGBIT(signo) & (DEFAULT_IGNORED | SIG_STOPS)) && p != init_process;
 }
 
@@ -141,7 +154,7 @@ void signal_recalc(struct task *t)
 	const struct process *p = t->process;
 	sigset64 ready = (t->pending.set | p->pending.set) & ~t->sigmask;
 
-	if (ready || p->group_exit || p->stopped)
+	if (ready || p->group_exit || (t->traced_by ? t->must_stop || t->trace_trap : p->stopped))
 		thread_set_work(&t->thread, WORK_SIGNAL);
 	else
 		thread_clear_work(&t->thread, WORK_SIGNAL);
@@ -237,7 +250,7 @@ static int post(struct process *p, struct task *only, const struct siginfo *info
 	bool drop;
 
 	cancel_opposites(p, signo);
-	drop = !blocked_everywhere(p, only, signo) && action_ignores(p, signo);
+	drop = !p->traced && !blocked_everywhere(p, only, signo) && action_ignores(p, signo); /* tracers want to see those, too */
 	/* init gets only what it asked for (kill(2), NOTES) */
 	if (p == init_process && p->sighand->action[signo - 1].handler == SIG_DFL && info->code <= 0)
 		drop = true;

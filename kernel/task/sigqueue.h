@@ -46,6 +46,8 @@ bool signal_fatal_pending_current(void);
  */
 void signal_stop_add(struct task *t);
 bool signal_stop_arrived(struct task *t);
+/* t, which is traced, is to stop for its tracer; if it has stopped and listens, it does so anew. sighand->lock held. */
+void signal_trap(struct task *t);
 /* SIGCHLD for a stop or a continuation (CLD_), and wakes who waits. PROC_TREE lock held. */
 void signal_tell_parent(struct process *p, int code, int status);
 

@@ -189,8 +189,11 @@ void x86_user_work(struct trapframe *tf)
 
 void x86_bad_iret(struct trapframe *tf)
 {
-	tf->vector = 13;
-	user_exception(tf);
+	struct trap_signal sig = { .signo = 4, .code = 8, .vector = VECTOR_PROTECTION, .error = tf->error }; /* SIGILL, ILL_BADSTK */
+
+	tf->vector = VECTOR_PROTECTION;
+	arch_irq_enable();
+	ops->user_exception(tf, &sig);
 }
 
 void arch_trap_init(const struct trap_ops *o)

@@ -111,6 +111,25 @@ long arch_tls_get(struct arch_thread *t, uaddr_t to)
 	return arch_user_write(to, &d, sizeof(d)) ? -EFAULT : 0;
 }
 
+long arch_tls_other(struct arch_thread *t, unsigned long n, uaddr_t desc, bool set)
+{
+	struct user_desc d;
+	long err;
+
+	if (n < GDT_TLS_FIRST || n >= GDT_TLS_FIRST + ARCH_TLS_SLOTS)
+		return -EINVAL;
+	if (!set) {
+		arch_tls_slot(t, (unsigned)n - GDT_TLS_FIRST, &d);
+		return desc > ARCH_USER_TOP - sizeof(d) || arch_user_write(desc, &d, sizeof(d)) ? -EFAULT : 0;
+	}
+	err = read_desc(&d, desc);
+	if (!err)
+		err = check(&d);
+	if (!err)
+		t->tls[n - GDT_TLS_FIRST] = encode(&d);
+	return err;
+}
+
 int arch_tls_set_clone(struct arch_thread *t, uaddr_t tls, struct trapframe *tf)
 {
 	struct user_desc d;
