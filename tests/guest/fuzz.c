@@ -19,7 +19,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -419,18 +421,28 @@ static void fill_holes(void)
 	close(fd);
 }
 
-/* Shared memory segments outlive those who made them; random calls do make some. */
+/* Segments, queues and semaphores outlive those who made them; random calls do make some. */
 static void remove_segments(void)
 {
 	struct shmid_ds d;
+	struct msqid_ds m;
+	struct seminfo info;
+	struct msginfo most;
 	int top = shmctl(0, SHM_INFO, &d);
 
-	for (int i = 0; i <= top; i++) {
-		int id = shmctl(i, SHM_STAT, &d);
-
-		if (id >= 0)
+	for (int i = 0, id; i <= top; i++)
+		if ((id = shmctl(i, SHM_STAT, &d)) >= 0)
 			CHECK_OK(shmctl(id, IPC_RMID, NULL));
-	}
+	top = msgctl(0, MSG_INFO, (void *)&most);
+	for (int i = 0, id; i <= top; i++)
+		if ((id = msgctl(i, MSG_STAT, &m)) >= 0)
+			CHECK_OK(msgctl(id, IPC_RMID, NULL));
+	top = semctl(0, 0, SEM_INFO, &info);
+	for (int i = 0, id; i <= top; i++)
+		if ((id = semctl(i, 0, SEM_STAT, &(struct semid_ds){.sem_nsems = 0})) >= 0)
+			CHECK_OK(semctl(id, 0, IPC_RMID));
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		syscall(SYS_mq_unlink, names[i]);
 }
 
 /* To whoever watches from outside, in the run that prints nothing, too. */

@@ -4,63 +4,23 @@
  * give an error that says so, leave no trace, and lose nothing (the runner counts). Needs a kernel whose allocations can be made to
  * fail: a debug build of Perigee; skipped elsewhere.
  */
-#include "guest.h"
+#include "nomemory.h"
 
 #include <grp.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
+#include <sys/shm.h>
+#include <sys/signalfd.h>
 #include <sys/statfs.h>
-
-#define STEPS 110
-#define START_FAILED 127 /* what the C library ends a program with that it cannot set up */
-
-static int knob = -1;
-
-static void fail_after(int n)
-{
-	char text[12];
-	int len = snprintf(text, sizeof(text), "%d", n);
-
-	if (write(knob, text, (size_t)len) != len)
-		_exit(90);
-}
-
-static void expect(long r)
-{
-	int e = errno;
-
-	fail_after(0);
-	if (r < 0 && e != ENOMEM && e != ENOSPC && e != EAGAIN && e != ENOLCK && e != ENFILE)
-		FAIL("unexpected error %s", strerrorname_np(e));
-}
-
-/* Runs op in a child for each step; the child is the largest process, should somebody have to go. */
-static void each_step(void (*prepare)(void), void (*op)(void))
-{
-	if (knob < 0)
-		knob = open("/proc/perigee/fail_after", O_WRONLY | O_CLOEXEC);
-	if (knob < 0 || write(knob, "0", 1) != 1)
-		SKIP("allocations cannot be made to fail");
-	for (int n = 1; n <= STEPS; n++) {
-		int status;
-		pid_t pid;
-
-		FORK(pid) {
-			memset(map_rw(512 * PAGE), 1, 512 * PAGE);
-			if (prepare)
-				prepare();
-			fail_after(n);
-			op();
-			fail_after(0);
-		}
-		status = reap(pid);
-		fail_after(0);
-		if (status != 0 && status != START_FAILED << 8 && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
-			FAIL("step %d: the child ended with status %#x", n, status);
-	}
-}
+#include <sys/timerfd.h>
 
 static void do_fork(void)
 {
@@ -89,9 +49,12 @@ static void do_thread(void)
 
 HELPER(fine)
 {
+	char text[24] = "";
+
 	knob = atoi(argv[2]);
+	(void)!pread(knob, text, sizeof(text) - 1, 0);
 	fail_after(0);
-	return 0;
+	return atol(text) > 0 ? NOT_REACHED : 0;
 }
 
 static void do_exec(void)
@@ -100,6 +63,7 @@ static void do_exec(void)
 
 	snprintf(number, sizeof(number), "%d", knob);
 	fcntl(knob, F_SETFD, 0);
+	*reached = true; /* unless the program that is started says otherwise */
 	execve("/proc/self/exe", argv, envp);
 	expect(-1);
 }
@@ -224,19 +188,19 @@ static void do_copy(void)
 	fail_after(0);
 	pid = fork();
 	if (pid == 0) {
-		for (int n = 1; n < 12; n++) {
-			fail_after(n);
-			shared_private[n % 6 * 500 * PAGE] = 2;
-			fail_after(n);
-			if (munmap(shared_private + (2400 + n) * PAGE, PAGE) < 0 && errno != ENOMEM)
+		fail_after(step);
+		for (int i = 0; i < 12; i++) {
+			shared_private[i % 6 * 500 * PAGE] = 2;
+			if (munmap(shared_private + (2400 + i) * PAGE, PAGE) < 0 && errno != ENOMEM)
 				_exit(1);
 		}
-		fail_after(0);
+		stop();
 		_exit(0);
 	}
 	if (pid > 0) {
 		int status = reap(pid);
 
+		*reached |= status == SIGKILL;
 		if (status && status != SIGKILL)
 			FAIL("the writer ended with status %#x", status);
 	}
@@ -351,6 +315,211 @@ static void do_send(void)
 	expect(in < 0 || out < 0 ? -1 : sendfile(out, in, NULL, 3 * PAGE));
 }
 
+/* ---- descriptors of events ---- */
+
+static void do_epoll(void)
+{
+	struct epoll_event e = {.events = EPOLLIN | EPOLLET}, out[3];
+	int outer = epoll_create1(0), inner = epoll_create1(0), fd = eventfd(1, EFD_NONBLOCK);
+	long r = outer < 0 || inner < 0 || fd < 0 ? -1 : epoll_ctl(inner, EPOLL_CTL_ADD, fd, &e);
+
+	if (r == 0)
+		r = epoll_ctl(outer, EPOLL_CTL_ADD, inner, &e);
+	if (r == 0)
+		r = epoll_wait(outer, out, 3, 0);
+	if (r >= 0) {
+		e.events = EPOLLIN | EPOLLONESHOT;
+		r = epoll_ctl(inner, EPOLL_CTL_MOD, fd, &e) ?: epoll_ctl(inner, EPOLL_CTL_DEL, fd, NULL);
+	}
+	expect(r);
+}
+
+static void do_timers(void)
+{
+	struct itimerspec soon = {{0, 0}, {0, 1000000}};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGURG};
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), id = -1;
+	long r = fd < 0 ? -1 : timerfd_settime(fd, 0, &soon, NULL);
+
+	if (r == 0)
+		r = syscall(SYS_timer_create, CLOCK_REALTIME, &event, &id);
+	if (r == 0) {
+		r = syscall(SYS_timer_settime, id, 0, &soon, NULL);
+		CHECK_OK(syscall(SYS_timer_delete, id));
+	}
+	expect(r);
+}
+
+static void do_signalfd(void)
+{
+	struct signalfd_siginfo got;
+	sigset_t set;
+	long r;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	r = fd = signalfd(-1, &set, SFD_NONBLOCK);
+	if (fd >= 0) {
+		kill(getpid(), SIGUSR1);
+		r = read(fd, &got, sizeof(got));
+	}
+	expect(r);
+}
+
+static void do_inotify(void)
+{
+	char buf[400];
+	int fd = inotify_init1(IN_NONBLOCK);
+	long r = fd < 0 ? -1 : inotify_add_watch(fd, ".", IN_ALL_EVENTS);
+
+	if (r >= 0)
+		r = close(open("seen", O_CREAT | O_RDWR, 0600)); /* or it cannot be made: EBADF */
+	if (r >= 0 && (r = read(fd, buf, sizeof(buf))) < 0 && errno == EAGAIN)
+		errno = ENOMEM; /* the event itself had no place */
+	if (r < 0 && errno == EBADF)
+		errno = ENOMEM;
+	expect(r);
+	unlink("seen");
+}
+
+static void do_memfd(void)
+{
+	int fd = memfd_create("some name", MFD_ALLOW_SEALING);
+	long r = fd < 0 ? -1 : write(fd, "text", 4);
+
+	if (r > 0)
+		r = fallocate(fd, 0, 0, 5 * PAGE);
+	if (r == 0)
+		r = fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE);
+	expect(r);
+}
+
+static void do_segment(void)
+{
+	int id = shmget(IPC_PRIVATE, 3 * PAGE, IPC_CREAT | 0600);
+	char *at = id < 0 ? (char *)-1 : shmat(id, NULL, 0);
+
+	expect(at == (char *)-1 ? -1 : 0);
+	if (at != (char *)-1) {
+		at[PAGE] = 1;
+		CHECK_OK(shmdt(at));
+	}
+	if (id >= 0)
+		CHECK_OK(shmctl(id, IPC_RMID, NULL));
+}
+
+static void do_pidfd(void)
+{
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	long r = fd < 0 ? -1 : syscall(SYS_pidfd_getfd, fd, knob, 0);
+
+	if (r >= 0)
+		r = syscall(SYS_pidfd_send_signal, fd, SIGURG, NULL, 0);
+	expect(r);
+}
+
+static void do_pty(void)
+{
+	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY), slave = -1;
+	long r = master < 0 ? -1 : unlockpt(master);
+
+	if (r == 0)
+		r = slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+	if (r >= 0)
+		r = write(master, "line\n", 5);
+	if (r > 0) {
+		char buf[8];
+
+		r = read(slave, buf, sizeof(buf));
+	}
+	expect(r);
+}
+
+static void do_clone3(void)
+{
+	int fd = -1;
+	struct clone_args args = {.flags = CLONE_PIDFD | CLONE_FILES, .pidfd = (uintptr_t)&fd, .exit_signal = SIGCHLD};
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid == 0)
+		_exit(0);
+	expect(pid);
+	if (pid > 0)
+		reap((pid_t)pid);
+}
+
+static void do_vfork(void)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		_exit(0);
+	expect(pid);
+	if (pid > 0)
+		reap(pid);
+}
+
+static void do_fifo(void)
+{
+	long r = mkfifo("fifo", 0600);
+	int fd = r < 0 ? -1 : open("fifo", O_RDWR | O_NONBLOCK);
+
+	r = fd < 0 ? -1 : write(fd, "text", 4);
+	if (r > 0)
+		r = flock(fd, LOCK_EX);
+	expect(r);
+	unlink("fifo");
+}
+
+static void do_copy_range(void)
+{
+	int in = open("/tests/nomemory", O_RDONLY), out = open("copy", O_CREAT | O_RDWR | O_TRUNC, 0600), p[2];
+	long r = in < 0 || out < 0 ? -1 : pipe(p);
+
+	if (r == 0)
+		r = syscall(SYS_copy_file_range, in, NULL, out, NULL, 3 * PAGE, 0);
+	if (r < 0 && errno == EXDEV)
+		errno = ENOMEM;
+	if (r >= 0)
+		r = syscall(SYS_sendfile, p[1], in, NULL, PAGE);
+	expect(r);
+}
+
+static void do_file_map(void)
+{
+	int fd = open("mapped", O_CREAT | O_RDWR | O_TRUNC, 0600);
+	char *p, *q;
+
+	if (fd < 0 || ftruncate(fd, 6 * PAGE) < 0) {
+		expect(-1);
+		return;
+	}
+	p = mmap(NULL, 6 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	q = p == MAP_FAILED ? p : mmap(NULL, 6 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (q == MAP_FAILED) {
+		expect(-1);
+		return;
+	}
+	p[PAGE] = 1;
+	q[PAGE] = 2;
+	CHECK_EQ(p[PAGE], 1);
+	expect(msync(p, 6 * PAGE, MS_SYNC));
+}
+
+static void do_remote(void)
+{
+	struct iovec here[20], there[20];
+	static char from[20], to[20];
+
+	for (int i = 0; i < 20; i++) {
+		here[i] = (struct iovec){to + i, 1};
+		there[i] = (struct iovec){from + i, 1};
+	}
+	expect(syscall(SYS_process_vm_readv, getpid(), here, 20, there, 20, 0));
+}
+
 static void prepare_place(void)
 {
 	mkdir("place", 0700);
@@ -376,3 +545,17 @@ TEST(directory_without) { each_step(NULL, do_directory); }
 TEST(poll_without) { each_step(NULL, do_poll); }
 TEST(mount_without) { each_step(prepare_place, do_mount); }
 TEST(send_without) { each_step(NULL, do_send); }
+TEST(epoll_without) { each_step(NULL, do_epoll); }
+TEST(timers_without) { each_step(NULL, do_timers); }
+TEST(signalfd_without) { each_step(NULL, do_signalfd); }
+TEST(inotify_without) { each_step(NULL, do_inotify); }
+TEST(memfd_without) { each_step(NULL, do_memfd); }
+TEST(segment_without) { each_step(NULL, do_segment); }
+TEST(pidfd_without) { each_step(NULL, do_pidfd); }
+TEST(pty_without) { each_step(NULL, do_pty); }
+TEST(clone3_without) { each_step(NULL, do_clone3); }
+TEST(vfork_without) { each_step(NULL, do_vfork); }
+TEST(fifo_without) { each_step(NULL, do_fifo); }
+TEST(copy_range_without) { each_step(NULL, do_copy_range); }
+TEST(file_map_without) { each_step(NULL, do_file_map); }
+TEST(remote_without) { each_step(NULL, do_remote); }

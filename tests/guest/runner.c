@@ -15,6 +15,7 @@
  *   # again                       it runs a second time, and prints nothing
  *   -- PROGRAM STATUS             it ended with this wait status
  *   not ok leak: NAME 12 -> 10    a figure of /proc/perigee/counts differs after a second run of the same program
+ *   # NAME 12 -> 10               so does the number of objects of that kind
  *   latency TEXT                  a line of /proc/perigee/latency
  *   == end                        all done
  */
@@ -36,6 +37,7 @@
 #define MAX_COUNTS 64
 #define COUNTS "/proc/perigee/counts"
 #define LATENCY "/proc/perigee/latency"
+#define SLABS "/proc/slabinfo"
 
 struct count {
 	char name[40];
@@ -125,6 +127,18 @@ static int run(const char *name, bool silent)
 	return status;
 }
 
+/* The kinds of objects, and how many there are of each. */
+static void read_slabs(struct counts *c)
+{
+	FILE *f = fopen(SLABS, "r");
+	char line[200];
+
+	for (c->n = 0; f && c->n < MAX_COUNTS && fgets(line, sizeof(line), f);)
+		c->n += sscanf(line, "%39s %ld", c->at[c->n].name, &c->at[c->n].value) == 2;
+	if (f)
+		fclose(f);
+}
+
 static bool read_counts_once(struct counts *c)
 {
 	FILE *f;
@@ -161,11 +175,17 @@ static bool read_counts(struct counts *c)
 	return true;
 }
 
-static void compare(const struct counts *a, const struct counts *b)
+/* True when all are the same. */
+static bool compare(const struct counts *a, const struct counts *b, const char *word)
 {
+	bool same = true;
+
 	for (int i = 0; i < a->n && i < b->n; i++)
-		if (a->at[i].value != b->at[i].value)
-			printf("not ok leak: %s %ld -> %ld\n", a->at[i].name, a->at[i].value, b->at[i].value);
+		if (a->at[i].value != b->at[i].value) {
+			printf("%s %s %ld -> %ld\n", word, a->at[i].name, a->at[i].value, b->at[i].value);
+			same = false;
+		}
+	return same;
 }
 
 static void latency_forget(void)
@@ -190,7 +210,7 @@ static void latency_print(void)
 /* The first run fills the caches that stay; what a second run changes is a leak. */
 static void run_and_judge(const char *name)
 {
-	static struct counts before, after;
+	static struct counts before, after, slabs, slabs_after;
 	int status;
 
 	printf("== %s\n", name);
@@ -199,11 +219,15 @@ static void run_and_judge(const char *name)
 	status = run(name, false);
 	if (latency)
 		latency_print();
+	read_slabs(&slabs);
+	memset(&slabs_after, 0, sizeof(slabs_after)); /* so that it has its page before the counting */
 	if (leaks && access(COUNTS, R_OK) == 0 && read_counts(&before)) {
 		printf("# again\n");
 		run(name, true);
-		if (read_counts(&after))
-			compare(&before, &after);
+		if (read_counts(&after) && !compare(&before, &after, "not ok leak:")) {
+			read_slabs(&slabs_after);
+			compare(&slabs, &slabs_after, "#");
+		}
 	}
 	printf("-- %s %d\n", name, status);
 	fflush(stdout);
