@@ -6,6 +6,7 @@
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "proc/fork.h"
+#include "fs/procfs.h"
 #include "proc/pidfd.h"
 #include "proc/signal.h"
 #include "syscall_protos.h"
@@ -65,14 +66,18 @@ static long send(struct process *p, int sig, uaddr_t uinfo)
 
 long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t info, unsigned flags)
 {
+	struct process *p;
 	struct file *f;
 	long err = -EBADF;
 
 	if (flags)
 		return -EINVAL;
 	f = fd_get(fdtable_current(), (unsigned)pidfd, false);
-	if (f && pidfd_process(f))
-		err = send(pidfd_process(f), sig, info);
+	p = f ? pidfd_process(f) : NULL;
+	if (f && !p)
+		p = procfs_process(f); /* as before there were pidfds */
+	if (p)
+		err = send(p, sig, info);
 	file_put(f);
 	return err;
 }

@@ -166,6 +166,8 @@ static int lookup_fd(struct proc_inode *d, const struct proc_node *node, const c
 		return err;
 	path_put(&path);
 	*out = make(node, d->process, d->task, (unsigned)n);
+	if (*out && node == &fd_node)
+		(*out)->mode = S_IFLNK | procpid_fd_rights(d->process, (unsigned)n);
 	return *out ? 0 : -ENOMEM;
 }
 
@@ -227,7 +229,14 @@ static int proc_getattr(struct inode *i)
 
 	if (p->process)
 		own(p);
+	if (p->node == &fd_node)
+		i->mode = S_IFLNK | procpid_fd_rights(p->process, p->fd);
 	return 0;
+}
+
+struct process *procfs_process(const struct file *f)
+{
+	return f->inode->sb == proc_super && of(f->inode)->node == &pid_node ? of(f->inode)->process : NULL;
 }
 
 /* Modes and owners are the kernel's. */

@@ -3,6 +3,10 @@
 #ifndef FS_PROCFS_H
 #define FS_PROCFS_H
 
+#include "vfs/file.h"
+
 void procfs_init(void);
+/* Of an open /proc/PID, the process, whose reference is the file's; else NULL. */
+struct process *procfs_process(const struct file *f);
 
 #endif

@@ -200,6 +200,18 @@ int procpid_fd_path(struct process *p, unsigned fd, struct path *out)
 	return err;
 }
 
+mode_t procpid_fd_rights(struct process *p, unsigned fd)
+{
+	struct fdtable *table = fdtable_of(p);
+	struct fd_info info = { .mode = 0 };
+
+	if (!table)
+		return 0;
+	(void)fd_describe(table, fd, &info);
+	fdtable_look_end(table);
+	return (info.mode & FMODE_READ ? 0500u : 0) | (info.mode & FMODE_WRITE ? 0300u : 0);
+}
+
 int procpid_fdinfo(struct text *t, struct process *p)
 {
 	int err = proclook_allowed(p);

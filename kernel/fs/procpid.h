@@ -14,6 +14,8 @@ void procpid_owner(struct process *p, bool always, uid_t *uid, gid_t *gid);
 bool procpid_alive(struct process *p);
 /* The path of descriptor fd of p, with references; -ENOENT. */
 int procpid_fd_path(struct process *p, unsigned fd, struct path *out);
+/* Its mode as a link: for the user, what it was opened for; 0 if it is not open. */
+mode_t procpid_fd_rights(struct process *p, unsigned fd);
 /* A file of fdinfo/: fill of its node. */
 int procpid_fdinfo(struct text *t, struct process *p);
 

@@ -189,7 +189,7 @@ int fd_describe(struct fdtable *t, unsigned fd, struct fd_info *out)
 		if (f->mode & FMODE_WRITE)
 			flags |= f->mode & FMODE_READ ? O_RDWR : O_WRONLY;
 
-		*out = (struct fd_info){ .pos = f->pos, .flags = flags, .mnt_id = f->path.mnt->id, .ino = f->inode->ino };
+		*out = (struct fd_info){ .pos = f->pos, .flags = flags, .mode = f->mode, .mnt_id = f->path.mnt->id, .ino = f->inode->ino };
 	}
 	spin_unlock(&t->lock);
 	return f ? 0 : -ENOENT;

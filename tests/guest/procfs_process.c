@@ -167,6 +167,49 @@ TEST(fdinfo)
 	CHECK_EQ(slurp(path), -ENOENT);
 }
 
+/* The mode of a link of fd/ tells what the descriptor was opened for, also after the number went to another file. */
+TEST(modes_of_fd_links)
+{
+	static const struct { int flags; mode_t mode; } ways[] = {{O_RDONLY, 0500}, {O_WRONLY, 0300}, {O_RDWR, 0700}, {O_PATH, 0}};
+	char path[60];
+	struct stat st;
+
+	close(new_file("f"));
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		int fd = CHECK_OK(open("f", ways[i].flags));
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		CHECK_OK(lstat(path, &st));
+		CHECK_EQ(st.st_mode, S_IFLNK | ways[i].mode);
+		CHECK_OK(close(fd));
+		CHECK_ERR(lstat(path, &st), ENOENT);
+	}
+}
+
+/* An open /proc/PID will do where a pidfd does. */
+TEST(signals_by_a_directory)
+{
+	struct gate g = gate_make();
+	char path[40];
+	pid_t pid;
+	int fd, inside, other;
+
+	FORK(pid)
+		gate_wait(&g);
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	fd = CHECK_OK(open(path, O_RDONLY | O_DIRECTORY));
+	other = CHECK_OK(open("/proc", O_RDONLY | O_DIRECTORY));
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	inside = CHECK_OK(open(path, O_RDONLY | O_DIRECTORY));
+	CHECK_ERR(syscall(SYS_pidfd_send_signal, other, 0, NULL, 0), EBADF);
+	CHECK_ERR(syscall(SYS_pidfd_send_signal, inside, 0, NULL, 0), EBADF);
+	CHECK_ERR(syscall(SYS_pidfd_send_signal, new_file("f"), 0, NULL, 0), EBADF);
+	CHECK_OK(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+	CHECK_OK(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
+	reap_signal(pid, SIGTERM);
+	CHECK_ERR(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), ESRCH);
+}
+
 TEST(status_of_signals_and_rights)
 {
 	sigset_t set;
