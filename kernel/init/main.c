@@ -37,6 +37,7 @@
 #include "proc/oom.h"
 #include "proc/sysvproc.h"
 #include "proc/usertrap.h"
+#include "sched/grace.h"
 #include "sched/kthread.h"
 #include "sched/sched.h"
 #include "task/group.h"
@@ -198,6 +199,7 @@ __noreturn void kernel_main(void)
 	clock_init();
 	timer_init();
 	sched_init();
+	slab_grace_hook = grace_wait;
 	latency_init();
 	kthread_init();
 	aspace_init();

@@ -76,11 +76,25 @@ static unsigned long *guard_of(const struct slab_cache *c, void *obj)
 	return (unsigned long *)((char *)obj + c->stride - sizeof(unsigned long));
 }
 
+static bool is_kept(const struct slab_cache *c, size_t at)
+{
+	const struct slab_kept *k = c->kept;
+
+	while (k && k->to && k->to <= at)
+		k++;
+	return k && k->to && at >= k->from;
+}
+
 static void debug_make_free(const struct slab_cache *c, void *obj)
 {
 	if (!CONFIG_DEBUG)
 		return;
-	memset(obj, POISON, c->stride - sizeof(unsigned long));
+	if (!c->kept)
+		memset(obj, POISON, c->stride - sizeof(unsigned long));
+	else
+		for (size_t i = 0; i < c->stride - sizeof(unsigned long); i++)
+			if (!is_kept(c, i))
+				((unsigned char *)obj)[i] = POISON;
 	*guard_of(c, obj) = GUARD_FREE;
 }
 
@@ -94,7 +108,7 @@ static void debug_check_alloc(const struct slab_cache *c, void *obj)
 	if (*guard_of(c, obj) != GUARD_FREE)
 		panic("slab %s: free object %p was overrun", c->name, obj);
 	for (size_t i = sizeof(void *); i < c->stride - sizeof(unsigned long); i++)
-		if (b[i] != POISON)
+		if (b[i] != POISON && !is_kept(c, i))
 			panic("slab %s: object %p was written after its free", c->name, obj);
 	*guard_of(c, obj) = GUARD_LIVE;
 }
@@ -212,8 +226,11 @@ static void give_object(struct slab_cache *c, struct page *slab, void *obj)
 	c->taken--;
 }
 
-/* Frees up to SWEEP_STEP empty slabs at the head of a list and moves those that are not empty to the cache's; what is left of the list. */
-static struct page *sweep(struct slab_cache *c, struct page *slab, unsigned long *frames)
+/*
+ * Takes up to SWEEP_STEP empty slabs off the head of a list and moves those that are not empty to the cache's; what is left of the list. The empty
+ * ones are freed, those of a stable cache put into *late.
+ */
+static struct page *sweep(struct slab_cache *c, struct page *slab, unsigned long *frames, struct page **late)
 {
 	for (unsigned i = 0; slab && i < SWEEP_STEP; i++) {
 		struct page *next = (struct page *)slab->index;
@@ -225,7 +242,12 @@ static struct page *sweep(struct slab_cache *c, struct page *slab, unsigned long
 			*frames += BIT(slab->order);
 			c->slabs--;
 			c->empty--;
-			frame_free(slab);
+			if (c->kept) {
+				slab->index = (unsigned long)*late;
+				*late = slab;
+			} else {
+				frame_free(slab);
+			}
 		}
 		slab = next;
 	}
@@ -312,7 +334,7 @@ static __noinline void unburden(struct slab_cache *c)
 
 		give_object(c, slab_of(obj), obj);
 	}
-	if (unlikely(c->empty > 2 + c->slabs / 8))
+	if (unlikely(c->empty > 2 + c->slabs / 8) && !c->kept)
 		trim(c);
 	spin_unlock(&c->lock);
 }
@@ -357,7 +379,8 @@ void slab_free(struct slab_cache *c, void *obj)
 	debug_check_free(c, obj);
 	kasan_unpoison(obj, c->stride); /* to be filled */
 	debug_make_free(c, obj);
-	kasan_poison(obj, c->stride, KASAN_FREE_OBJECT);
+	if (!c->kept) /* one that somebody may still look at */
+		kasan_poison(obj, c->stride, KASAN_FREE_OBJECT);
 	irq = arch_irq_save();
 	m = my_magazine(c);
 	load(m, obj);
@@ -399,18 +422,33 @@ static void collect(struct slab_cache *c, unsigned cpu)
 	spin_unlock_irqrestore(&c->lock, irq);
 }
 
+void (*slab_grace_hook)(void);
+
+static void free_late(struct page *slab)
+{
+	struct page *next;
+
+	if (slab && slab_grace_hook)
+		slab_grace_hook();
+	for (; slab; slab = next) {
+		next = (struct page *)slab->index;
+		frame_free(slab);
+	}
+}
+
 /* The list is taken away and comes back a piece at a time: meanwhile objects of its slabs may be freed, but none allocated. */
 static unsigned long reap(struct slab_cache *c)
 {
 	unsigned long irq = spin_lock_irqsave(&c->lock), frames = 0;
-	struct page *rest = c->partial;
+	struct page *rest = c->partial, *late = NULL;
 
 	c->partial = NULL;
-	while ((rest = sweep(c, rest, &frames)) != NULL) {
+	while ((rest = sweep(c, rest, &frames, &late)) != NULL) {
 		spin_unlock_irqrestore(&c->lock, irq);
 		irq = spin_lock_irqsave(&c->lock);
 	}
 	spin_unlock_irqrestore(&c->lock, irq);
+	free_late(late);
 	return frames;
 }
 

@@ -2,6 +2,10 @@
 /*
  * Numbers: a bitmap of those in use, and two hashes: from numbers to threads, and to processes, which stay there until they are reaped and outlive
  * the thread of the same number.
+ *
+ * Finding takes no lock and writes nothing but the count of what it found: threads and processes are objects of stable caches (mem/slab), so with
+ * preemption off a chain can be followed even through those that were freed, which may lead elsewhere. What was found counts if it is in the hash once
+ * a reference is held; what was not found is looked for again with the lock.
  */
 #include "task/pid.h"
 #include "lib/bitmap.h"
@@ -10,6 +14,7 @@
 #include "mem/slab.h"
 
 #define BUCKETS 256
+#define HOPS_MAX 64 /* in a chain that others change meanwhile */
 
 static struct spinlock pid_lock = SPINLOCK_INIT(LOCK_PID);
 static unsigned long in_use[BITMAP_WORDS(PID_MAX_DEFAULT)] = { 1 }; /* pid_lock; 0 is nobody's */
@@ -61,12 +66,13 @@ void pid_set_task(pid_t n, struct task *t)
 
 	spin_lock(&pid_lock);
 	t->pid_next = *bucket(n);
-	*bucket(n) = t;
+	t->pid_listed = true;
+	store_release(bucket(n), t);
 	tasks++;
 	if (p->pid == n && !p->pid_listed) {
 		p->pid_next = *process_bucket(n);
-		*process_bucket(n) = p;
 		p->pid_listed = true;
+		store_release(process_bucket(n), p);
 	}
 	spin_unlock(&pid_lock);
 }
@@ -78,7 +84,8 @@ void pid_clear_task(struct task *t)
 	spin_lock(&pid_lock);
 	for (link = bucket(t->tid); *link; link = &(*link)->pid_next) {
 		if (*link == t) {
-			*link = t->pid_next;
+			WRITE_ONCE(*link, t->pid_next);
+			t->pid_listed = false;
 			tasks--;
 			break;
 		}
@@ -93,7 +100,7 @@ void pid_clear_process(struct process *p)
 	spin_lock(&pid_lock);
 	for (link = process_bucket(p->pid); *link; link = &(*link)->pid_next) {
 		if (*link == p) {
-			*link = p->pid_next;
+			WRITE_ONCE(*link, p->pid_next);
 			p->pid_listed = false;
 			break;
 		}
@@ -101,10 +108,32 @@ void pid_clear_process(struct process *p)
 	spin_unlock(&pid_lock);
 }
 
+/* Without the lock; NULL: perhaps there is none. */
+static struct task *peek_task(pid_t n)
+{
+	struct task *t, *found = NULL;
+	unsigned hops = 0;
+	bool held;
+
+	preempt_disable();
+	for (t = load_acquire(bucket(n)); t && READ_ONCE(t->tid) != n && hops < HOPS_MAX; t = load_acquire(&t->pid_next))
+		hops++;
+	held = t && hops < HOPS_MAX && refcount_get_unless_zero(&t->thread.refs);
+	preempt_enable();
+	smp_mb();
+	if (held && READ_ONCE(t->tid) == n && READ_ONCE(t->pid_listed))
+		found = t;
+	else if (held)
+		task_put(t);
+	return found;
+}
+
 struct task *pid_task(pid_t n)
 {
-	struct task *t;
+	struct task *t = peek_task(n);
 
+	if (likely(t))
+		return t;
 	spin_lock(&pid_lock);
 	for (t = *bucket(n); t && t->tid != n; t = t->pid_next)
 		;
@@ -112,6 +141,25 @@ struct task *pid_task(pid_t n)
 		task_get(t);
 	spin_unlock(&pid_lock);
 	return t;
+}
+
+static struct process *peek_process(pid_t n)
+{
+	struct process *p, *found = NULL;
+	unsigned hops = 0;
+	bool held;
+
+	preempt_disable();
+	for (p = load_acquire(process_bucket(n)); p && READ_ONCE(p->pid) != n && hops < HOPS_MAX; p = load_acquire(&p->pid_next))
+		hops++;
+	held = p && hops < HOPS_MAX && refcount_get_unless_zero(&p->refs);
+	preempt_enable();
+	smp_mb();
+	if (held && READ_ONCE(p->pid) == n && READ_ONCE(p->pid_listed))
+		found = p;
+	else if (held)
+		process_put(p);
+	return found;
 }
 
 /* With a reference, or NULL; pid_lock held. */
@@ -128,8 +176,10 @@ static struct process *find_process(pid_t n)
 
 struct process *pid_process(pid_t n)
 {
-	struct process *p;
+	struct process *p = peek_process(n);
 
+	if (likely(p))
+		return p;
 	spin_lock(&pid_lock);
 	p = find_process(n);
 	spin_unlock(&pid_lock);

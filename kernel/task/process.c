@@ -9,8 +9,12 @@
 #include "mem/slab.h"
 #include "vm/aspace.h"
 
-static SLAB_CACHE(process_cache, process);
-static SLAB_CACHE(task_cache, task);
+static const struct slab_kept kept_of_process[] = {
+	SLAB_KEEP(process, refs), SLAB_KEEP(process, pid), SLAB_KEEP(process, pid_next), { 0 }
+};
+static const struct slab_kept kept_of_task[] = { SLAB_KEEP(task, thread.refs), SLAB_KEEP(task, tid), SLAB_KEEP(task, pid_next), { 0 } };
+static SLAB_CACHE_STABLE(process_cache, process, kept_of_process);
+static SLAB_CACHE_STABLE(task_cache, task, kept_of_task);
 
 struct spinlock proc_tree_lock = SPINLOCK_INIT(LOCK_PROC_TREE);
 struct list process_list = LIST_INIT(process_list);

@@ -31,7 +31,8 @@ struct task {
 	struct process *process;
 	pid_t tid;
 	struct list process_link;   /* process->tasks; PROC_TREE lock */
-	struct task *pid_next;      /* task/pid */
+	bool pid_listed;            /* task/pid: it can be found */
+	struct task *pid_next;      /* task/pid; it, tid and the thread's refs are kept while the task is free */
 	/* sighand->lock */
 	struct sigpending pending;
 	bool must_stop;             /* counted in stops_left */
@@ -68,10 +69,13 @@ struct task {
 #define PROCESS_REAPED 2
 
 struct process {
-	refcount_t refs;
-	pid_t pid;
 	/* PROC_TREE lock */
 	struct process *parent;      /* never NULL but for init */
+	/* These three are kept while the process is free, for task/pid. */
+	refcount_t refs;
+	pid_t pid;
+	struct process *pid_next;
+	/* PROC_TREE lock */
 	pid_t maker;                 /* the thread of the parent that forked it */
 	pid_t ppid;                  /* its number: read without the lock by the process itself */
 	struct list children, sibling;
@@ -82,7 +86,6 @@ struct process {
 	struct session *session;     /* = group's */
 	struct cred *last_cred;      /* of its last thread, once that has begun to exit: whose zombie it is */
 	struct list all_link;        /* all processes in pid order of creation */
-	struct process *pid_next;    /* task/pid */
 	bool pid_listed;             /* task/pid: found by its number, until it is reaped */
 	uint8_t state;               /* PROCESS_ */
 	int exit_status;             /* as wait reports it */

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers -> files. Everything under the table's lock; it grows by doubling, with the new arrays made outside the lock. */
+/*
+ * Numbers -> files. Changes are made under the table's lock; it grows by doubling, with the new arrays made outside the lock. Finding a file takes no
+ * lock: files are objects of a stable cache (mem/slab), and arrays that were replaced are freed when every CPU has been seen with preemption on.
+ */
 #include "vfs/fdtable.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mem/slab.h"
+#include "sched/grace.h"
 
 #define INLINE_FDS 32
 #define FD_MAX 1048576u
@@ -42,10 +46,10 @@ static struct file **arrays_switch(struct fdtable *t, struct file **block, unsig
 	memcpy(block, t->files, t->cap * sizeof(*block));
 	memcpy(used, t->used, BITMAP_WORDS(t->cap) * sizeof(*used));
 	memcpy(used + BITMAP_WORDS(cap), t->cloexec, BITMAP_WORDS(t->cap) * sizeof(*used));
-	t->files = block;
 	t->used = used;
 	t->cloexec = used + BITMAP_WORDS(cap);
-	t->cap = cap;
+	store_release(&t->files, block);
+	store_release(&t->cap, cap); /* who sees it sees the block */
 	return old == t->inline_files ? NULL : old;
 }
 
@@ -62,6 +66,9 @@ static int grow(struct fdtable *t, unsigned fd)
 	if (cap > t->cap)
 		block = arrays_switch(t, block, cap);
 	spin_unlock(&t->lock);
+	smp_mb(); /* who begins to look at the table now sees the new arrays */
+	if (block && (refcount_read(&t->refs) > 1 || refcount_read(&t->memory) > 1))
+		grace_wait();
 	kfree(block);
 	return 0;
 }
@@ -115,7 +122,7 @@ static struct file *take_locked(struct fdtable *t, unsigned fd)
 
 	if (!f)
 		return NULL;
-	t->files[fd] = NULL;
+	WRITE_ONCE(t->files[fd], NULL);
 	bitmap_clear(t->used, fd);
 	bitmap_clear(t->cloexec, fd);
 	t->next_hint = MIN(t->next_hint, fd);
@@ -197,7 +204,7 @@ int fd_describe(struct fdtable *t, unsigned fd, struct fd_info *out)
 
 static void put_at(struct fdtable *t, unsigned fd, struct file *f, bool cloexec)
 {
-	t->files[fd] = f;
+	store_release(&t->files[fd], f);
 	bitmap_set(t->used, fd);
 	if (cloexec)
 		bitmap_set(t->cloexec, fd);
@@ -240,18 +247,31 @@ int fd_install(struct fdtable *t, struct file *f, unsigned from, bool cloexec, u
 	}
 }
 
+/* What is at a number just now, with no reference. Preemption off, or the lock held. */
+static struct file *peek(struct fdtable *t, unsigned fd)
+{
+	return fd < load_acquire(&t->cap) ? load_acquire(&load_acquire(&t->files)[fd]) : NULL;
+}
+
 struct file *fd_get(struct fdtable *t, unsigned fd, bool path_ok)
 {
 	struct file *f;
+	bool held, same;
 
-	spin_lock(&t->lock);
-	f = fd < t->cap ? t->files[fd] : NULL;
-	if (f && (path_ok || !(f->mode & FMODE_PATH)))
-		file_get(f);
-	else
-		f = NULL;
-	spin_unlock(&t->lock);
-	return f;
+	do {
+		preempt_disable();
+		f = peek(t, fd);
+		held = f && refcount_get_unless_zero(&f->refs);
+		smp_mb();
+		same = peek(t, fd) == f;
+		preempt_enable();
+		if (held && !same)
+			file_put(f);
+	} while (!same || (f && !held));
+	if (!f || path_ok || !(f->mode & FMODE_PATH))
+		return f;
+	file_put(f);
+	return NULL;
 }
 
 int fd_close(struct fdtable *t, unsigned fd)

@@ -13,7 +13,8 @@
 #include "vfs/chrdev.h"
 #include "vfs/notify.h"
 
-static SLAB_CACHE(file_cache, file);
+static const struct slab_kept kept[] = { SLAB_KEEP(file, refs), { 0 } };
+static SLAB_CACHE_STABLE(file_cache, file, kept);
 static atomic_long_t live;
 const struct file_ops *file_fifo_ops;
 void (*file_close_locks_hook)(struct file *f, void *owner);

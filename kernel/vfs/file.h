@@ -61,8 +61,8 @@ struct file_ops {
 };
 
 struct file {
-	refcount_t refs;
 	const struct file_ops *ops;
+	refcount_t refs;            /* kept while the file is free, for fd_get */
 	struct path path;
 	struct inode *inode;        /* = path.dentry->inode */
 	unsigned flags;             /* O_ status flags; changed by F_SETFL, atomic word */

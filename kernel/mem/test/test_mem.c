@@ -272,6 +272,47 @@ static void test_empty_slabs_are_given_back_by_themselves(void **state)
 	assert_int_equal(frame_free_count(), before);
 }
 
+struct kept_thing { void *first; unsigned long count; char rest[40]; struct kept_thing *next; };
+
+static const struct slab_kept kept_words[] = { SLAB_KEEP(kept_thing, count), SLAB_KEEP(kept_thing, next), { 0 } };
+static SLAB_CACHE_STABLE(kept_cache, kept_thing, kept_words);
+static unsigned graces;
+static unsigned long frames_at_grace;
+
+static void count_grace(void)
+{
+	graces++;
+	frames_at_grace = frame_free_count();
+}
+
+/* Free objects of a stable cache keep some words, and their memory stays theirs until every reader is gone. */
+static void test_stable_objects(void **state)
+{
+	static struct kept_thing *held[2000];
+	unsigned long before = settled_free(), with;
+
+	(void)state;
+	slab_grace_hook = count_grace;
+	for (unsigned long i = 0; i < 2000; i++) {
+		held[i] = slab_alloc(&kept_cache, ALLOC_ZERO);
+		*held[i] = (struct kept_thing){ .count = i, .next = held[i / 2] };
+	}
+	with = frame_free_count();
+	for (int i = 0; i < 2000; i++)
+		slab_free(&kept_cache, held[i]);
+	assert_int_equal(frame_free_count(), with);
+	for (unsigned long i = 0; i < 2000; i++) {
+		assert_int_equal(held[i]->count, i);
+		assert_ptr_equal(held[i]->next, held[i / 2]);
+	}
+	graces = 0;
+	slab_reap();
+	assert_int_equal(graces, 1);
+	assert_true(frames_at_grace < before);
+	assert_int_equal(frame_free_count(), before);
+	slab_grace_hook = NULL;
+}
+
 static void test_kmalloc_sizes(void **state)
 {
 	unsigned long before = settled_free(), live = slab_live();
@@ -408,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_empty_slabs_are_given_back_by_themselves),
 		cmocka_unit_test(test_kmalloc_sizes),
 		cmocka_unit_test(test_zeroed_memory_is_zero),
+		cmocka_unit_test(test_stable_objects),
 		cmocka_unit_test(test_injected_failures),
 		cmocka_unit_test(test_stack_survives_every_failure),
 		cmocka_unit_test(test_stacks_have_guards_and_are_reused),

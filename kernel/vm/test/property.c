@@ -347,7 +347,7 @@ static void do_advise(struct proc *p)
 	pick_range(&from, &n);
 	err = vm_advise(p->as, addr_of(from), (unsigned long)n << PAGE_SHIFT, kinds[k].advice);
 	SAY("  advise %u+%u %d: %d\n", from, n, kinds[k].advice, err);
-	EXPECT(!err || err == -ENOMEM || (err == -EINVAL && kinds[k].advice == 18));
+	EXPECT(!err || err == -ENOMEM || err == -EAGAIN || (err == -EINVAL && kinds[k].advice == 18));
 	if (kinds[k].flag || (err && alloc_fail_after.v == 0)) {
 		resync(p, from, n);
 		return;
