@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting for children. */
 #include "proc/wait.h"
+#include "lib/bits.h"
 #include "lib/errno.h"
 #include "proc/exit.h"
 #include "proc/tracing.h"
@@ -160,13 +161,16 @@ static long look(enum wait_id what, pid_t id, unsigned options, struct wait_resu
 
 long proc_wait(enum wait_id what, pid_t id, unsigned options, struct wait_result *res)
 {
-	long r = 0, err;
+	long r, err;
 
 	*res = (struct wait_result){ 0 };
 	if (what == WAIT_GROUP && id == 0)
 		id = (pid_t)group_getpgid(0);
-	if (!(options & WNOHANG))
-		sched_waits_for_started();
-	err = waitq_wait(&process_current()->child_wait, (r = look(what, id, options, res)) != 0 || options & WNOHANG, WAIT_INTERRUPTIBLE);
-	return err ? err : r < 0 ? r : 0;
+	if (options & WNOHANG) {
+		r = look(what, id, options, res);
+		return MIN(r, 0l);
+	}
+	sched_waits_for_started();
+	err = waitq_wait_queued(&process_current()->child_wait, (r = look(what, id, options, res)) != 0, WAIT_INTERRUPTIBLE);
+	return err ? err : MIN(r, 0l);
 }

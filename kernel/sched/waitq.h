@@ -67,6 +67,18 @@ static inline bool waitq_active(const struct waitq *q) { return !list_empty(&q->
 		waitq_finish((q), &w_); \
 	} \
 	r_; })
+/* For a condition that mostly does not hold yet, and costs something to look at: once less than waitq_wait if the wait is long. */
+#define waitq_wait_queued(q, cond, mode) ({ \
+	struct waiter w_ = { .thread = NULL }; \
+	int r_ = 0; \
+	for (;;) { \
+		waitq_prepare((q), &w_, (mode)); \
+		if (cond) break; \
+		if (waitq_interrupted(mode)) { r_ = -ERESTARTSYS; break; } \
+		waitq_sleep(WAIT_FOREVER); \
+	} \
+	waitq_finish((q), &w_); \
+	r_; })
 #define waitq_wait(q, cond, mode) waitq_wait_until(q, cond, mode, WAIT_FOREVER)
 
 #endif
