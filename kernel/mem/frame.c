@@ -23,7 +23,8 @@
 #include "mem/kmap.h"
 
 #define CACHED 0xff
-#define CACHE_MAX 64u
+#define CACHE_MAX 256u /* and no more than a 512th of all frames, but for the smallest machines */
+#define CACHE_MAX_LEAST 64u
 #define CACHE_BATCH 32u
 #define CLEAN_MAX 16u
 
@@ -53,6 +54,7 @@ atomic_long_t alloc_fail_after;
 static struct zone zones[ZONES];
 static struct frame_cache caches[MAX_CPUS];
 static unsigned any_zone; /* where FRAME_ANY looks first */
+static unsigned cache_max; /* frames in a stack; a program that frees what it takes stays within that, and away from the zones' locks */
 static struct page *first_high; /* of the high zone, or the end */
 _Static_assert(PAGE_FREE < PAGE_RESERVED && PAGE_RESERVED < PAGE_KERNEL, "frame_free's check");
 
@@ -194,17 +196,27 @@ static struct page *take_single(unsigned zone, unsigned flags)
 	return stack_pop(my_stack(zone));
 }
 
-/* A block of several frames; frames in this CPU's cache may be what keeps a block from being whole. */
-static struct page *take_block(unsigned zone, unsigned order, unsigned flags)
+static struct page *take_whole(unsigned zone, unsigned order, unsigned flags)
 {
 	struct zone *z = &zones[zone];
 	struct page *p = NULL;
 
-	spill(zone, CACHE_MAX);
 	spin_lock(&z->lock);
 	if (zone_available(z, flags) >= BIT(order))
 		p = block_alloc(z, order);
 	spin_unlock(&z->lock);
+	return p;
+}
+
+/* A block of several frames; frames in this CPU's cache may be what keeps a block from being whole. */
+static struct page *take_block(unsigned zone, unsigned order, unsigned flags)
+{
+	struct page *p = take_whole(zone, order, flags);
+
+	if (unlikely(!p)) {
+		spill(zone, CACHE_MAX);
+		p = take_whole(zone, order, flags);
+	}
 	return p;
 }
 
@@ -304,7 +316,7 @@ void frame_free(struct page *p)
 	irq = arch_irq_save();
 	s = my_stack(zone);
 	stack_push(s, p);
-	if (unlikely(s->count > CACHE_MAX))
+	if (unlikely(s->count > cache_max))
 		spill(zone, CACHE_BATCH);
 	arch_irq_restore(irq);
 }
@@ -407,6 +419,7 @@ static void set_floors(void)
 	d->floor = MIN(MAX(d->total / 128, 16ul), 1024ul);
 	d->spare = h->total ? d->total / 16 : 0;
 	any_zone = h->total ? ZONE_HIGH : ZONE_DIRECT;
+	cache_max = (unsigned)MIN(MAX((d->total + h->total) / 512, (unsigned long)CACHE_MAX_LEAST), (unsigned long)CACHE_MAX);
 }
 
 void frame_init(void)

@@ -4,8 +4,8 @@
  *
  *     | guard | page 0 | page 1 | guard | page 0 | page 1 | device | device | ...
  *
- * A stack that is given back keeps its mapping and waits in a short list for the next thread, so that fork and exit touch no kernel page
- * table. When the list is long, a batch of them is unmapped: their addresses and frames are given back after every CPU has forgotten the
+ * A stack that is given back keeps its mapping and waits for the next thread, so that fork and exit touch no kernel page table: one on each CPU, which
+ * takes no lock, and the others in a short list. When the list is long, a batch of them is unmapped: their addresses and frames are given back after every CPU has forgotten the
  * translations, which it is asked to by one call for the batch.
  */
 #include "mem/vmap.h"
@@ -43,6 +43,13 @@ static struct {
 	struct stack_head *cache; /* free stacks, still mapped */
 	unsigned cached;
 } vmap = { .lock = SPINLOCK_INIT(LOCK_VMAP) };
+
+/* A free stack for the next thread that this CPU makes; or NULL. Atomic. */
+static struct spare {
+	struct stack_head *stack;
+} __aligned(64) spares[MAX_CPUS];
+
+static inline struct stack_head **my_spare(void) { return &spares[this_cpu()->id].stack; }
 
 void vmap_init(void)
 {
@@ -133,6 +140,25 @@ static bool push_cached(struct stack_head *s)
 	return many;
 }
 
+static struct stack_head *pop_spare(size_t pages)
+{
+	struct stack_head *s = __atomic_exchange_n(my_spare(), NULL, __ATOMIC_ACQUIRE);
+
+	if (likely(s && s->pages == pages))
+		return s;
+	if (s)
+		push_cached(s);
+	return pop_cached(pages);
+}
+
+/* True if too many are free now. */
+static bool push_spare(struct stack_head *s)
+{
+	struct stack_head *none = NULL;
+
+	return !__atomic_compare_exchange_n(my_spare(), &none, s, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED) && push_cached(s);
+}
+
 static struct stack_head *map_stack(unsigned long run, struct page **frames, size_t pages)
 {
 	struct stack_head *s = (struct stack_head *)page_addr(run + 1);
@@ -220,7 +246,7 @@ void *vmap_stack_alloc(size_t pages)
 	assert(pages && pages <= STACK_PAGES_MAX);
 	if (alloc_should_fail())
 		return NULL;
-	s = pop_cached(pages);
+	s = pop_spare(pages);
 	if (s) {
 		kasan_unpoison(s, pages * PAGE_SIZE); /* a thread that ends leaves its last functions for good */
 		return s;
@@ -241,7 +267,7 @@ void vmap_stack_free(void *stack, size_t pages)
 
 	assert(s->magic == STACK_MAGIC && s->pages == pages);
 	kasan_poison(s, pages * PAGE_SIZE, KASAN_FREE_STACK);
-	if (push_cached(s))
+	if (push_spare(s))
 		unmap_some();
 }
 
@@ -249,6 +275,12 @@ unsigned long vmap_reap(void)
 {
 	unsigned long freed = 0, n;
 
+	for (unsigned i = 0; i < MAX_CPUS; i++) {
+		struct stack_head *s = __atomic_exchange_n(&spares[i].stack, NULL, __ATOMIC_ACQUIRE);
+
+		if (s)
+			push_cached(s);
+	}
 	while ((n = unmap_some()) > 0)
 		freed += n;
 	return freed;
