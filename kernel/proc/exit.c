@@ -158,7 +158,6 @@ void proc_reap(struct process *p)
 	g = group_leave(p);
 	spin_unlock(&proc_tree_lock);
 	usercount_sub(p->last_cred->uid);
-	pid_free(p->pid);
 	pgroup_put(g);
 	tracing_put(ghost);
 	process_put(p);

@@ -48,11 +48,17 @@ void pid_hold(pid_t n)
 	spin_unlock(&pid_lock);
 }
 
+/* pid_lock held. */
+static void give_number(pid_t n)
+{
+	if (--users[n] == 0)
+		bitmap_clear(in_use, (unsigned long)n);
+}
+
 void pid_free(pid_t n)
 {
 	spin_lock(&pid_lock);
-	if (--users[n] == 0)
-		bitmap_clear(in_use, (unsigned long)n);
+	give_number(n);
 	spin_unlock(&pid_lock);
 }
 
@@ -98,6 +104,7 @@ void pid_clear_process(struct process *p)
 	struct process **link;
 
 	spin_lock(&pid_lock);
+	give_number(p->pid);
 	for (link = process_bucket(p->pid); *link; link = &(*link)->pid_next) {
 		if (*link == p) {
 			WRITE_ONCE(*link, p->pid_next);

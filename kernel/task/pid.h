@@ -13,7 +13,7 @@ void pid_free(pid_t n);            /* one less; the last one makes it free for o
 /* Publishes; the number came from pid_alloc. With the first thread of a process that has its number, the process is published too. */
 void pid_set_task(pid_t n, struct task *t);
 void pid_clear_task(struct task *t);
-/* The process is reaped: no longer found. Before the tree's reference is given back. */
+/* The process is reaped: no longer found, and its hold on its number ends. Before the tree's reference is given back. */
 void pid_clear_process(struct process *p);
 /* With a reference, or NULL. */
 struct process *pid_process(pid_t n);   /* thread-group leader number */

@@ -102,7 +102,6 @@ static void unlink_process(struct process *p, struct task *t)
 	g = group_leave(p);
 	spin_unlock(&proc_tree_lock);
 	pgroup_put(g);
-	pid_free(p->pid);
 }
 
 static void thread_main(void *arg)
