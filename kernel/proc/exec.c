@@ -386,6 +386,7 @@ long proc_exec(struct file *f, const char *name, struct args *a, struct trapfram
 	long err = fresh ? 0 : -ENOMEM;
 	pid_t old_tid = task_current()->tid;
 
+	sched_exec();
 	if (!err && !a->argc) /* as Linux: there is always an argv[0] */
 		err = args_add(a, "", 1, false);
 	if (!err)

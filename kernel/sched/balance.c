@@ -29,7 +29,7 @@ unsigned balance_any_cpu(const struct thread *t)
 {
 	uint32_t allowed = allowed_cpus(t), idle = READ_ONCE(cpus_idle) & allowed;
 
-	return (unsigned)__builtin_ctz(idle ? idle : allowed);
+	return idle || !(allowed & CPU_BIT(t->cpu)) ? (unsigned)__builtin_ctz(idle ? idle : allowed) : t->cpu;
 }
 
 /* ---- FIFO and RR: the CPU that does the least urgent thing ---- */

@@ -26,7 +26,7 @@ static inline bool thread_movable(const struct thread *t) { return !t->kmap.dept
 /* The CPU for a thread that wakes up (its queue's lock held) / is new. sync: the current thread is about to sleep. Interrupts off. */
 unsigned balance_wake_cpu(struct thread *t, bool sync);
 unsigned balance_new_cpu(struct thread *t, bool sync);
-/* For one that may not stay where it is. */
+/* An idle one; else the one where it is, if it may stay there; else any. */
 unsigned balance_any_cpu(const struct thread *t);
 /*
  * next, which was taken out of rq, is to run; is there something better elsewhere? Returns that, and next is queued again. rq's lock held.

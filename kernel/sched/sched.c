@@ -208,7 +208,7 @@ static void switch_to(struct runq *rq, struct thread *prev, struct thread *next,
 	finish_switch();
 }
 
-enum leave_reason { LEAVE_BLOCK, LEAVE_YIELD, LEAVE_PREEMPTED };
+enum leave_reason { LEAVE_BLOCK, LEAVE_YIELD, LEAVE_PREEMPTED, LEAVE_MOVE };
 
 static void raise_habit(int8_t *habit, bool *open)
 {
@@ -228,7 +228,7 @@ static void learn_habits(struct thread *t)
 /* prev still wants to run: it waits here, or its successor sends it where it may run. */
 static void stay_or_go(struct runq *rq, struct thread *prev, enum leave_reason why)
 {
-	if (unlikely(!thread_allowed(prev, rq->cpu)) && thread_movable(prev)) {
+	if (unlikely(why == LEAVE_MOVE || !thread_allowed(prev, rq->cpu)) && thread_movable(prev)) {
 		runq_leave(rq, prev);
 		return;
 	}
@@ -308,6 +308,20 @@ void sched_yield(void)
 	assert_may_sleep("yield");
 	arch_irq_disable();
 	schedule(LEAVE_YIELD);
+	arch_irq_enable();
+}
+
+void sched_exec(void)
+{
+	struct runq *rq;
+
+	if (!sched_is_smp())
+		return;
+	assert_may_sleep("exec");
+	arch_irq_disable();
+	rq = runq_this();
+	if (rq->queued && !runq_is_rt(rq->curr) && balance_any_cpu(rq->curr) != rq->cpu)
+		schedule(LEAVE_MOVE);
 	arch_irq_enable();
 }
 

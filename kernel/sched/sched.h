@@ -24,6 +24,8 @@ void sched_start(struct thread *t);
 void sched_waits_for_started(void);
 /* Gives up the CPU: with state RUNNABLE it is a yield. Preemption must be enabled but for the caller's own level (no locks held). */
 void sched_yield(void);
+/* The current thread has a new program, and so nothing in this CPU's caches: goes to an idle CPU if others wait for this one. No spinlock held. */
+void sched_exec(void);
 /* Switches away if the current thread's state is not RUNNABLE (set by waitq). */
 void sched_block(void);
 /* Wakes a thread that waits in one of the states of the mask (bit per enum thread_state). True if it was woken. Any context. */
