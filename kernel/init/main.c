@@ -23,6 +23,7 @@
 #include "fs/devfs.h"
 #include "fs/initrd.h"
 #include "fs/memfd.h"
+#include "fs/mqueue.h"
 #include "fs/procfs.h"
 #include "fs/procipc.h"
 #include "fs/tmpfs.h"
@@ -182,6 +183,7 @@ static void files_init(void)
 	procfs_init();
 	devfs_init();
 	memfd_init();
+	mqueue_init();
 	devices_init();
 }
 
