@@ -15,7 +15,7 @@ PAGE = 4096
 OFFSETS = {"__kernel_vsyscall": "x86_vdso_entry_offset", "__kernel_sigreturn": "x86_vdso_sigreturn_offset",
            "__kernel_rt_sigreturn": "x86_vdso_rt_sigreturn_offset", "x86_vdso_landing": "x86_vdso_landing_offset",
            "x86_vdso_fast": "x86_vdso_fast_offset"}
-SHT_SYMTAB, SHT_NOBITS, SHF_WRITE, SHF_ALLOC = 2, 8, 1, 2
+SHT_SYMTAB, SHT_STRTAB, SHT_NOBITS, SHF_WRITE, SHF_ALLOC = 2, 3, 8, 1, 2
 PT_LOAD = 1
 
 
@@ -48,16 +48,37 @@ def symbols(elf):
     return found
 
 
+def section_table(elf, offset):
+    """The table of the loaded sections, to stand at offset, and their names before it: debuggers find the unwind information by it. (bytes, place, count)"""
+    table = sections(elf)
+    old_names = table[struct.unpack_from("<H", elf, 50)[0]][4]
+    kept = [s for s in table if s[2] & SHF_ALLOC]
+    numbers = {table.index(s): n for n, s in enumerate(kept, 1)}
+    names, rows = b"\0", [bytes(40)]
+    for name, kind, flags, address, at, size, link_to, info, align, entry in kept:
+        rows.append(struct.pack("<10I", len(names), kind, flags, address, at, size, numbers.get(link_to, 0), info, align, entry))
+        names += elf[old_names + name:elf.index(b"\0", old_names + name) + 1]
+    own = len(names)
+    names += b".shstrtab\0"
+    rows.append(struct.pack("<10I", own, SHT_STRTAB, 0, 0, offset, len(names), 0, 0, 1, 0))
+    padding = bytes(-(offset + len(names)) % 4)
+    return names + padding + b"".join(rows), offset + len(names) + len(padding), len(rows)
+
+
 def segment(elf):
-    """The bytes of the one loaded segment, without the section table behind it."""
+    """The bytes of the one loaded segment, and behind it a section table of what is in it."""
     at, = struct.unpack_from("<I", elf, 28)
     size, count = struct.unpack_from("<HH", elf, 42)
     loads = [p for p in (struct.unpack_from("<8I", elf, at + i * size) for i in range(count)) if p[0] == PT_LOAD]
     if len(loads) != 1 or loads[0][1] or loads[0][2] or loads[0][4] != loads[0][5] or loads[0][4] > PAGE:
         sys.exit("vdso: not one segment of one page at address 0")
     image = bytearray(elf[:loads[0][4]])
-    struct.pack_into("<I", image, 32, 0)           # no section table
-    struct.pack_into("<HHH", image, 46, 0, 0, 0)
+    table, place, count = section_table(elf, len(image))
+    struct.pack_into("<I", image, 32, place)
+    struct.pack_into("<HHH", image, 46, 40, count, count - 1)
+    image += table
+    if len(image) > PAGE:
+        sys.exit("vdso: its section table is beyond the page")
     return bytes(image)
 
 
