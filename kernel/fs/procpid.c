@@ -6,6 +6,7 @@
 #include "fs/procpid.h"
 #include "fs/proclook.h"
 #include "fs/procmaps.h"
+#include "fs/procmarks.h"
 #include "fs/procmem.h"
 #include "fs/procmount.h"
 #include "fs/procstat.h"
@@ -275,17 +276,21 @@ const struct proc_node procpid_nodes[] = {
 	PID_LINK("exe", follow_exe),
 	PROC_FILE("gid_map", 0444, fill_id_map),
 	PROC_FILE("limits", 0444, fill_limits),
+	{ .name = "loginuid", .mode = S_IFREG | 0644, .fill = procmarks_login, .set = procmarks_set_login },
 	PID_GUARDED("maps", 0444, procmaps_maps),
 	{ .name = "mem", .mode = S_IFREG | 0600, .fops = &procmem_ops },
 	PROC_FILE("mountinfo", 0444, procmount_mountinfo),
 	PROC_FILE("mounts", 0444, procmount_mounts),
 	PROC_FILE("mountstats", 0400, procmount_mountstats),
+	PROC_FILE("oom_score", 0444, procmarks_score),
+	{ .name = "oom_score_adj", .mode = S_IFREG | 0644, .fill = procmarks_adj, .set = procmarks_set_adj },
 	{ .name = "pagemap", .mode = S_IFREG | 0400, .fops = &procmaps_pagemap_ops },
 	PROC_FILE("personality", 0400, fill_personality),
 	PID_GUARDED("pgtables", 0444, procmaps_pgtables),
 	PID_LINK("root", follow_root),
 	PROC_FILE("sched", 0444, procstat_sched),
 	PROC_FILE("schedstat", 0444, procstat_schedstat),
+	PROC_FILE("sessionid", 0444, procmarks_session),
 	PROC_FILE("setgroups", 0444, fill_setgroups),
 	PID_GUARDED("smaps", 0444, procmaps_smaps),
 	PID_GUARDED("smaps_rollup", 0444, procmaps_rollup),

@@ -119,6 +119,7 @@ static void inherit(struct process *child, struct process *parent, int exit_sign
 	child->cpu_watched = child->limits.cur[RLIMIT_CPU] != RLIM_INFINITY64;
 	child->personality = parent->personality;
 	child->membarriers = READ_ONCE(parent->membarriers);
+	child->marks = parent->marks;
 	child->dumpable = parent->dumpable;
 	child->core_filter = READ_ONCE(parent->core_filter);
 	child->exit_signal = exit_signal;

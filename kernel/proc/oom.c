@@ -1,41 +1,50 @@
 /* SPDX-License-Identifier: MIT */
-/* Out of memory. Names and stacks that are only cached go first; then the process with the most resident pages is killed. */
+/*
+ * Out of memory. Names and stacks that are only cached go first; then the process with the most resident pages is killed,
+ * as far as oom_score_adj does not say otherwise.
+ */
 #include "proc/oom.h"
 #include "core/klog.h"
 #include "mem/kmap.h"
 #include "mem/slab.h"
+#include "task/marks.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
 #include "vfs/dentry.h"
 #include "vm/aspace.h"
 
-struct victim { struct process *p; unsigned long pages; bool dying; };
+struct victim { struct process *p; long points; bool dying; };
 
 static bool consider(struct process *p, void *ctx)
 {
 	struct victim *v = ctx;
-	struct aspace *as;
-	unsigned long pages;
+	long points;
 
 	if (p == init_process || p->state != PROCESS_RUNNING)
 		return true;
-	as = process_aspace_get(p);
-	if (!as)
-		return true;
-	if ((p->group_exit && !READ_ONCE(p->core)) || p->pending.set & SIGBIT(SIGKILL))
+	if (((p->group_exit && !READ_ONCE(p->core)) || p->pending.set & SIGBIT(SIGKILL)) && READ_ONCE(p->aspace))
 		v->dying = true;
-	pages = (unsigned long)(as->rss_anon + as->rss_file);
-	aspace_put(as);
 	if (v->dying)
 		return false;
-	if (pages >= v->pages) {
+	if (marks_oom_points(p, &points) && (!v->p || points >= v->points)) {
 		if (v->p)
 			process_put(v->p);
 		process_get(p);
 		v->p = p;
-		v->pages = pages;
+		v->points = points;
 	}
 	return true;
+}
+
+/* For the message only. */
+static unsigned long resident(struct process *p)
+{
+	struct aspace *as = process_aspace_get(p);
+	unsigned long pages = as ? (unsigned long)(as->rss_anon + as->rss_file) : 0;
+
+	if (as)
+		aspace_put(as);
+	return pages;
 }
 
 bool oom_kill(void)
@@ -46,7 +55,7 @@ bool oom_kill(void)
 		return true;
 	process_each(consider, &v);
 	if (v.p && !v.dying) {
-		klog_err("Out of memory: killed process %d (%s), %lu KiB resident", v.p->pid, v.p->comm, v.pages * (PAGE_SIZE / 1024));
+		klog_err("Out of memory: killed process %d (%s), %lu KiB resident", v.p->pid, v.p->comm, resident(v.p) * (PAGE_SIZE / 1024));
 		signal_kernel(v.p, SIGKILL);
 	}
 	if (v.p)

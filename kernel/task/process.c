@@ -41,6 +41,7 @@ struct process *process_new(void)
 	p->exit_signal = SIGCHLD;
 	p->dumpable = DUMP_USER;
 	p->core_filter = CORE_FILTER_DEFAULT;
+	p->marks = (struct marks){ .login_uid = ~0u, .login_session = ~0u };
 	p->start_time = clock_now();
 	atomic_inc(&live);
 	return p;

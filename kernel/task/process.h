@@ -128,6 +128,7 @@ struct process {
 	int dumpable;                /* DUMP_, task/coreset.h */
 	unsigned core_filter;        /* CORE_: what of its memory a core dump has; inherited */
 	struct coremeet *core;       /* a core is being written: proc/coremeet; sighand->lock */
+	struct marks { uint32_t login_uid, login_session; int16_t oom_adj, oom_adj_min; } marks; /* what its parents were given: task/marks */
 	unsigned long personality;
 	unsigned membarriers;        /* private commands of membarrier(2) that it registered for; atomic; inherited, gone at exec */
 };

@@ -326,6 +326,107 @@ TEST(who_is_not_dumpable_is_roots)
 	reap_ok(pid);
 }
 
+static int put(const char *path, const char *what)
+{
+	int fd = CHECK_OK(open(path, O_WRONLY)), err = write(fd, what, strlen(what)) < 0 ? errno : 0;
+
+	close(fd);
+	return err;
+}
+
+static void check_text(const char *path, const char *want)
+{
+	CHECK(slurp(path) >= 0);
+	CHECK_STR(text, want);
+}
+
+#define ADJ "/proc/self/oom_score_adj"
+
+TEST(oom_score_adj)
+{
+	long low, high;
+	pid_t pid;
+
+	CHECK_EQ(put(ADJ, "300\n"), 0);
+	check_text(ADJ, "300\n");
+	CHECK_EQ(put(ADJ, " -17 \n"), 0);
+	check_text(ADJ, "-17\n");
+	CHECK_EQ(put(ADJ, "1001"), EINVAL);
+	CHECK_EQ(put(ADJ, "-1001"), EINVAL);
+	CHECK_EQ(put(ADJ, "99999999999"), ERANGE);
+	CHECK_EQ(put(ADJ, "3x"), EINVAL);
+	CHECK_EQ(put(ADJ, "\n"), EINVAL);
+	check_text(ADJ, "-17\n");
+	FORK(pid)
+		check_text(ADJ, "-17\n");
+	reap_ok(pid);
+	CHECK_EQ(put(ADJ, "0"), 0);
+	CHECK(slurp("/proc/self/oom_score") > 0);
+	low = atol(text);
+	CHECK_EQ(put(ADJ, "500"), 0);
+	CHECK(slurp("/proc/self/oom_score") > 0);
+	high = atol(text);
+	CHECK(high > low + 200 && high < 2000);
+	CHECK_EQ(put(ADJ, "-1000"), 0);
+	check_text("/proc/self/oom_score", "0\n");
+}
+
+TEST(oom_score_adj_of_a_user)
+{
+	char path[40];
+	pid_t pid, parent = getpid();
+
+	CHECK_EQ(put(ADJ, "100"), 0); /* root's: that is how low it may go */
+	FORK(pid) {
+		CHECK_OK(setgid(1000));
+		CHECK_OK(setuid(1000));
+		CHECK_OK(prctl(PR_SET_DUMPABLE, 1));
+		CHECK_EQ(put(ADJ, "700"), 0);
+		CHECK_EQ(put(ADJ, "100"), 0);
+		CHECK_EQ(put(ADJ, "99"), EACCES);
+		check_text(ADJ, "100\n");
+		snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", parent);
+		CHECK_ERR(open(path, O_WRONLY), EACCES);
+	}
+	reap_ok(pid);
+}
+
+#define LOGIN "/proc/self/loginuid"
+
+TEST(login_marks)
+{
+	char path[40], session[20];
+	pid_t pid, parent = getpid();
+
+	if (access(LOGIN, F_OK) < 0)
+		SKIP("no loginuid");
+	check_text(LOGIN, "4294967295");
+	check_text("/proc/self/sessionid", "4294967295");
+	CHECK_EQ(put(LOGIN, "x"), EINVAL);
+	CHECK_EQ(put(LOGIN, "4294967296"), ERANGE);
+	CHECK_EQ(put(LOGIN, "1000"), 0);
+	check_text(LOGIN, "1000");
+	CHECK(slurp("/proc/self/sessionid") > 0);
+	strcpy(session, text);
+	CHECK(strcmp(session, "4294967295") != 0);
+	FORK(pid) {
+		check_text(LOGIN, "1000");
+		check_text("/proc/self/sessionid", session);
+		snprintf(path, sizeof(path), "/proc/%d/loginuid", parent);
+		CHECK_EQ(put(path, "5"), EPERM);
+		CHECK_EQ(put(LOGIN, "1001"), 0); /* root may change it */
+		CHECK(slurp("/proc/self/sessionid") > 0);
+		CHECK(strcmp(text, session) != 0);
+		CHECK_OK(setgid(1000));
+		CHECK_OK(setuid(1000));
+		CHECK_OK(prctl(PR_SET_DUMPABLE, 1));
+		CHECK_EQ(put(LOGIN, "1002"), EPERM);
+		check_text(LOGIN, "1001");
+	}
+	reap_ok(pid);
+	check_text(LOGIN, "1000");
+}
+
 /* A process that ends while its files are read: an errno or an end, nothing else. */
 TEST(reading_what_ends)
 {
