@@ -152,7 +152,7 @@ class Guest:
         groups = dict.fromkeys(name.split("/")[0] for name in chosen)
         pattern = alone or list(groups)
         for result in run.run_kernel(self.kernel(), pattern, echo=True, **self.options):
-            extra = result.test in ("machine", "exit", "leak")
+            extra = result.test in ("machine", "exit", "leak", "stack")
             if extra or result.name in wanted:
                 yield result.name, result.passed, "\n".join([result.reason, *("  | " + line for line in result.log)])
 

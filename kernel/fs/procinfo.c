@@ -128,6 +128,16 @@ static int fill_counts(struct text *t, struct process *p)
 	return 0;
 }
 
+/* How deep the kernel's stacks were used at most: only debug builds know. */
+static int fill_stacks(struct text *t, struct process *p)
+{
+	(void)p;
+	text_printf(t, "size %lu\n", THREAD_STACK_PAGES * PAGE_SIZE);
+	if (CONFIG_DEBUG)
+		text_printf(t, "least_left %lu\n", vmap_stack_least_left());
+	return 0;
+}
+
 static int fill_fail_after(struct text *t, struct process *p)
 {
 	(void)p;
@@ -169,7 +179,7 @@ static int fill_locks(struct text *t, struct process *p)
 }
 
 static const struct proc_node perigee_nodes[] = { PROC_FILE("counts", 0444, fill_counts), PROC_KNOB("fail_after", fill_fail_after, store_fail_after),
-	PROC_KNOB("latency", proclatency_fill, proclatency_store) };
+	PROC_KNOB("latency", proclatency_fill, proclatency_store), PROC_FILE("stacks", 0444, fill_stacks) };
 
 const struct proc_node procinfo_nodes[] = {
 	PROC_FILE("cmdline", 0444, fill_cmdline),

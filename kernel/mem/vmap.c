@@ -14,6 +14,7 @@
 #include "lib/bitmap.h"
 #include "lib/bits.h"
 #include "lib/check.h"
+#include "lib/list.h"
 #include "mem/frame.h"
 #include "mem/kasan.h"
 #include "mem/slab.h"
@@ -27,10 +28,12 @@
  * out by the magic when the stack is given back.
  */
 #define STACK_MAGIC 0x57acced5u
+#define STACK_PATTERN 0x57ac0f1eul
 struct stack_head {
 	uint32_t magic;
 	uint32_t pages;
 	struct stack_head *next; /* while free */
+	struct list live;        /* while in use; debug builds */
 	struct page *page[];     /* its frames */
 };
 
@@ -42,7 +45,10 @@ static struct {
 	unsigned long hint; /* where the last search ended */
 	struct stack_head *cache; /* free stacks, still mapped */
 	unsigned cached;
-} vmap = { .lock = SPINLOCK_INIT(LOCK_VMAP) };
+	struct list live;         /* debug builds: the stacks in use ... */
+	unsigned long live_count;
+	unsigned long least_left; /* ... and how much of one was left at the deepest, so far */
+} vmap = { .lock = SPINLOCK_INIT(LOCK_VMAP), .live = LIST_INIT(vmap.live), .least_left = ~0ul };
 
 /* A free stack for the next thread that this CPU makes; or NULL. Atomic. */
 static struct spare {
@@ -59,6 +65,78 @@ void vmap_init(void)
 	if (!vmap.taken || !vmap.guard)
 		panic("vmap: no memory for the bitmaps");
 }
+
+/*
+ * ---- how deep ---- debug builds: a stack is filled with a pattern while nobody uses it, and what still has the pattern has never been used
+ */
+
+static unsigned long *lowest_word(struct stack_head *s) { return (unsigned long *)ALIGN_UP((vaddr_t)&s->page[s->pages], sizeof(long)); }
+static unsigned long *stack_end(struct stack_head *s) { return (unsigned long *)((vaddr_t)s + s->pages * PAGE_SIZE); }
+
+static void fill_pattern(unsigned long *from, unsigned long *to)
+{
+	if (CONFIG_DEBUG)
+		while (from < to)
+			*from++ = STACK_PATTERN;
+}
+
+/* The lowest word that was used. Others may use the stack meanwhile. Lock held. */
+static unsigned long *look_depth(struct stack_head *s)
+{
+	unsigned long *w = lowest_word(s);
+
+	while (w < stack_end(s) && READ_ONCE(*w) == STACK_PATTERN)
+		w++;
+	vmap.least_left = MIN(vmap.least_left, (unsigned long)((vaddr_t)w - (vaddr_t)s));
+	return w;
+}
+
+static void begin_use(struct stack_head *s)
+{
+	unsigned long flags;
+
+	if (!CONFIG_DEBUG)
+		return;
+	flags = spin_lock_irqsave(&vmap.lock);
+	list_push_back(&vmap.live, &s->live);
+	vmap.live_count++;
+	spin_unlock_irqrestore(&vmap.lock, flags);
+}
+
+static void end_use(struct stack_head *s)
+{
+	unsigned long flags, *used;
+
+	if (!CONFIG_DEBUG)
+		return;
+	flags = spin_lock_irqsave(&vmap.lock);
+	used = look_depth(s);
+	list_del(&s->live);
+	vmap.live_count--;
+	spin_unlock_irqrestore(&vmap.lock, flags);
+	fill_pattern(used, stack_end(s));
+}
+
+unsigned long vmap_stack_least_left(void)
+{
+	unsigned long n = READ_ONCE(vmap.live_count);
+
+	while (CONFIG_DEBUG && n--) { /* one under each hold of the lock; those that come meanwhile have not been deep */
+		unsigned long flags = spin_lock_irqsave(&vmap.lock);
+
+		if (!list_empty(&vmap.live)) {
+			struct stack_head *s = list_first(&vmap.live, struct stack_head, live);
+
+			look_depth(s);
+			list_del(&s->live);
+			list_push_back(&vmap.live, &s->live);
+		}
+		spin_unlock_irqrestore(&vmap.lock, flags);
+	}
+	return READ_ONCE(vmap.least_left);
+}
+
+/* ---- addresses ---- */
 
 static vaddr_t page_addr(unsigned long i)
 {
@@ -170,6 +248,8 @@ static struct stack_head *map_stack(unsigned long run, struct page **frames, siz
 	s->pages = (uint32_t)pages;
 	for (size_t i = 0; i < pages; i++)
 		s->page[i] = frames[i];
+	fill_pattern(lowest_word(s), stack_end(s));
+	begin_use(s);
 	return s;
 }
 
@@ -249,6 +329,7 @@ void *vmap_stack_alloc(size_t pages)
 	s = pop_spare(pages);
 	if (s) {
 		kasan_unpoison(s, pages * PAGE_SIZE); /* a thread that ends leaves its last functions for good */
+		begin_use(s);
 		return s;
 	}
 	if (!gather_frames(frames, pages))
@@ -266,6 +347,8 @@ void vmap_stack_free(void *stack, size_t pages)
 	struct stack_head *s = stack;
 
 	assert(s->magic == STACK_MAGIC && s->pages == pages);
+	kasan_unpoison(s, pages * PAGE_SIZE);
+	end_use(s);
 	kasan_poison(s, pages * PAGE_SIZE, KASAN_FREE_STACK);
 	if (push_spare(s))
 		unmap_some();

@@ -309,8 +309,13 @@ static bool emit_process(struct core *c, struct aspace *as)
 	const struct cred *cred = cred_current();
 	struct prpsinfo i = { .sname = 'R', .nice = thread_current()->se.nice, .uid = (uint16_t)MIN(cred->uid, 65534u), .gid = (uint16_t)MIN(cred->gid, 65534u) };
 	size_t len = MIN((size_t)(as->arg_end - as->arg_start), (size_t)PSARGS - 1);
+	int32_t ids[4];
 
-	fill_ids(p, &i.pid);
+	fill_ids(p, ids);
+	i.pid = ids[0];
+	i.ppid = ids[1];
+	i.pgrp = ids[2];
+	i.sid = ids[3];
 	memcpy(i.fname, p->comm, sizeof(i.fname));
 	if (vm_read_foreign(as, as->arg_start, i.psargs, len) < 0)
 		len = 0;

@@ -313,7 +313,7 @@ def show_failures(results, words):
     for result in results:
         if not result.passed:
             again = f"tests/guest/run.py {words} --only {result.program}"
-            again += "" if result.test in ("machine", "exit", "leak") else f"/{result.test}"
+            again += "" if result.test in ("machine", "exit", "leak", "stack") else f"/{result.test}"
             print(f"\nFAILED {result.name}: {result.reason}\n  again: {again}")
             if result.test == "machine":
                 print("\n".join("  | " + line for line in result.log))

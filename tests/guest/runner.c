@@ -16,6 +16,7 @@
  *   -- PROGRAM STATUS             it ended with this wait status
  *   not ok leak: NAME 12 -> 10    a figure of /proc/perigee/counts differs after a second run of the same program
  *   # NAME 12 -> 10               so does the number of objects of that kind
+ *   not ok stack: TEXT            less than a quarter of a kernel stack has never been used (debug builds)
  *   latency TEXT                  a line of /proc/perigee/latency
  *   == end                        all done
  */
@@ -36,6 +37,7 @@
 #define PROGRAM_TIMEOUT_S 240
 #define MAX_COUNTS 64
 #define COUNTS "/proc/perigee/counts"
+#define STACKS "/proc/perigee/stacks"
 #define LATENCY "/proc/perigee/latency"
 #define SLABS "/proc/slabinfo"
 
@@ -188,6 +190,22 @@ static bool compare(const struct counts *a, const struct counts *b, const char *
 	return same;
 }
 
+/* Debug builds say how much of a kernel stack was left at the deepest, so far: a quarter must be. Told once for each time that it became less. */
+static void judge_stacks(void)
+{
+	static long told;
+	long size = 0, left = 0;
+	FILE *f = fopen(STACKS, "r");
+
+	if (!f)
+		return;
+	if (fscanf(f, "size %ld least_left %ld", &size, &left) == 2 && left < size / 4 && (!told || left < told)) {
+		printf("not ok stack: %ld of %ld bytes were left of a kernel stack\n", left, size);
+		told = left;
+	}
+	fclose(f);
+}
+
 static void latency_forget(void)
 {
 	int fd = open(LATENCY, O_WRONLY);
@@ -229,6 +247,7 @@ static void run_and_judge(const char *name)
 			compare(&slabs, &slabs_after, "#");
 		}
 	}
+	judge_stacks();
 	printf("-- %s %d\n", name, status);
 	fflush(stdout);
 }

@@ -390,6 +390,29 @@ static void test_stack_survives_every_failure(void **state)
 	assert_int_equal(settled_free(), before);
 }
 
+static void test_the_depth_of_stacks_is_known(void **state)
+{
+	char *a = vmap_stack_alloc(2), *b;
+	unsigned long before = vmap_stack_least_left();
+
+	(void)state;
+	a[2 * PAGE_SIZE - 100] = 1;
+	assert_int_equal(vmap_stack_least_left(), MIN(before, 2 * PAGE_SIZE - 100));
+	a[1004] = 1;
+	assert_int_equal(vmap_stack_least_left(), 1000); /* while it is in use: the word that it is in */
+	vmap_stack_free(a, 2);
+	b = vmap_stack_alloc(2);
+	assert_ptr_equal(a, b);
+	b[800] = 1;
+	vmap_stack_free(b, 2); /* what nobody looked at before its end */
+	assert_int_equal(vmap_stack_least_left(), 800);
+	vmap_reap();
+	a = vmap_stack_alloc(2);
+	a[1200] = 1;
+	assert_int_equal(vmap_stack_least_left(), 800); /* the deepest is kept */
+	vmap_stack_free(a, 2);
+}
+
 static void test_stacks_have_guards_and_are_reused(void **state)
 {
 	unsigned long before = settled_free();
@@ -452,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_stable_objects),
 		cmocka_unit_test(test_injected_failures),
 		cmocka_unit_test(test_stack_survives_every_failure),
+		cmocka_unit_test(test_the_depth_of_stacks_is_known),
 		cmocka_unit_test(test_stacks_have_guards_and_are_reused),
 		cmocka_unit_test(test_many_stacks),
 		cmocka_unit_test(test_device_mapping_keeps_the_offset),
