@@ -26,7 +26,8 @@ sys.path.insert(0, str(TESTS / "guest"))
 HOST_LIMIT_S = 300
 MODEL_LIMIT_S = 240
 BOOT_TWICE = ["shell", "script", "limits", "programs"]       # tests of the boot suite that say something else on two CPUs
-VARIANTS = {"clang": (False, "clang"), "clang-debug": (True, "clang"), "gcc": (False, "gcc"), "gcc-debug": (True, "gcc")}
+VARIANTS = {"clang": (False, "clang"), "clang-debug": (True, "clang"), "gcc": (False, "gcc"), "gcc-debug": (True, "gcc"),
+            "clang-sanitize": (True, "clang", True)}
 
 
 def _say(text):
@@ -157,6 +158,25 @@ class Guest:
                 yield result.name, result.passed, "\n".join([result.reason, *("  | " + line for line in result.log)])
 
 
+class Sanitize:
+    """Faults that the sanitized kernel makes on demand: it must find each."""
+    prefix = "sanitize"
+
+    @staticmethod
+    def _module():
+        import sanitize
+        return sanitize
+
+    def names(self):
+        return list(self._module().PROBES)
+
+    def run(self, chosen):
+        packages.require("qemu")
+        kernel = kernelbuild.build(sanitize=True)
+        for name in chosen:
+            yield name, *self._module().check(kernel, name)
+
+
 class Latency:
     """The guest programs on the kernel with its checks, under -icount: how many instructions preemption and interrupts are off at most."""
     prefix = "latency"
@@ -230,9 +250,11 @@ def suites():
     torture = [Guest("torture-linux", linux, torture=True, cpus=2, leaks=False)]
     # To look for leaks takes each program a second time.
     torture += [Guest(f"torture-{cpus}cpu", perigee, torture=True, cpus=cpus, leaks=cpus == 2) for cpus in (2, 4, 8)]
+    # The shadow takes an eighth of the memory and more; TORTURE gives each test of the plain programs twice the time.
+    sanitized = Guest("guest-sanitize", lambda: kernelbuild.build(sanitize=True), cpus=2, memory=320, leaks=False, append="TORTURE=2")
     torture += [Guest("torture-debug", debug, torture=True, cpus=2, leaks=False)]
     return [Build(), Checks(), HostTests("unit"), HostTests("property"), Models(), Guest("guest", perigee), Guest("guest-debug", debug, cpus=2),
-            Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Latency(), Boot("boot", 1),
+            Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Sanitize(), sanitized, Latency(), Boot("boot", 1),
             Boot("boot-2cpu", 2, BOOT_TWICE)]
 
 

@@ -31,6 +31,7 @@
 #include "init/smp.h"
 #include "mem/bootmem.h"
 #include "mem/frame.h"
+#include "mem/sanitizeprobe.h"
 #include "mem/slab.h"
 #include "mem/vmap.h"
 #include "proc/exit.h"
@@ -159,6 +160,7 @@ static void late_init(void *unused)
 
 	(void)unused;
 	smp_init();
+	sanitize_probe(cmdline_get("sanitize_probe"));
 	if (mount_root("rootfs", &mount_root_path))
 		panic("cannot mount the root");
 	if (boot->initrd.end > boot->initrd.start)
