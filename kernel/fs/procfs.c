@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree of /proc. An inode is made when a name is looked up and holds its process (the structure, not the life). Names of processes and
+ * The tree of /proc, and of /sys, which is of the same kind. An inode is made when a name is looked up and holds its process (the structure, not the life). Names of processes and
  * descriptors change behind the cache, so they are asked for again at each use (revalidate).
  *
  * A file's text is made whole by the first read, and again when it is read from its start: so it is consistent however it is read in pieces.
@@ -10,6 +10,7 @@
 #include "fs/procinfo.h"
 #include "fs/proclook.h"
 #include "fs/procpid.h"
+#include "fs/sysnodes.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
@@ -20,6 +21,7 @@
 #include "vfs/file.h"
 
 #define PROC_MAGIC 0x9fa0
+#define SYSFS_MAGIC 0x62656572
 #define POS_FIRST 2           /* 0 is ".", 1 is ".." */
 #define POS_PIDS 0x1000       /* in the root: position of process n is POS_PIDS + n */
 #define WRITE_MAX 256u
@@ -34,7 +36,7 @@ static SLAB_CACHE(proc_inode_cache, proc_inode);
 static SLAB_CACHE(text_file_cache, text_file);
 static const struct inode_ops dir_ops, link_ops, magic_ops, file_inode_ops;
 static const struct file_ops dir_file_ops, text_ops;
-static struct super *proc_super;
+static struct super *proc_super, *sysfs_super;
 
 static const struct proc_node root_node = { .name = "", .mode = S_IFDIR | 0555 };
 static const struct proc_node pid_node = { .name = "pid", .mode = S_IFDIR | 0555 };
@@ -62,13 +64,13 @@ static void own(struct proc_inode *i)
 
 static pid_t pid_of(const struct process *p, const struct task *t) { return t ? t->tid : p ? p->pid : 0; }
 
-static struct inode *make(const struct proc_node *n, struct process *p, struct task *t, unsigned fd)
+static struct inode *make(struct super *sb, const struct proc_node *n, struct process *p, struct task *t, unsigned fd)
 {
 	struct proc_inode *i = slab_alloc(&proc_inode_cache, ALLOC_ZERO);
 
 	if (!i)
 		return NULL;
-	inode_init(&i->inode, proc_super, number_of(n, pid_of(p, t), fd), n->mode);
+	inode_init(&i->inode, sb, number_of(n, pid_of(p, t), fd), n->mode);
 	i->inode.uid = 0;
 	i->inode.gid = 0;
 	i->inode.nlink = S_ISDIR(n->mode) ? 2 : 1;
@@ -133,7 +135,7 @@ static int lookup_pid(const char *name, size_t len, struct inode **out)
 
 	if (!p && !t)
 		return -ENOENT;
-	*out = make(&pid_node, p ? p : t->process, t, 0);
+	*out = make(proc_super, &pid_node, p ? p : t->process, t, 0);
 	if (p)
 		process_put(p);
 	if (t)
@@ -148,7 +150,7 @@ static int lookup_task(struct proc_inode *d, const char *name, size_t len, struc
 	int err = -ENOENT;
 
 	if (t && t->process == d->process) {
-		*out = make(&tid_node, d->process, t, 0);
+		*out = make(proc_super, &tid_node, d->process, t, 0);
 		err = *out ? 0 : -ENOMEM;
 	}
 	if (t)
@@ -165,7 +167,7 @@ static int lookup_fd(struct proc_inode *d, const struct proc_node *node, const c
 	if (err)
 		return err;
 	path_put(&path);
-	*out = make(node, d->process, d->task, (unsigned)n);
+	*out = make(proc_super, node, d->process, d->task, (unsigned)n);
 	if (*out && node == &fd_node)
 		(*out)->mode = S_IFLNK | procpid_fd_rights(d->process, (unsigned)n);
 	return *out ? 0 : -ENOMEM;
@@ -196,7 +198,7 @@ static int proc_lookup(struct inode *dir, const char *name, size_t len, struct i
 	c = children_of(d, &count);
 	for (unsigned i = 0; i < count; i++)
 		if (strlen(c[i].name) == len && !memcmp(c[i].name, name, len) && !hidden(d, &c[i])) {
-			*out = make(&c[i], d->process, d->task, 0);
+			*out = make(dir->sb, &c[i], d->process, d->task, 0);
 			return *out ? 0 : -ENOMEM;
 		}
 	return d->node == &root_node ? lookup_pid(name, len, out) : -ENOENT;
@@ -249,8 +251,14 @@ static int proc_setattr(struct inode *i, const struct iattr *a)
 /* Names come and go by the kernel's doing only. */
 static int proc_create(struct inode *dir, const char *name, size_t len, mode_t mode, struct inode **out)
 {
-	(void)dir, (void)name, (void)len, (void)mode, (void)out;
-	return -ENOENT;
+	(void)name, (void)len, (void)mode, (void)out;
+	return dir->sb == proc_super ? -ENOENT : -EACCES;
+}
+
+static int proc_mkdir(struct inode *dir, const char *name, size_t len, mode_t mode, struct inode **out)
+{
+	(void)name, (void)len, (void)mode, (void)out;
+	return dir->sb == proc_super ? -ENOENT : -EPERM;
 }
 
 static int proc_unlink(struct inode *dir, const char *name, size_t len, struct inode *victim)
@@ -508,7 +516,7 @@ static ssize_t text_write(struct file *f, struct uio *u, loff_t *pos)
 	return (ssize_t)n;
 }
 
-static const struct inode_ops dir_ops = { .lookup = proc_lookup, .create = proc_create, .mkdir = proc_create, .unlink = proc_unlink, .revalidate = proc_revalidate, .getattr = proc_getattr, .setattr = proc_setattr };
+static const struct inode_ops dir_ops = { .lookup = proc_lookup, .create = proc_create, .mkdir = proc_mkdir, .unlink = proc_unlink, .revalidate = proc_revalidate, .getattr = proc_getattr, .setattr = proc_setattr };
 static const struct inode_ops link_ops = { .readlink = proc_readlink, .setattr = proc_setattr };
 static const struct inode_ops magic_ops = { .readlink = magic_readlink, .follow = magic_follow, .getattr = proc_getattr, .setattr = proc_setattr };
 static const struct inode_ops file_inode_ops = { .getattr = proc_getattr, .setattr = proc_setattr };
@@ -530,36 +538,56 @@ static void proc_inode_free(struct inode *i)
 
 static int proc_statfs(struct super *sb, struct statfs_info *out)
 {
-	(void)sb;
-	*out = (struct statfs_info){ .type = PROC_MAGIC, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX };
+	*out = (struct statfs_info){ .type = sb == proc_super ? PROC_MAGIC : SYSFS_MAGIC, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX };
 	return 0;
 }
 
 static const struct super_ops proc_super_ops = { .inode_free = proc_inode_free, .statfs = proc_statfs };
 
+static int mount_instance(struct super *sb, struct super **out)
+{
+	refcount_get(&sb->refs);
+	*out = sb;
+	return 0;
+}
+
 /* Every mount shows the one instance, which lives for ever. */
 static int proc_mount(const char *source, unsigned long flags, const char *data, struct super **out)
 {
 	(void)source, (void)flags, (void)data;
-	refcount_get(&proc_super->refs);
-	*out = proc_super;
-	return 0;
+	return mount_instance(proc_super, out);
+}
+
+static int sysfs_mount(const char *source, unsigned long flags, const char *data, struct super **out)
+{
+	(void)source, (void)flags, (void)data;
+	return mount_instance(sysfs_super, out);
 }
 
 static struct fs_type proc_type = { .name = "proc", .nodev = true, .mount = proc_mount };
+static struct fs_type sysfs_type = { .name = "sysfs", .nodev = true, .mount = sysfs_mount };
+
+static struct super *new_super(const char *type, const struct proc_node *root)
+{
+	struct super *sb = kzalloc(sizeof(*sb));
+
+	if (!sb)
+		panic("no memory for /%s", type);
+	refcount_set(&sb->refs, 1);
+	sb->ops = &proc_super_ops;
+	sb->fstype = type;
+	sb->dev = super_alloc_dev();
+	sb->revalidate = true;
+	sb->root = make(sb, root, NULL, NULL, 0);
+	if (!sb->root)
+		panic("no memory for /%s", type);
+	return sb;
+}
 
 void procfs_init(void)
 {
-	proc_super = kzalloc(sizeof(*proc_super));
-	if (!proc_super)
-		panic("no memory for /proc");
-	refcount_set(&proc_super->refs, 1);
-	proc_super->ops = &proc_super_ops;
-	proc_super->fstype = "proc";
-	proc_super->dev = super_alloc_dev();
-	proc_super->revalidate = true;
-	proc_super->root = make(&root_node, NULL, NULL, 0);
-	if (!proc_super->root)
-		panic("no memory for /proc");
+	proc_super = new_super("proc", &root_node);
 	fs_register(&proc_type);
+	sysfs_super = new_super("sysfs", &sysnodes_root);
+	fs_register(&sysfs_type);
 }

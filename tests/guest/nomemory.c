@@ -253,7 +253,8 @@ static void do_groups(void)
 
 static void do_proc(void)
 {
-	static const char *const files[] = {"/proc/self/maps", "/proc/self/status", "/proc/self/mounts", "/proc/stat"};
+	static const char *const files[] = {"/proc/self/maps", "/proc/self/status", "/proc/self/mounts", "/proc/stat", "/proc/self/smaps", "/proc/self/pagemap",
+					    "/proc/self/fdinfo/0", "/proc/self/pgtables", "/proc/slabinfo", "/proc/interrupts"};
 	static char buf[20000];
 
 	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

@@ -2,6 +2,9 @@
 /* The system's part of /proc: what vmstat, free, slabtop, sysctl and the C library read. */
 #include "guest.h"
 
+#include <sys/mount.h>
+#include <sys/statfs.h>
+
 static char text[131072];
 
 static size_t slurp(const char *path)
@@ -162,4 +165,28 @@ TEST(sys_is_roots)
 	reap_ok(pid);
 	CHECK_ERR(open("/proc/sys/kernel/new", O_CREAT | O_WRONLY, 0600), ENOENT);
 	CHECK_ERR(open("/proc/sys/kernel/osrelease", O_WRONLY), EACCES);
+}
+
+TEST(cpus_in_sysfs)
+{
+	static const char *const names[] = {"online", "possible", "present"};
+	char path[80], want[20];
+	struct statfs fs;
+
+	snprintf(want, sizeof(want), sysconf(_SC_NPROCESSORS_ONLN) > 1 ? "0-%ld\n" : "%ld\n", sysconf(_SC_NPROCESSORS_ONLN) - 1);
+	CHECK_OK(mkdir("sys", 0755));
+	CHECK_OK(mount("sysfs", "sys", "sysfs", 0, NULL));
+	CHECK_OK(statfs("sys", &fs));
+	CHECK_EQ(fs.f_type, 0x62656572);
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "sys/devices/system/cpu/%s", names[i]);
+		slurp(path);
+		CHECK_STR(text, want);
+	}
+	CHECK_ERR(open("sys/devices/system/cpu/new", O_CREAT | O_RDWR, 0600), EACCES);
+	CHECK_ERR(mkdir("sys/new", 0700), EPERM);
+	CHECK_ERR(open("sys/nothing", O_RDONLY), ENOENT);
+	slurp("/proc/filesystems");
+	CHECK(strstr(text, "nodev\tsysfs\n") != NULL);
+	CHECK_OK(umount("sys"));
 }
