@@ -28,6 +28,8 @@ void arch_fpregs_get(const struct arch_fp *fp, void *image);
 void arch_fpregs_set(struct arch_fp *fp, const void *image);
 void arch_fpxregs_get(const struct arch_fp *fp, void *image);
 int arch_fpxregs_set(struct arch_fp *fp, const void *image); /* -EINVAL: has bits that would fault */
+/* The current thread's watched addresses, which another thread may have changed while it stood still, hold from now on. */
+void arch_watch_reload(struct arch_thread *current);
 /* Traps after the next instruction of the program. */
 void arch_step_set(struct trapframe *tf, bool on);
 /* The number of the interrupted system call that is restarted if its result says so, -1: none. */

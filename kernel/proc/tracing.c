@@ -232,6 +232,7 @@ static int stop(struct trapframe *tf, const struct stop *s)
 	if (!begin_stop(t, s))
 		return READ_ONCE(t->traced_by) ? 0 : s->signo;
 	stay(t);
+	arch_watch_reload(&t->thread.arch);
 	if (signal_fatal_pending_current())
 		return 0;
 	if (tr->fp_changed)

@@ -47,7 +47,8 @@ def shell(_shared, request):
         _shared["machine"].kill()
         running.remove(_shared.pop("machine"))
     if "machine" not in _shared:
-        _shared["machine"] = Machine(wait=False, files=getattr(request.module, "FILES", None))
+        files = getattr(request.module, "FILES", None)      # or what makes them
+        _shared["machine"] = Machine(wait=False, files=files() if callable(files) else files, memory=getattr(request.module, "MEMORY", 128))
         running.append(_shared["machine"])
         _shared["machine"].prompt()
     yield _shared["machine"]

@@ -313,6 +313,7 @@ static const volatile int constant = 0x5678;
 
 static long __attribute__((noinline)) seven(void)
 {
+	__asm__ volatile("" ::: "memory");
 	return 7;
 }
 
@@ -516,6 +517,90 @@ TEST(floating_point)
 	CHECK_ERR(trace(PTRACE_SETFPREGS, pid, 0, 8), EFAULT);
 	RESUME(PTRACE_CONT, pid, 0);
 	reap_exit(pid, 8);
+}
+
+static volatile int watched, unwatched;
+
+static long debug_register(pid_t pid, int n)
+{
+	long v;
+
+	CHECK_OK(trace(PTRACE_PEEKUSER, pid, offsetof(struct user, u_debugreg[n]), (uintptr_t)&v));
+	return v;
+}
+
+static long set_debug_register(pid_t pid, int n, unsigned long v)
+{
+	return trace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[n]), v);
+}
+
+TEST(a_watched_variable)
+{
+	siginfo_t info;
+	pid_t pid;
+
+	TRACED_CHILD(pid) {
+		unwatched = 1;
+		watched = 5;
+		unwatched = watched;
+		sched_yield();
+		watched = 6;
+		CHECK_EQ(read(open("/dev/zero", O_RDONLY), (void *)&watched, 4), 4); /* the kernel's doing is not told */
+		_exit(watched + 17);
+	}
+	CHECK_OK(set_debug_register(pid, 1, (uintptr_t)&watched));
+	CHECK_OK(set_debug_register(pid, 7, 1 << 2 | 0xdu << 20)); /* four bytes, written */
+	for (int value = 5; value <= 6; value++) {
+		RESUME(PTRACE_CONT, pid, 0);
+		CHECK_STOP(pid, SIGTRAP);
+		CHECK_EQ(word_of(pid, (void *)&watched), value);
+		CHECK_EQ(debug_register(pid, 6) & 0x400f, 2);
+		CHECK_OK(trace(PTRACE_GETSIGINFO, pid, 0, (uintptr_t)&info));
+		CHECK_EQ(info.si_code, TRAP_HWBKPT);
+		CHECK_OK(set_debug_register(pid, 6, 0));
+	}
+	RESUME(PTRACE_CONT, pid, 0);
+	reap_exit(pid, 17);
+	watched = 1; /* this process was never watched */
+}
+
+TEST(a_watched_instruction)
+{
+	pid_t pid;
+
+	TRACED_CHILD(pid) {
+		long n = seven();
+
+		_exit((int)(n + seven()));
+	}
+	CHECK_OK(set_debug_register(pid, 0, (uintptr_t)seven));
+	CHECK_OK(set_debug_register(pid, 7, 1));
+	for (int i = 0; i < 2; i++) {
+		RESUME(PTRACE_CONT, pid, 0);
+		CHECK_STOP(pid, SIGTRAP);
+		CHECK_EQ(regs_of(pid).eip, (uintptr_t)seven);
+	}
+	RESUME(PTRACE_CONT, pid, 0);
+	reap_exit(pid, 14);
+}
+
+TEST(what_cannot_be_watched)
+{
+	pid_t pid;
+
+	TRACED_CHILD(pid) {
+		watched = 7;
+		_exit(3);
+	}
+	CHECK_OK(set_debug_register(pid, 0, (uintptr_t)&watched + 1));
+	CHECK_ERR(set_debug_register(pid, 7, 1 | 0xdu << 16), EINVAL); /* not aligned */
+	CHECK_ERR(set_debug_register(pid, 7, 1 | 0x4u << 16), EINVAL); /* two bytes of an instruction */
+	CHECK_ERR(set_debug_register(pid, 4, 1), EIO);
+	CHECK_EQ(debug_register(pid, 7), 0);
+	CHECK(set_debug_register(pid, 0, 0xffffff00) == -1);
+	CHECK_OK(set_debug_register(pid, 7, 0x2000)); /* not the registers themselves */
+	RESUME(PTRACE_CONT, pid, 0);
+	reap_exit(pid, 3);
 }
 
 /* ---- signals ---- */

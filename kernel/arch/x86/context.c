@@ -2,6 +2,7 @@
 /* Making and switching threads. */
 #include "arch/context.h"
 #include "arch/trap.h"
+#include "arch/x86/debugregs.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/gdt.h"
 #include "lib/string.h"
@@ -34,7 +35,7 @@ void arch_thread_fork(struct arch_thread *child, const struct arch_thread *paren
 	*copy = *tf;
 	*f = (struct switch_frame){ .ebx = (uint32_t)first, .eip = (uint32_t)x86_fork_start };
 	child->sp = (uint32_t)f;
-	child->user = true;
+	child->user = THREAD_USER;
 	child->sysenter_return = parent->sysenter_return;
 	memcpy(child->tls, parent->tls, sizeof(child->tls));
 	__asm__ volatile("movl %%gs, %0" : "=r"(child->gs));
@@ -61,13 +62,18 @@ void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_
 		x86_fpu_load(&next->fpu);
 		x86_load_gs(next->gs);
 	}
+	if (unlikely((prev->user | next->user) & THREAD_WATCHED))
+		x86_debugregs_load(next->user & THREAD_WATCHED ? &next->debug : NULL);
 	x86_switch_stacks(&prev->sp, next->sp);
 }
 
 void arch_fpu_reset(struct arch_thread *t)
 {
 	x86_fpu_fresh(&t->fpu);
-	t->user = true;
+	t->user = THREAD_USER;
+	if (this_cpu()->arch.watched)
+		x86_debugregs_load(NULL);
+	memset(&t->debug, 0, sizeof(t->debug));
 	memset(t->tls, 0, sizeof(t->tls));
 	load_tls(this_cpu(), t);
 	x86_load_gs(0);

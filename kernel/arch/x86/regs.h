@@ -30,6 +30,12 @@ X86_REG_RW(cr0)
 X86_REG_RW(cr2)
 X86_REG_RW(cr3)
 X86_REG_RW(cr4)
+X86_REG_RW(dr0)
+X86_REG_RW(dr1)
+X86_REG_RW(dr2)
+X86_REG_RW(dr3)
+X86_REG_RW(dr6)
+X86_REG_RW(dr7)
 
 static inline uint64_t x86_rdmsr(uint32_t n)
 {

@@ -4,6 +4,7 @@
 #include "arch/irqflag.h"
 #include "arch/mmu.h"
 #include "arch/usermem.h"
+#include "arch/x86/debugregs.h"
 #include "arch/x86/extable.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/idt.h"
@@ -21,6 +22,8 @@
 #define PF_USER 4u
 #define PF_FETCH 16u
 #define EFLAGS_TF 0x100u
+#define EFLAGS_RF 0x10000u
+#define DEBUG_STEP 0x4000u
 #define VECTOR_DEBUG 1u
 #define VECTOR_PROTECTION 13u
 #define VM86_SEGMENTS 16 /* bytes: es, ds, fs, gs */
@@ -88,8 +91,15 @@ static void user_exception(struct trapframe *tf)
 	}
 	if (v == 16 || v == 19)
 		sig.code = x86_fpu_error_code(v == 19);
-	if (v == 1)
+	if (v == VECTOR_DEBUG) {
+		uint32_t cause = x86_debugregs_cause();
+
 		tf->eflags &= ~EFLAGS_TF;
+		if (!(cause & DEBUG_STEP) && cause) {
+			sig.code = 4; /* TRAP_HWBKPT */
+			tf->eflags |= EFLAGS_RF; /* a watched instruction is made when the program goes on */
+		}
+	}
 	arch_irq_enable();
 	ops->user_exception(tf, &sig);
 }
@@ -148,6 +158,12 @@ static bool stepped_into_kernel(struct trapframe *tf)
 	return true;
 }
 
+/* The kernel touched for a program what that watches: as on Linux this is noted, and nothing more. */
+static bool watched_by_kernel(struct trapframe *tf)
+{
+	return tf->vector == VECTOR_DEBUG && this_cpu()->arch.watched && !(x86_debugregs_cause() & DEBUG_STEP);
+}
+
 void x86_sysenter(struct trapframe *tf)
 {
 	struct arch_cpu *c = &this_cpu()->arch;
@@ -178,7 +194,7 @@ void x86_trap(struct trapframe *tf)
 	}
 	if (tf_user(tf) && tf->vector != VECTOR_MACHINE_CHECK)
 		user_exception(tf);
-	else if (!stepped_into_kernel(tf) && !fix_up(tf))
+	else if (!stepped_into_kernel(tf) && !watched_by_kernel(tf) && !fix_up(tf))
 		ops->fatal(tf, names[tf->vector] ? names[tf->vector] : "exception");
 }
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Registers as a debugger sees them: struct user_regs_struct, user_fpregs_struct and user_fpxregs_struct of Linux on i386. */
 #include "arch/userregs.h"
+#include "arch/irqflag.h"
 #include "arch/trap.h"
+#include "arch/x86/debugregs.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 
 #define EFLAGS_SETTABLE 0x50dd5u /* as in sigreturn */
 #define EFLAGS_TF 0x100u
 #define MXCSR_OFFSET 24
+#define DEBUGREGS_AT 252 /* offsetof(struct user, u_debugreg) */
 
 enum { R_EBX, R_ECX, R_EDX, R_ESI, R_EDI, R_EBP, R_EAX, R_DS, R_ES, R_FS, R_GS, R_ORIG_EAX, R_EIP, R_CS, R_EFLAGS, R_ESP, R_SS, R_COUNT };
 _Static_assert(R_COUNT * 4 == ARCH_REGS_BYTES, "struct user_regs_struct");
@@ -68,20 +71,36 @@ int arch_regs_set(struct trapframe *tf, const void *image)
 
 int arch_user_area_get(const struct arch_thread *t, const struct trapframe *tf, unsigned long offset, unsigned long *v)
 {
-	(void)t;
 	if (offset & 3 || offset >= ARCH_USER_AREA_BYTES)
 		return -EIO;
-	*v = offset < ARCH_REGS_BYTES ? get(tf, offset / 4) : 0;
+	*v = 0;
+	if (offset < ARCH_REGS_BYTES)
+		*v = get(tf, offset / 4);
+	else if (offset >= DEBUGREGS_AT)
+		*v = x86_debugregs_get(&t->debug, (offset - DEBUGREGS_AT) / 4);
 	return 0;
 }
 
 int arch_user_area_set(struct arch_thread *t, struct trapframe *tf, unsigned long offset, unsigned long v)
 {
-	(void)t;
+	if (!(offset & 3) && offset >= DEBUGREGS_AT && offset < ARCH_USER_AREA_BYTES) {
+		int err = x86_debugregs_set(&t->debug, (offset - DEBUGREGS_AT) / 4, v);
+
+		t->user = THREAD_USER | (t->debug.control ? THREAD_WATCHED : 0);
+		return err;
+	}
 	if (offset & 3 || offset >= ARCH_REGS_BYTES || !allowed(offset / 4, v))
 		return -EIO;
 	set(tf, offset / 4, v);
 	return 0;
+}
+
+void arch_watch_reload(struct arch_thread *t)
+{
+	unsigned long irq = arch_irq_save();
+
+	x86_debugregs_load(t->user & THREAD_WATCHED ? &t->debug : NULL);
+	arch_irq_restore(irq);
 }
 
 long arch_regs_syscall(const struct trapframe *tf) { return (int32_t)tf->orig_eax < 0 ? -1 : (int32_t)tf->orig_eax; }

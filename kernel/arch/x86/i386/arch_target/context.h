@@ -9,14 +9,25 @@
 #define ARCH_TLS_SLOTS 3
 #define ARCH_KSTACK_PAGES (CONFIG_SANITIZE ? 4 : 2) /* the sanitizers put room between variables */
 
+#define THREAD_USER 1
+#define THREAD_WATCHED 2
+
 struct trapframe;
+
+/* Watched addresses: arch/x86/debugregs. */
+struct x86_debugregs {
+	uint32_t address[4];
+	uint32_t control; /* as asked for; 0: nothing is watched */
+	uint32_t hits;    /* what has happened: bits 0 to 3, and 14 after a step */
+};
 
 struct arch_thread {
 	uint32_t sp;
 	uint64_t tls[ARCH_TLS_SLOTS];
 	uint32_t gs;
 	uint32_t sysenter_return; /* see struct arch_cpu */
-	bool user;          /* has floating-point and TLS state */
+	uint8_t user;       /* THREAD_USER: has floating-point and TLS state; THREAD_WATCHED: debug registers, too */
+	struct x86_debugregs debug;
 	struct x86_fpu fpu;
 };
 

@@ -7,6 +7,8 @@
 #include "lib/compiler.h"
 #include "lib/types.h"
 
+struct x86_debugregs;
+
 struct tss {
 	uint32_t link, esp0, ss0, esp1, ss1, esp2, ss2, cr3, eip, eflags, eax, ecx, edx, ebx, esp, ebp, esi, edi;
 	uint32_t es, cs, ss, ds, fs, gs, ldt;
@@ -20,6 +22,7 @@ struct tss {
 struct arch_cpu {
 	uint32_t sysenter_return; /* where the current thread's SYSENTER returns to, 0: it has no [vdso]; offset frozen for entry.S */
 	bool stepped;             /* SYSENTER was single-stepped; from there to the system call, interrupts off */
+	struct x86_debugregs *watched; /* what the debug registers hold; NULL: they are off */
 	uint64_t gdt[GDT_ENTRIES] __aligned(8);
 	uint32_t entry_stack[ENTRY_STACK_WORDS]; /* SYSENTER's, for its first instruction: room for a debug exception and an NMI */
 	struct tss tss;
