@@ -175,6 +175,47 @@ TEST(pinned_to_and_fro)
 	}
 }
 
+HELPER(where)
+{
+	(void)argc, (void)argv;
+	return sched_getcpu();
+}
+
+/* Somebody else computes on the CPU where the program starts, and another CPU has nothing to do. That a tick moves it now and then is not enough. */
+TEST(exec_goes_to_an_idle_cpu)
+{
+	cpu_set_t all;
+	pid_t busy;
+	int away = 0;
+
+	CHECK_OK(sched_getaffinity(0, sizeof(all), &all));
+	if (CPU_COUNT(&all) < 2)
+		SKIP("one CPU");
+	busy = CHECK_OK(fork());
+	if (busy == 0) {
+		only(0, 0);
+		for (;;)
+			;
+	}
+	for (int i = 0; i < 40; i++) {
+		pid_t pid = CHECK_OK(fork());
+		int status;
+
+		if (pid == 0) {
+			only(0, 0);
+			usleep(1000); /* who sleeps goes first when it wakes up: it has the CPU for a while */
+			CHECK_OK(sched_setaffinity(0, sizeof(all), &all));
+			execl("/proc/self/exe", "sched", "@where", NULL);
+			FAIL("exec: %s", strerror(errno));
+		}
+		CHECK_OK(waitpid(pid, &status, 0));
+		CHECK(WIFEXITED(status));
+		away += WEXITSTATUS(status) != 0;
+	}
+	CHECK_OK(kill(busy, SIGKILL));
+	CHECK(away >= 30);
+}
+
 /* ---- policies ---- */
 
 TEST(attributes)
