@@ -3,6 +3,8 @@
 #include "guest.h"
 #include <elf.h>
 #include <pthread.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/procfs.h>
 
@@ -584,4 +586,136 @@ TEST(stack_that_takes_no_frame_dumps)
 		raise(SIGSEGV);
 	}
 	CHECK_EQ(reap(pid), SIGSEGV | CORE_FLAG);
+}
+
+static void *thread_makes_threads(void *arg)
+{
+	pthread_t t;
+
+	for (int i = 0; i < 50; i++)
+		if (pthread_create(&t, NULL, thread_calls, arg) != 0)
+			break;
+	return NULL;
+}
+
+static void *thread_execs(void *arg UNUSED)
+{
+	char *argv[] = {"/proc/self/exe", "@nothing", NULL};
+
+	execv(argv[0], argv);
+	return NULL;
+}
+
+static void *thread_forks(void *arg UNUSED)
+{
+	for (;;) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		if (pid > 0)
+			waitpid(pid, NULL, 0);
+	}
+	return NULL;
+}
+
+static void *thread_raises(void *arg)
+{
+	gate_wait(arg);
+	raise(SIGQUIT);
+	return NULL;
+}
+
+HELPER(nothing)
+{
+	return 0;
+}
+
+/* Threads are born, fork, exec and end while others dump: one of that is how the process ends, and it does end. */
+TEST(dumps_in_the_middle_of_everything)
+{
+	static void *(*const what[])(void *) = {thread_calls, thread_makes_threads, thread_execs, thread_forks};
+
+	prepare("core");
+	for (int round = 0; round < 24; round++) {
+		struct gate g = gate_make();
+		int status;
+		pid_t pid;
+
+		FORK(pid)
+		{
+			pthread_t t;
+
+			signal(SIGQUIT, SIG_DFL);
+			for (int i = 0; i < 3; i++)
+				CHECK_EQ(pthread_create(&t, NULL, thread_raises, &g), 0);
+			for (int i = 0; i < 3; i++)
+				gate_open(&g);
+			CHECK_EQ(pthread_create(&t, NULL, what[round % 4], &g), 0);
+			for (;;)
+				pause();
+		}
+		if (round % 3 == 0)
+			kill(pid, SIGKILL);
+		status = reap(pid);
+		CHECK(status == (SIGQUIT | CORE_FLAG) || status == SIGKILL || (round % 4 == 2 && status == 0));
+		close(g.fd[0]);
+		close(g.fd[1]);
+	}
+}
+
+TEST(memory_shared_with_another_process)
+{
+	char *p = map_anon(4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED), *stack = map_rw(16 * PAGE);
+	pid_t pid, other;
+	struct core c;
+
+	prepare("core");
+	p[0] = 21;
+	FORK(pid)
+	{
+		other = (pid_t)syscall(SYS_clone, CLONE_VM | SIGCHLD, stack + 16 * PAGE - 64, NULL, NULL, NULL);
+		if (other == 0) /* changes the regions all the while */
+			for (;;) {
+				long at = syscall(SYS_mmap2, 0, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+				syscall(SYS_munmap, at, 8 * PAGE);
+			}
+		die_of(SIGQUIT);
+	}
+	CHECK_EQ(reap(pid), SIGQUIT | CORE_FLAG);
+	c = read_core("core");
+	CHECK_EQ(byte_at(&c, p), 21);
+}
+
+TEST(own_core_in_a_mapping_of_itself)
+{
+	int fd = new_file("core");
+	char *p;
+
+	CHECK_OK(ftruncate(fd, (off_t)(4 * PAGE)));
+	p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(p != MAP_FAILED);
+	p[0] = 1;
+	prepare("core");
+	set_text("/proc/self/coredump_filter", "0x1f");
+	CHECK_EQ(dies(SIGQUIT), SIGQUIT | CORE_FLAG);
+	CHECK_EQ(p[0], 1); /* the old file, which has no name any more */
+}
+
+TEST(full_file_system)
+{
+	struct stat st;
+	int status;
+
+	CHECK_OK(mkdir("m", 0755));
+	if (mount("none", "m", "tmpfs", 0, "size=64k") < 0)
+		SKIP("no right to mount");
+	prepare("m/core");
+	status = dies(SIGQUIT);
+	CHECK_OK(stat("m/core", &st));
+	CHECK_OK(umount("m"));
+	CHECK_EQ(status, SIGQUIT | CORE_FLAG); /* what fitted is there */
+	CHECK(st.st_blocks <= 128);
+	done();
 }
