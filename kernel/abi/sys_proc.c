@@ -8,6 +8,7 @@
 #include "lib/bits.h"
 #include "lib/div64.h"
 #include "lib/errno.h"
+#include "mem/slab.h"
 #include "lib/string.h"
 #include "proc/exec.h"
 #include "proc/exit.h"
@@ -193,13 +194,13 @@ static long futex(uaddr_t addr, unsigned long op, unsigned val, uaddr_t timeout,
 	uint64_t ns;
 	long err;
 
-	if (timeout && (cmd == 0 || cmd == 9)) {
+	if (timeout && (cmd == 0 || cmd == 6 || cmd == 9 || cmd == 11 || cmd == 13)) {
 		err = time_from_user(timeout, wide, &ns);
 		if (err)
 			return err;
 		if (cmd == 0)
 			r.deadline = deadline_after(ns);
-		else if (op & 256) /* FUTEX_CLOCK_REALTIME: an absolute wall time */
+		else if (op & 256 || cmd == 6) /* FUTEX_CLOCK_REALTIME, FUTEX_LOCK_PI: an absolute wall time */
 			r.deadline = ns > clock_boot_wall() ? ns - clock_boot_wall() : 1;
 		else
 			r.deadline = ns;
@@ -209,6 +210,52 @@ static long futex(uaddr_t addr, unsigned long op, unsigned val, uaddr_t timeout,
 
 long sys_futex(uaddr_t addr, unsigned long op, unsigned val, uaddr_t t, uaddr_t addr2, unsigned val3) { return futex(addr, op, val, t, addr2, val3, false); }
 long sys_futex_time64(uaddr_t addr, unsigned long op, unsigned val, uaddr_t t, uaddr_t addr2, unsigned val3) { return futex(addr, op, val, t, addr2, val3, true); }
+
+#define WORDS_MAX 128u
+
+/* struct futex_waitv */
+struct u_word { uint64_t val, addr; uint32_t flags, reserved; };
+
+static long words_from_user(uaddr_t from, unsigned n, struct futex_word *out)
+{
+	struct u_word u;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (user_get(&u, from + i * sizeof(u)))
+			return -EFAULT;
+		if (u.flags & ~130u || u.reserved || !(u.flags & 2)) /* FUTEX_32, FUTEX_PRIVATE_FLAG */
+			return -EINVAL;
+		out[i] = (struct futex_word){ .addr = (uaddr_t)u.addr, .val = (uint32_t)u.val, .private = u.flags & 128 };
+	}
+	return 0;
+}
+
+long sys_futex_waitv(uaddr_t waiters, unsigned n, unsigned flags, uaddr_t timeout, int clock)
+{
+	ktime_t deadline = WAIT_FOREVER;
+	struct futex_word *words;
+	uint64_t ns;
+	long err;
+
+	if (flags || !n || n > WORDS_MAX || !waiters)
+		return -EINVAL;
+	if (timeout) {
+		if (clock != 0 && clock != 1) /* CLOCK_REALTIME, CLOCK_MONOTONIC */
+			return -EINVAL;
+		err = time_from_user(timeout, true, &ns);
+		if (err)
+			return err;
+		deadline = clock ? ns : ns > clock_boot_wall() ? ns - clock_boot_wall() : 1;
+	}
+	words = kmalloc(n * sizeof(*words), 0);
+	if (!words)
+		return -ENOMEM;
+	err = words_from_user(waiters, n, words);
+	if (!err)
+		err = futex_waitv(words, n, deadline);
+	kfree(words);
+	return err;
+}
 
 long sys_set_thread_area(uaddr_t desc) { return arch_tls_set(&thread_current()->arch, desc); }
 long sys_get_thread_area(uaddr_t desc) { return arch_tls_get(&thread_current()->arch, desc); }

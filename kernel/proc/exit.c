@@ -4,6 +4,7 @@
 #include "core/panic.h"
 #include "proc/coremeet.h"
 #include "proc/futex.h"
+#include "proc/futexpi.h"
 #include "proc/itimer.h"
 #include "proc/posixtimer.h"
 #include "proc/sysvsem.h"
@@ -274,6 +275,8 @@ __noreturn void proc_exit_thread(int status)
 	bequeath_usage(p, t);
 	waitq_wake_all(&p->child_wait); /* exec waits here for its siblings */
 	spin_unlock(&proc_tree_lock);
+	if (unlikely(READ_ONCE(futexpi_waiting)))
+		futexpi_gone(t);
 	if (last && p == init_process) {
 		proc_init_exit_hook(p->exit_status);
 		panic("init exited and the machine goes on");
