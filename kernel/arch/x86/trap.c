@@ -94,7 +94,6 @@ static void user_exception(struct trapframe *tf)
 	if (v == VECTOR_DEBUG) {
 		uint32_t cause = x86_debugregs_cause();
 
-		tf->eflags &= ~EFLAGS_TF;
 		if (!(cause & DEBUG_STEP) && cause) {
 			sig.code = 4; /* TRAP_HWBKPT */
 			tf->eflags |= EFLAGS_RF; /* a watched instruction is made when the program goes on */
