@@ -358,7 +358,8 @@ void *slab_alloc(struct slab_cache *c, unsigned flags)
 		obj = refill(c, flags);
 	arch_irq_restore(irq);
 	if (CONFIG_SANITIZE && obj) {
-		kasan_poison(obj, c->stride, KASAN_BEHIND);
+		if (!c->kept)
+			kasan_poison(obj, c->stride, KASAN_BEHIND);
 		kasan_unpoison(obj, c->size);
 	}
 	if (CONFIG_DEBUG && obj)
