@@ -49,6 +49,11 @@ void fsctx_put(struct fsctx *f)
 	slab_free(&fsctx_cache, f);
 }
 
+bool fsctx_private(const struct fsctx *f)
+{
+	return likely(refcount_read(&f->refs) == 1 && READ_ONCE(process_current()->task_count) == 1);
+}
+
 static struct path get(struct fsctx *f, const struct path *p)
 {
 	struct path copy;

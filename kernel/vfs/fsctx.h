@@ -17,6 +17,8 @@ struct fsctx *fsctx_new(const struct path *root);
 struct fsctx *fsctx_dup(struct fsctx *f);     /* NULL without memory */
 static inline void fsctx_get(struct fsctx *f) { refcount_get(&f->refs); }
 void fsctx_put(struct fsctx *f);
+/* Of the current process: nobody else can change it, so its places may be used without references for the time of a call. */
+bool fsctx_private(const struct fsctx *f);
 struct path fsctx_root(struct fsctx *f);      /* with references */
 struct path fsctx_cwd(struct fsctx *f);
 void fsctx_set_cwd(struct fsctx *f, const struct path *p);  /* takes its own references */

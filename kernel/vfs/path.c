@@ -20,7 +20,8 @@ static struct slab_cache name_cache = { .name = "path_name", .size = PATH_MAX, .
 static struct slab_cache walk_cache = { .name = "path_walk", .size = WALK_BUFFER, .align = 64 };
 
 struct cursor {
-	struct path at;       /* with references */
+	struct path at;       /* with references if held; else it is the walk's base or root */
+	bool held;
 	const char *name;     /* what is left */
 	const char *last;     /* the component in hand */
 	size_t len;
@@ -37,11 +38,29 @@ static int may_search(struct walk *w, struct inode *dir)
 	return inode_permission(dir, MAY_EXEC, w->cred);
 }
 
-static void cursor_set(struct cursor *c, const struct path *p)
+static void let_go(struct cursor *c)
 {
-	path_get(p);
-	path_put(&c->at);
-	c->at = *p;
+	if (c->held)
+		path_put(&c->at);
+	c->held = false;
+}
+
+static void hold(struct cursor *c)
+{
+	if (!c->held)
+		path_get(&c->at);
+	c->held = true;
+}
+
+/* To an entry of the same mount; takes over the reference to it. */
+static void go_to(struct cursor *c, struct dentry *d)
+{
+	if (c->held)
+		dentry_put(c->at.dentry);
+	else
+		mount_get(c->at.mnt);
+	c->at.dentry = d;
+	c->held = true;
 }
 
 /* "..": stops at the root of the walk, crosses mounts upwards. */
@@ -49,6 +68,7 @@ static void step_up(struct walk *w, struct cursor *c)
 {
 	struct dentry *parent;
 
+	hold(c);
 	while (!path_equal(&c->at, &w->root)) {
 		if (c->at.dentry != c->at.mnt->root) {
 			spin_lock(&dentry_lock);
@@ -117,8 +137,10 @@ static int expand_link(struct walk *w, struct cursor *c, struct inode *link)
 		slab_free(&walk_cache, w->last_buf);
 	w->last_buf = buf;
 	c->name = buf;
-	if (*buf == '/')
-		cursor_set(c, &w->root);
+	if (*buf == '/') {
+		let_go(c);
+		c->at = w->root;
+	}
 	return 0;
 }
 
@@ -134,8 +156,9 @@ static int follow_link(struct walk *w, struct cursor *c, struct inode *link)
 	err = link->ops->follow(link, &p);
 	if (err)
 		return err;
-	path_put(&c->at);
+	let_go(c);
 	c->at = p;
+	c->held = true;
 	return 0;
 }
 
@@ -181,17 +204,20 @@ static bool arrive_in_mount(const struct path *p, const struct dentry_view *v)
 	return same;
 }
 
-/* Takes the references of a place that was found so, and gives back those of *old. false: something changed, and p may be anything. */
-static bool arrive(const struct path *p, struct path *old, const struct dentry_view *v)
+/* Takes the references of a place that was found so, and gives back those of where *c is. false: something changed, and p may be anything. */
+static bool arrive(const struct path *p, struct cursor *c, const struct dentry_view *v)
 {
-	bool other_mount = p->mnt != old->mnt;
-
-	if (other_mount ? !arrive_in_mount(p, v) : !dentry_get_seen(p->dentry, v))
+	if (p->mnt == c->at.mnt) {
+		if (!dentry_get_seen(p->dentry, v))
+			return false;
+		go_to(c, p->dentry);
+		return true;
+	}
+	if (!arrive_in_mount(p, v))
 		return false;
-	dentry_put(old->dentry);
-	if (other_mount)
-		mount_put(old->mnt);
-	*old = *p;
+	let_go(c);
+	c->at = *p;
+	c->held = true;
 	return true;
 }
 
@@ -229,12 +255,13 @@ static enum run run(const struct walk *w, struct cursor *c)
 	}
 	if (reached == c->name)
 		return in_hand ? (*c = at, RUN_TO_COMPONENT) : RUN_NOWHERE;
-	if (!arrive(&at.at, &c->at, &view))
+	if (!arrive(&at.at, c, &view))
 		return RUN_NOWHERE;
 	if (!in_hand) {
 		c->name = reached;
 		return RUN_ON;
 	}
+	at.held = true;
 	*c = at;
 	return RUN_TO_COMPONENT;
 }
@@ -259,8 +286,7 @@ static int step(struct walk *w, struct cursor *c, bool more)
 		dentry_put(d);
 		return err;
 	}
-	dentry_put(c->at.dentry);
-	c->at.dentry = d;
+	go_to(c, d);
 	if (unlikely(d->mounted))
 		mount_cross_down(&c->at);
 	return 0;
@@ -333,11 +359,13 @@ static int walk_from(struct walk *w, struct cursor *c, struct path *out)
 {
 	int err = walk_rest(w, c);
 
-	if (err)
-		path_put(&c->at);
-	else
-		*out = c->at;
-	return err;
+	if (err) {
+		let_go(c);
+		return err;
+	}
+	hold(c);
+	*out = c->at;
+	return 0;
 }
 
 int path_walk(struct walk *w, const char *name, struct path *out)
@@ -346,24 +374,25 @@ int path_walk(struct walk *w, const char *name, struct path *out)
 
 	if (!*name && !(w->flags & WALK_EMPTY))
 		return -ENOENT;
-	path_get(&c.at);
 	if (*name)
 		return walk_from(w, &c, out);
+	path_get(&c.at);
 	*out = c.at;
 	return 0;
 }
 
 int path_walk_link(struct walk *w, struct path *dir, struct inode *link, struct path *out)
 {
-	struct cursor c = { .name = w->last + w->last_len, .at = *dir };
+	struct cursor c = { .name = w->last + w->last_len, .at = *dir, .held = true };
 	int err = follow_link(w, &c, link);
 
 	if (err) {
-		path_put(&c.at);
+		let_go(&c);
 		return err;
 	}
 	if (link->ops->follow) { /* a magic link has no parent: the place itself is the result */
 		w->last_type = LAST_ROOT;
+		hold(&c);
 		*out = c.at;
 		return 0;
 	}
@@ -393,32 +422,36 @@ static const struct cred *kernel_cred(void)
 int walk_begin(struct walk *w, int dirfd, const char *name, unsigned flags)
 {
 	struct fsctx *fs = fsctx_current();
-	int err = 0;
+	bool borrow = !fs || fsctx_private(fs);
 
-	*w = (struct walk){ .flags = flags };
+	*w = (struct walk){ .flags = flags, .root_held = !borrow };
 	w->cred = fs ? cred_current() : kernel_cred();
-	w->root = fs ? fsctx_root(fs) : mount_root_path;
-	if (!fs)
-		path_get(&w->root);
+	w->root = borrow ? fs ? fs->root : mount_root_path : fsctx_root(fs);
 	if (*name == '/' || !fs) {
 		w->base = w->root;
-		path_get(&w->base);
 		return 0;
 	}
-	if (dirfd == AT_FDCWD)
-		w->base = fsctx_cwd(fs);
-	else
-		err = path_dirfd_hook(dirfd, !*name && flags & WALK_EMPTY, &w->base);
-	if (err)
-		path_put(&w->root);
-	return err;
+	if (dirfd == AT_FDCWD) {
+		w->base_held = !borrow;
+		w->base = borrow ? fs->cwd : fsctx_cwd(fs);
+	} else {
+		int err = path_dirfd_hook(dirfd, !*name && flags & WALK_EMPTY, &w->base);
+
+		w->base_held = !err;
+		if (err && w->root_held)
+			path_put(&w->root);
+		return err;
+	}
+	return 0;
 }
 
 void walk_end(struct walk *w)
 {
 	walk_done(w);
-	path_put(&w->base);
-	path_put(&w->root);
+	if (w->base_held)
+		path_put(&w->base);
+	if (w->root_held)
+		path_put(&w->root);
 }
 
 int path_lookup_as(int dirfd, const char *name, unsigned flags, const struct cred *c, struct path *out)

@@ -30,6 +30,7 @@ struct walk {
 	enum { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT } last_type;
 	bool last_slash;        /* trailing slash: must be a directory */
 	char *last_buf;         /* from a link; walk_done frees */
+	bool base_held, root_held; /* walk_end gives a reference back; else nobody but this thread can change what it is borrowed from */
 };
 
 /* Result with references in *out, or an errno: ENOENT ENOTDIR EACCES ELOOP ENAMETOOLONG ENOMEM. *out is never a negative entry. */
