@@ -17,7 +17,6 @@ void memfd_init(void)
 		panic("no memory for memfd");
 	nowhere.sb = home;
 	nowhere.source = "tmpfs";
-	refcount_set(&nowhere.refs, 1);
 }
 
 /* A path to a new file, with references. */

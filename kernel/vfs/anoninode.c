@@ -41,7 +41,6 @@ void anoninode_init(void)
 	refcount_set(&anon_super.refs, 1);
 	anon_mount.sb = &anon_super;
 	anon_mount.source = "anon_inodefs";
-	refcount_set(&anon_mount.refs, 1);
 }
 
 ino_t anoninode_number(void) { return (ino_t)(unsigned)atomic_add_return(&last_ino, 1); }

@@ -18,6 +18,7 @@
 #define MOUNT_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_RELATIME)
 
 struct path mount_root_path;
+static SLAB_CACHE(mount_cache, mount);
 static struct mutex mount_mutex;
 static struct list mounts = LIST_INIT(mounts); /* mount_mutex + dentry_lock */
 static int next_id = 20;                       /* mount_mutex */
@@ -27,16 +28,17 @@ void mount_init(void) { mutex_init(&mount_mutex, LOCK_MOUNTS); }
 /* A mount of the tree below root; takes over the reference to root and one to sb. NULL: nothing taken. */
 static struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *source, unsigned long flags)
 {
-	struct mount *m = kzalloc(sizeof(*m));
+	struct mount *m = slab_alloc(&mount_cache, ALLOC_ZERO);
 
 	if (!m)
 		return NULL;
 	m->source = kstrdup(source ? source : "none");
 	if (!m->source) {
-		kfree(m);
+		slab_free(&mount_cache, m);
 		return NULL;
 	}
-	refcount_set(&m->refs, 1);
+	m->on_cpu[0].refs = 1;
+	m->counted = true; /* until it has a place */
 	m->sb = sb;
 	m->root = root;
 	m->flags = flags & MOUNT_FLAGS;
@@ -82,16 +84,63 @@ static struct mount *mount_free(struct mount *m)
 	super_put(m->sb);
 	kfree(m->source);
 	grace_wait(); /* for walks that were about to take a reference */
-	kfree(m);
+	slab_free(&mount_cache, m);
 	if (point)
 		dentry_put(point);
 	return parent;
 }
 
+/* All references. Exact with dentry_lock held, if `counted` was set before the last grace_wait. */
+static long refs_of(const struct mount *m)
+{
+	long sum = 0;
+
+	for (unsigned i = 0; i < cpu_count; i++)
+		sum += READ_ONCE(m->on_cpu[i].refs);
+	return sum;
+}
+
+/* The last reference to what is not in the table: the sum is exact then. A reader may come after that, and is waited for. */
+static bool put_counted(struct mount *m)
+{
+	bool last;
+
+	spin_lock(&dentry_lock);
+	m->on_cpu[this_cpu()->id].refs--;
+	last = !m->freed && list_empty(&m->link) && refs_of(m) == 0;
+	m->freed |= last;
+	spin_unlock(&dentry_lock);
+	return last;
+}
+
+bool mount_put_atomic(struct mount *m)
+{
+	if (unlikely(READ_ONCE(m->counted)))
+		return put_counted(m);
+	m->on_cpu[this_cpu()->id].refs--;
+	return false;
+}
+
+void mount_free_tree(struct mount *m)
+{
+	bool last = true;
+
+	while (last && (m = mount_free(m)) != NULL) {
+		preempt_disable();
+		last = mount_put_atomic(m);
+		preempt_enable();
+	}
+}
+
 void mount_put(struct mount *m)
 {
-	while (m && refcount_put(&m->refs))
-		m = mount_free(m);
+	bool last;
+
+	preempt_disable();
+	last = mount_put_atomic(m);
+	preempt_enable();
+	if (unlikely(last))
+		mount_free_tree(m);
 }
 
 /* The root entry of a file system, with a reference; made once, so that all its mounts share the names. */
@@ -150,6 +199,7 @@ int mount_root(const char *fstype, struct path *out)
 	if (m) {
 		spin_lock(&dentry_lock);
 		list_push_back(&mounts, &m->link);
+		m->counted = false;
 		spin_unlock(&dentry_lock);
 		mount_get(m);
 		dentry_get(m->root);
@@ -169,30 +219,43 @@ static void attach(struct mount *m, const struct path *where)
 	m->point = where->dentry;
 	m->point->mounted++;
 	list_push_back(&mounts, &m->link);
+	m->counted = false;
 	dentry_change_end();
 	spin_unlock(&dentry_lock);
 }
 
+/* From now on references are given back under the lock, and those that were not have been. */
+static void count(struct mount *m)
+{
+	spin_lock(&dentry_lock);
+	m->counted = true;
+	spin_unlock(&dentry_lock);
+	grace_wait();
+}
+
 /* Takes m off its place, unless more than `most` refer to it; the references on place and parent go with m. mount_mutex held. */
-static bool detach_unless(struct mount *m, uint32_t most)
+static bool detach_unless(struct mount *m, long most)
 {
 	bool free;
 
+	count(m);
 	spin_lock(&dentry_lock);
 	dentry_change_begin();
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* a walk that crosses into it takes its reference, and looks then whether places change */
-	free = refcount_read(&m->refs) <= most;
+	smp_mb(); /* a walk that crosses into it takes its reference, and looks then whether places change */
+	free = refs_of(m) <= most;
 	if (free) {
 		list_del(&m->link);
 		if (m->point)
 			m->point->mounted--;
+	} else {
+		m->counted = false;
 	}
 	dentry_change_end();
 	spin_unlock(&dentry_lock);
 	return free;
 }
 
-static void detach(struct mount *m) { detach_unless(m, UINT32_MAX); }
+static void detach(struct mount *m) { detach_unless(m, __LONG_MAX__); }
 
 static bool same_kind(const struct dentry *root, const struct dentry *point)
 {
@@ -399,7 +462,7 @@ int mount_umount(const struct path *p, int flags)
 		err = -EINVAL;
 	else if (!(flags & MNT_DETACH) && child_of(m))
 		err = -EBUSY;
-	else if (!detach_unless(m, flags & MNT_DETACH ? UINT32_MAX : 2))
+	else if (!detach_unless(m, flags & MNT_DETACH ? __LONG_MAX__ : 2))
 		err = -EBUSY;
 	else
 		detach_tree(m, &dead);

@@ -17,8 +17,15 @@
 #define MS_SILENT 32768ul
 #define MS_RELATIME (1ul << 21)
 
+/*
+ * References are counted where they are taken and given back, on a line of each CPU's own; only the sum over the CPUs means something. While a
+ * mount is in its place, nobody has to know whether the sum is zero, for the table has a reference. Once it is taken off, references are given back
+ * under dentry_lock, so that whoever finds the sum to be zero is the last.
+ */
 struct mount {
-	refcount_t refs;
+	struct { long refs; } __aligned(64) on_cpu[MAX_CPUS];
+	bool counted;               /* off its place, or about to be: see above; LOCK_DENTRY to change */
+	bool freed;                 /* somebody found the sum to be zero; LOCK_DENTRY */
 	struct super *sb;
 	struct dentry *root;        /* of the mounted tree */
 	struct mount *parent;       /* NULL: the root mount; LOCK_MOUNTS for changes, readers under LOCK_DENTRY */
@@ -35,8 +42,17 @@ struct path {
 	struct dentry *dentry;
 };
 
-static inline void mount_get(struct mount *m) { refcount_get(&m->refs); }
+/* The caller has a reference, or is a reader whom mount_free waits for (sched/grace) and looks afterwards whether the mount still was in its place. */
+static inline void mount_get(struct mount *m)
+{
+	preempt_disable();
+	m->on_cpu[this_cpu()->id].refs++;
+	preempt_enable();
+}
 void mount_put(struct mount *m);
+/* For such a reader, with preemption still off: if true, it calls mount_free_tree once preemption is on. */
+bool mount_put_atomic(struct mount *m);
+void mount_free_tree(struct mount *m);
 static inline void path_get(const struct path *p) { mount_get(p->mnt); dentry_get(p->dentry); }
 static inline void path_put(const struct path *p) { dentry_put(p->dentry); mount_put(p->mnt); }
 static inline bool path_equal(const struct path *a, const struct path *b) { return a->mnt == b->mnt && a->dentry == b->dentry; }

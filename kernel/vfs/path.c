@@ -192,15 +192,19 @@ static const struct inode *plain_step(struct path *p, struct dentry_view *v)
 /* Into another mount: it does not go away before preemption is on again, for mount_free waits for that after it was taken off its place. */
 static bool arrive_in_mount(const struct path *p, const struct dentry_view *v)
 {
-	bool held, same;
+	bool there, same = false, last = false;
 
 	preempt_disable();
-	held = dentry_view_holds(v) && refcount_get_unless_zero(&p->mnt->refs);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* either this sees that it is being unmounted, or umount sees the reference */
-	same = held && dentry_get_seen(p->dentry, v);
+	there = dentry_view_holds(v);
+	if (there) {
+		mount_get(p->mnt);
+		smp_mb(); /* either this sees that it is being taken off, or umount sees the reference */
+		same = dentry_get_seen(p->dentry, v);
+		last = !same && mount_put_atomic(p->mnt);
+	}
 	preempt_enable();
-	if (held && !same)
-		mount_put(p->mnt);
+	if (unlikely(last))
+		mount_free_tree(p->mnt);
 	return same;
 }
 
