@@ -600,6 +600,5 @@ void mqueue_init(void)
 	instance->root = &root->inode;
 	nowhere.sb = instance;
 	nowhere.source = "mqueue";
-	refcount_set(&nowhere.refs, 1);
 	fs_register(&mqueue_type);
 }
