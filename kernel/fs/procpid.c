@@ -208,9 +208,20 @@ mode_t procpid_fd_rights(struct process *p, unsigned fd)
 
 	if (!table)
 		return 0;
-	(void)fd_describe(table, fd, &info);
+	(void)fd_describe(table, fd, &info, false);
 	fdtable_look_end(table);
 	return (info.mode & FMODE_READ ? 0500u : 0) | (info.mode & FMODE_WRITE ? 0300u : 0);
+}
+
+/* Lines of the file's own kind, cut where the page ends. */
+static void describe(struct text *t, struct file *f)
+{
+	char *buf = f->ops->describe ? kmalloc(PAGE_SIZE, 0) : NULL;
+
+	if (buf)
+		text_add(t, buf, MIN(f->ops->describe(f, buf, PAGE_SIZE), PAGE_SIZE - 1));
+	t->failed |= f->ops->describe && !buf;
+	kfree(buf);
 }
 
 int procpid_fdinfo(struct text *t, struct process *p)
@@ -221,11 +232,15 @@ int procpid_fdinfo(struct text *t, struct process *p)
 
 	if (!table)
 		return err ? err : -ENOENT;
-	err = fd_describe(table, t->fd, &info);
+	err = fd_describe(table, t->fd, &info, true);
 	fdtable_look_end(table);
 	if (err)
 		return err;
 	text_printf(t, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n", (long long)info.pos, info.flags, info.mnt_id, (unsigned long long)info.ino);
+	if (info.special) {
+		describe(t, info.special);
+		file_put(info.special);
+	}
 	return 0;
 }
 

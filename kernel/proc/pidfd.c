@@ -2,6 +2,7 @@
 /* A file that holds a process, and is readable once that has ended. */
 #include "proc/pidfd.h"
 
+#include "lib/fmt.h"
 #include "vfs/anonfile.h"
 
 static unsigned pidfd_poll(struct file *f, struct poll_table *t)
@@ -14,7 +15,15 @@ static unsigned pidfd_poll(struct file *f, struct poll_table *t)
 
 static void pidfd_release(struct file *f) { process_put(f->data); }
 
-static const struct file_ops pidfd_ops = { .poll = pidfd_poll, .release = pidfd_release };
+static size_t pidfd_describe(struct file *f, char *buf, size_t cap)
+{
+	const struct process *p = f->data;
+	pid_t pid = READ_ONCE(p->state) == PROCESS_REAPED ? -1 : p->pid;
+
+	return fmt_buf(buf, cap, "Pid:\t%d\nNSpid:\t%d\n", pid, pid);
+}
+
+static const struct file_ops pidfd_ops = { .describe = pidfd_describe, .poll = pidfd_poll, .release = pidfd_release };
 
 struct file *pidfd_create(struct process *p, unsigned flags)
 {

@@ -13,6 +13,7 @@
 
 #include "lib/atomic.h"
 #include "lib/bits.h"
+#include "lib/fmt.h"
 #include "mem/slab.h"
 #include "vfs/anonfile.h"
 #include "vfs/epollpaths.h"
@@ -466,7 +467,26 @@ static void epoll_release(struct file *f)
 	slab_free(&epoll_cache, ep);
 }
 
-static const struct file_ops epoll_ops = { .poll = epoll_poll, .release = epoll_release };
+static size_t epoll_describe(struct file *f, char *buf, size_t cap)
+{
+	struct epoll *ep = f->data;
+	size_t len = 0;
+
+	mutex_lock(&ep->lock);
+	for (struct rbnode *n = rb_first(&ep->items); n; n = rb_next(n)) {
+		const struct epoll_item *it = rb_entry(n, const struct epoll_item, node);
+
+		size_t n = fmt_buf(buf + len, cap - len, "tfd: %8d events: %8x data: %16llx\n", it->fd, it->events, (unsigned long long)it->data);
+
+		if (n >= cap - len)
+			break;
+		len += n;
+	}
+	mutex_unlock(&ep->lock);
+	return len;
+}
+
+static const struct file_ops epoll_ops = { .describe = epoll_describe, .poll = epoll_poll, .release = epoll_release };
 
 struct file *epoll_create(void)
 {

@@ -2,6 +2,7 @@
 /* Event counters. Readers wait for a count above zero, writers until their number fits below the largest one. */
 #include "vfs/eventfd.h"
 
+#include "lib/fmt.h"
 #include "mem/slab.h"
 #include "vfs/anonfile.h"
 
@@ -102,9 +103,14 @@ static unsigned eventfd_poll(struct file *f, struct poll_table *t)
 	return (n ? POLLIN : 0) | (COUNT_END - 1 > n ? POLLOUT : 0);
 }
 
+static size_t eventfd_describe(struct file *f, char *buf, size_t cap)
+{
+	return fmt_buf(buf, cap, "eventfd-count: %16llx\n", (unsigned long long)count_of(f->data));
+}
+
 static void eventfd_release(struct file *f) { slab_free(&eventfd_cache, f->data); }
 
-static const struct file_ops eventfd_ops = { .read = eventfd_read, .write = eventfd_write, .poll = eventfd_poll, .release = eventfd_release };
+static const struct file_ops eventfd_ops = { .read = eventfd_read, .write = eventfd_write, .poll = eventfd_poll, .release = eventfd_release, .describe = eventfd_describe };
 
 struct file *eventfd_create(uint64_t count, bool semaphore, unsigned flags)
 {

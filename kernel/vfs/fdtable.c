@@ -184,7 +184,7 @@ int fd_path(struct fdtable *t, unsigned fd, struct path *out)
 	return f ? 0 : -ENOENT;
 }
 
-int fd_describe(struct fdtable *t, unsigned fd, struct fd_info *out)
+int fd_describe(struct fdtable *t, unsigned fd, struct fd_info *out, bool hold)
 {
 	struct file *f;
 
@@ -195,8 +195,9 @@ int fd_describe(struct fdtable *t, unsigned fd, struct fd_info *out)
 
 		if (f->mode & FMODE_WRITE)
 			flags |= f->mode & FMODE_READ ? O_RDWR : O_WRONLY;
-
-		*out = (struct fd_info){ .pos = f->pos, .flags = flags, .mode = f->mode, .mnt_id = f->path.mnt->id, .ino = f->inode->ino };
+		*out = (struct fd_info){ .pos = f->pos, .flags = flags, .mode = f->mode, .special = hold && f->ops->describe ? f : NULL, .mnt_id = f->path.mnt->id, .ino = f->inode->ino };
+		if (out->special)
+			file_get(f);
 	}
 	spin_unlock(&t->lock);
 	return f ? 0 : -ENOENT;

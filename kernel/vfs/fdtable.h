@@ -76,8 +76,8 @@ struct fdtable *fdtable_of(struct process *p);
 void fdtable_look_end(struct fdtable *t);
 /* The path of an open file, with a reference; -ENOENT. (Not a reference to the file: who looks must not be the one who closes it.) */
 int fd_path(struct fdtable *t, unsigned fd, struct path *out);
-/* What /proc/PID/fdinfo says of an open file; -ENOENT. */
-struct fd_info { loff_t pos; unsigned flags, mode; int mnt_id; ino_t ino; };
-int fd_describe(struct fdtable *t, unsigned fd, struct fd_info *out);
+/* What /proc/PID/fdinfo says of an open file; -ENOENT. hold: special is the file, with a reference, if its operations have "describe"; else NULL. */
+struct fd_info { loff_t pos; unsigned flags, mode; int mnt_id; ino_t ino; struct file *special; };
+int fd_describe(struct fdtable *t, unsigned fd, struct fd_info *out, bool hold);
 
 #endif

@@ -58,6 +58,8 @@ struct file_ops {
 	int (*mmap)(struct file *f, struct map_request *r);        /* fills ops, object, may; NULL: -ENODEV */
 	int (*fsync)(struct file *f);
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
+	/* Lines for /proc/PID/fdinfo, whole ones, as many as there is room for: their length. May sleep. */
+	size_t (*describe)(struct file *f, char *buf, size_t cap);
 };
 
 struct file {

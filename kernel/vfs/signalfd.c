@@ -7,6 +7,7 @@
 #include "vfs/signalfd.h"
 
 #include "lib/bits.h"
+#include "lib/fmt.h"
 #include "lib/string.h"
 #include "mem/slab.h"
 #include "vfs/anonfile.h"
@@ -210,7 +211,17 @@ static ssize_t signalfd_read(struct file *f, struct uio *u, loff_t *pos)
 	return done;
 }
 
-static const struct file_ops signalfd_ops = { .read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release };
+static size_t signalfd_describe(struct file *f, char *buf, size_t cap)
+{
+	const struct signalfd *s = f->data;
+	unsigned long irq = spin_lock_irqsave(&set_lock);
+	sigset64 set = s->set;
+
+	spin_unlock_irqrestore(&set_lock, irq);
+	return fmt_buf(buf, cap, "sigmask:\t%016llx\n", (unsigned long long)set);
+}
+
+static const struct file_ops signalfd_ops = { .describe = signalfd_describe, .read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release };
 
 int signalfd_change(struct file *f, sigset64 set)
 {

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/clockset.h"
 #include "lib/bits.h"
+#include "lib/fmt.h"
 #include "mem/slab.h"
 #include "vfs/anonfile.h"
 
@@ -211,7 +212,23 @@ static void timerfd_release(struct file *f)
 	slab_free(&timerfd_cache, t);
 }
 
-static const struct file_ops timerfd_ops = { .read = timerfd_read, .poll = timerfd_poll, .release = timerfd_release };
+static size_t timerfd_describe(struct file *f, char *buf, size_t cap)
+{
+	struct timerfd *t = f->data;
+	struct timerfd_setting now;
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+	uint64_t ticks;
+
+	report(t, &now);
+	ticks = t->ticks;
+	spin_unlock_irqrestore(&t->lock, irq);
+	return fmt_buf(buf, cap, "clockid: %d\nticks: %llu\nsettime flags: 0%o\nit_value: (%llu, %llu)\nit_interval: (%llu, %llu)\n", !t->wall,
+		       (unsigned long long)ticks, t->wall_when ? TIMERFD_ABSOLUTE : 0, (unsigned long long)(now.value_ns / NSEC_PER_SEC),
+		       (unsigned long long)(now.value_ns % NSEC_PER_SEC), (unsigned long long)(now.interval_ns / NSEC_PER_SEC),
+		       (unsigned long long)(now.interval_ns % NSEC_PER_SEC));
+}
+
+static const struct file_ops timerfd_ops = { .describe = timerfd_describe, .read = timerfd_read, .poll = timerfd_poll, .release = timerfd_release };
 
 struct file *timerfd_create(bool wall, unsigned flags)
 {

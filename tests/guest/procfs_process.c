@@ -5,7 +5,11 @@
 #include "guest.h"
 
 #include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
 
 static char text[65536];
 
@@ -165,6 +169,66 @@ TEST(fdinfo)
 	CHECK_EQ(field("flags:") & (O_ACCMODE | O_CLOEXEC | O_APPEND), O_WRONLY | O_APPEND);
 	CHECK_OK(close(copy));
 	CHECK_EQ(slurp(path), -ENOENT);
+}
+
+static void fdinfo_of(int fd)
+{
+	char path[60];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	CHECK(slurp(path) > 0);
+}
+
+/* Descriptors that are no files say what they are. */
+TEST(fdinfo_of_special_files)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.u64 = 0x123456789a};
+	struct itimerspec set = {{5, 0}, {1000, 0}}, now;
+	int event = CHECK_OK(eventfd(0x2a, 0)), timer = CHECK_OK(timerfd_create(CLOCK_MONOTONIC, 0)), ep = CHECK_OK(epoll_create1(0)), sig, fd;
+	sigset_t mask;
+	long left;
+	pid_t pid;
+
+	fdinfo_of(event);
+	CHECK(strstr(text, "\neventfd-count:               2a\n") != NULL);
+	CHECK_OK(timerfd_settime(timer, 0, &set, NULL));
+	fdinfo_of(timer);
+	CHECK(strstr(text, "\nclockid: 1\nticks: 0\nsettime flags: 00\nit_value: (") != NULL);
+	left = strtol(strstr(text, "it_value: (") + 11, NULL, 10);
+	CHECK_OK(timerfd_gettime(timer, &now));
+	CHECK(left >= now.it_value.tv_sec && left <= 1000);
+	CHECK(strstr(text, "\nit_interval: (5, 0)\n") != NULL);
+	CHECK_OK(epoll_ctl(ep, EPOLL_CTL_ADD, event, &e));
+	fdinfo_of(ep);
+	CHECK_EQ(field("tfd:"), event);
+	CHECK(strstr(text, " events:       19 data:       123456789a") != NULL); /* with those that are always told */
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR1);
+	sig = CHECK_OK(signalfd(-1, &mask, 0));
+	fdinfo_of(sig);
+	CHECK(strstr(text, "\nsigmask:\t0000000000000200\n") != NULL);
+	FORK(pid)
+		;
+	fd = CHECK_OK((int)syscall(SYS_pidfd_open, pid, 0));
+	fdinfo_of(fd);
+	CHECK_EQ(field("Pid:"), pid);
+	reap_ok(pid);
+	fdinfo_of(fd);
+	CHECK_EQ(field("Pid:"), -1);
+}
+
+/* More than fits: what is told is whole lines, or all of them. */
+TEST(fdinfo_of_many)
+{
+	struct epoll_event e = {.events = EPOLLIN};
+	int ep = CHECK_OK(epoll_create1(0)), lines = 0;
+
+	for (int i = 0; i < 150; i++)
+		CHECK_OK(epoll_ctl(ep, EPOLL_CTL_ADD, CHECK_OK(eventfd(0, 0)), &e));
+	fdinfo_of(ep);
+	for (char *p = text; (p = strstr(p, "tfd:")) != NULL; p++)
+		lines++;
+	CHECK(lines >= 50 && lines <= 150);
 }
 
 /* The mode of a link of fd/ tells what the descriptor was opened for, also after the number went to another file. */
