@@ -155,7 +155,7 @@ def test_gdb_breakpoint_step_print_backtrace(shell):
 
 
 def test_gdb_calls_and_changes(shell):
-    text = gdb(shell, "--args sums", "break add", "run", "print add(100, 20)", "print total", "set var a = 5", "finish", "kill")
+    text = gdb(shell, "--args sums", "break add", "run", "delete", "print add(100, 20)", "print total", "set var a = 5", "finish", "kill")
     assert "$1 = 120" in text and "$2 = 120" in text and "Value returned is $3 = 46" in text, text
 
 
