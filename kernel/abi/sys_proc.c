@@ -271,7 +271,8 @@ long sys_personality(unsigned long persona)
 }
 
 enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS, PR_SET_NAME = 15, PR_GET_NAME,
-       PR_CAPBSET_READ = 23, PR_GET_SECUREBITS = 27, PR_GET_TIMERSLACK = 30, PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS };
+       PR_CAPBSET_READ = 23, PR_GET_SECUREBITS = 27, PR_GET_TIMERSLACK = 30, PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS,
+       PR_SET_PTRACER = 0x59616d61 };
 
 static long set_name(uaddr_t from)
 {
@@ -325,6 +326,18 @@ static long prctl_rights(int option, unsigned long a2, bool rest)
 	}
 }
 
+/* Who else may trace this process, where descent decides; here it does not: whoever might may. 0: nobody else; -1: anybody. */
+static long set_ptracer(long pid)
+{
+	struct task *t = pid > 0 ? pid_task((pid_t)pid) : NULL;
+
+	if (!t && pid != 0 && pid != -1)
+		return -EINVAL;
+	if (t)
+		task_put(t);
+	return 0;
+}
+
 #define TIMER_SLACK_NS 50000 /* what Linux begins with; timers are not that lax here */
 
 long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5)
@@ -344,6 +357,7 @@ long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
 	case PR_GET_PDEATHSIG:
 		v = task_current()->parent_death_signal;
 		return user_put(a2, &v);
+	case PR_SET_PTRACER: return set_ptracer((long)a2);
 	case PR_SET_NAME: return set_name(a2);
 	case PR_GET_NAME: return user_write(a2, thread_current()->name, 16);
 	case PR_GET_DUMPABLE: return p->dumpable;
