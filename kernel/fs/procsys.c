@@ -217,6 +217,7 @@ static const struct proc_node vm_nodes[] = {
 NUMBER(fill_file_max, 2147483647)
 NUMBER(fill_nr_open, 1048576)
 NUMBER(fill_pipe_max, 1048576)
+NUMBER(fill_pipe_user_pages, 16384)
 NUMBER(fill_queued_events, 16384)
 NUMBER(fill_watches, 65536)
 
@@ -249,6 +250,8 @@ static const struct proc_node fs_nodes[] = {
 	PROC_FILE("overflowgid", 0444, fill_overflow_id),
 	PROC_FILE("overflowuid", 0444, fill_overflow_id),
 	PROC_FILE("pipe-max-size", 0444, fill_pipe_max),
+	PROC_FILE("pipe-user-pages-hard", 0444, fill_zero),
+	PROC_FILE("pipe-user-pages-soft", 0444, fill_pipe_user_pages),
 	PROC_KNOB("suid_dumpable", fill_suid_dumpable, store_suid_dumpable),
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads by user: a hash of users that have some. */
+/* Threads and pipe pages by user: a hash of users that have some. */
 #include "task/usercount.h"
 #include "core/spinlock.h"
 #include "lib/errno.h"
@@ -11,7 +11,7 @@
 struct usercount {
 	struct usercount *next;
 	uid_t uid;
-	unsigned long n;
+	unsigned long n, pipe_pages;
 };
 
 static SLAB_CACHE(usercount_cache, usercount);
@@ -28,61 +28,86 @@ static struct usercount **find(uid_t uid)
 	return link;
 }
 
-/* fresh: put in if there is no entry; NULL again then. Lock held. True if counted. */
-static bool add_locked(uid_t uid, struct usercount **fresh)
+/* fresh: put in if there is no entry; NULL again then. Lock held. NULL: there is none. */
+static struct usercount *find_or_put(uid_t uid, struct usercount **fresh)
 {
 	struct usercount **link = find(uid);
 
-	if (!*link && !*fresh)
-		return false;
-	if (!*link) {
+	if (!*link && *fresh) {
 		**fresh = (struct usercount){ .uid = uid };
 		*link = *fresh;
 		*fresh = NULL;
 	}
-	(*link)->n++;
-	return true;
+	return *link;
 }
 
-int usercount_add(uid_t uid)
+/* Adds to what the user has. True if that was counted; false without an entry. */
+static bool add_to(uid_t uid, struct usercount **fresh, unsigned long threads, unsigned long pages, unsigned long *total)
+{
+	struct usercount *u;
+
+	spin_lock(&lock);
+	u = find_or_put(uid, fresh);
+	if (u) {
+		u->n += threads;
+		u->pipe_pages += pages;
+		*total = u->pipe_pages;
+	}
+	spin_unlock(&lock);
+	return u;
+}
+
+static int add(uid_t uid, unsigned long threads, unsigned long pages, unsigned long *total)
 {
 	struct usercount *fresh = NULL;
-	bool done;
 
-	if (!uid)
-		return 0;
-	spin_lock(&lock);
-	done = add_locked(uid, &fresh);
-	spin_unlock(&lock);
-	if (done)
+	if (add_to(uid, &fresh, threads, pages, total))
 		return 0;
 	fresh = slab_alloc(&usercount_cache, 0);
 	if (!fresh)
 		return -ENOMEM;
-	spin_lock(&lock);
-	add_locked(uid, &fresh);
-	spin_unlock(&lock);
+	add_to(uid, &fresh, threads, pages, total);
 	if (fresh)
 		slab_free(&usercount_cache, fresh);
 	return 0;
 }
 
-void usercount_sub(uid_t uid)
+static void sub(uid_t uid, unsigned long threads, unsigned long pages)
 {
 	struct usercount **link, *gone = NULL;
 
-	if (!uid)
-		return;
 	spin_lock(&lock);
 	link = find(uid);
-	assert(*link);
-	if (--(*link)->n == 0) {
+	assert(*link && (*link)->n >= threads && (*link)->pipe_pages >= pages);
+	(*link)->n -= threads;
+	(*link)->pipe_pages -= pages;
+	if (!(*link)->n && !(*link)->pipe_pages) {
 		gone = *link;
 		*link = gone->next;
 	}
 	spin_unlock(&lock);
 	if (gone)
 		slab_free(&usercount_cache, gone);
+}
+
+int usercount_add(uid_t uid) { return uid ? add(uid, 1, 0, &(unsigned long){ 0 }) : 0; }
+
+void usercount_sub(uid_t uid)
+{
+	if (uid)
+		sub(uid, 1, 0);
+}
+
+int usercount_add_pipe(uid_t uid, unsigned long pages, unsigned long *total)
+{
+	*total = 0;
+	return uid ? add(uid, 0, pages, total) : 0;
+}
+
+void usercount_sub_pipe(uid_t uid, unsigned long pages)
+{
+	if (uid)
+		sub(uid, 0, pages);
 }
 
 unsigned long usercount_get(uid_t uid)

@@ -12,13 +12,33 @@
 #include "mem/slab.h"
 #include "task/process.h"
 #include "task/sigqueue.h"
+#include "task/usercount.h"
 #include "vfs/anoninode.h"
 
+#define PIPE_PAGES_LEAST 2u
 #define PIPE_PAGES_MAX 256u /* 1 MiB: what an unprivileged process may ask for */
 #define PIPE_ATOMIC 4096u   /* PIPE_BUF */
 #define FIONREAD 0x541b
 
 static SLAB_CACHE(pipe_cache, pipe);
+
+static bool may_have_more(void) { return capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN); }
+
+/* Counts the pages of a new pipe as its user's, who gets small pipes from some number of pages on. False without memory. */
+static bool charge(struct pipe *p)
+{
+	unsigned long total;
+
+	p->user = cred_current()->uid;
+	p->pages = PIPE_PAGES;
+	if (usercount_add_pipe(p->user, PIPE_PAGES, &total))
+		return false;
+	if (unlikely(total > PIPE_USER_PAGES) && !may_have_more()) {
+		usercount_sub_pipe(p->user, PIPE_PAGES - PIPE_PAGES_LEAST);
+		p->pages = PIPE_PAGES_LEAST;
+	}
+	return true;
+}
 
 static struct pipe *pipe_new(void)
 {
@@ -30,7 +50,10 @@ static struct pipe *pipe_new(void)
 	waitq_init(&p->readable);
 	waitq_init(&p->writable);
 	p->ring = p->inline_ring;
-	p->pages = PIPE_PAGES;
+	if (!charge(p)) {
+		slab_free(&pipe_cache, p);
+		return NULL;
+	}
 	return p;
 }
 
@@ -57,6 +80,7 @@ static void pipe_free(struct pipe *p)
 	kfree(p->spare);
 	if (p->ring != p->inline_ring)
 		kfree(p->ring);
+	usercount_sub_pipe(p->user, p->pages);
 	slab_free(&pipe_cache, p);
 }
 
@@ -292,28 +316,49 @@ long pipe_get_size(struct file *f)
 	return f->ops == &pipe_ops ? (long)(((struct pipe *)f->data)->pages * PAGE_SIZE) : -EBADF;
 }
 
-/* Moves what is in the pipe to a ring of so many slots. */
-static long resize(struct pipe *p, unsigned pages)
+/* Gives the pipe that ring of so many slots, with what is in it. The number of those that it had, or -EBUSY: more are in use. */
+static long exchange_ring(struct pipe *p, struct pipe_page *ring, unsigned pages)
 {
-	struct pipe_page *ring = kzalloc(pages * sizeof(*ring)), *old;
+	struct pipe_page *old = ring;
+	long had = -EBUSY;
 
-	if (!ring)
-		return -ENOMEM;
 	mutex_lock(&p->lock);
-	if (pages < p->count) {
-		mutex_unlock(&p->lock);
-		kfree(ring);
-		return -EBUSY;
+	if (pages >= p->count) {
+		for (unsigned i = 0; i < p->count; i++)
+			ring[i] = *pipe_slot(p, i);
+		old = p->ring;
+		had = (long)p->pages;
+		p->ring = ring;
+		p->first = 0;
+		p->pages = pages;
 	}
-	for (unsigned i = 0; i < p->count; i++)
-		ring[i] = *pipe_slot(p, i);
-	old = p->ring;
-	p->ring = ring;
-	p->first = 0;
-	p->pages = pages;
 	mutex_unlock(&p->lock);
 	if (old != p->inline_ring)
 		kfree(old);
+	return had;
+}
+
+static long resize(struct pipe *p, unsigned pages)
+{
+	unsigned long total, before = READ_ONCE(p->pages);
+	struct pipe_page *ring = kzalloc(pages * sizeof(*ring));
+	long had;
+
+	if (!ring)
+		return -ENOMEM;
+	if (usercount_add_pipe(p->user, pages, &total)) {
+		kfree(ring);
+		return -ENOMEM;
+	}
+	if (pages > before && total > PIPE_USER_PAGES + before && !may_have_more()) {
+		kfree(ring);
+		had = -EPERM;
+	} else {
+		had = exchange_ring(p, ring, pages);
+	}
+	usercount_sub_pipe(p->user, had < 0 ? pages : (unsigned long)had);
+	if (had < 0)
+		return had;
 	waitq_wake_all(&p->writable);
 	return (long)(pages * PAGE_SIZE);
 }

@@ -5,6 +5,8 @@
 
 #include "vfs/file.h"
 
+#define PIPE_USER_PAGES 16384u /* from these on the pipes of a user without rights have two pages each */
+
 /* flags: O_CLOEXEC is the caller's; O_NONBLOCK, O_DIRECT (packets). 0 or -ENOMEM. */
 int pipe_create(struct file **reader, struct file **writer, unsigned flags);
 extern const struct file_ops fifo_ops;  /* open of a FIFO inode */

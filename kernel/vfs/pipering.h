@@ -25,7 +25,8 @@ struct pipe {
 	unsigned reader_opens, writer_opens; /* ever, so that an open waiting for the other side cannot miss it */
 	bool had_writer;                     /* since the last reader came that did not wait for one: POLLHUP means something */
 	unsigned first, count;               /* pages in use: ring[first .. first + count), modulo pages */
-	unsigned pages;                      /* slots; a power of two */
+	unsigned pages;                      /* slots; a power of two; counted as the user's */
+	uid_t user;                          /* who made it */
 	bool unnamed;                        /* of pipe(2): an open through /proc/PID/fd waits for nobody */
 	size_t bytes;
 	unsigned tail_room;                  /* bytes that may be added to the last page: sleepers may not look at the ring, which can change */

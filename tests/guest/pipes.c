@@ -486,3 +486,42 @@ TEST(reopened_through_proc)
 	CHECK_EQ(c, 'c');
 	close(fd[0]);
 }
+
+/* From 64 MiB of capacity on the pipes of a user without rights are small, and none of them grows. */
+TEST(capacity_of_a_user)
+{
+	struct rlimit many = {4096, 4096};
+	int first[2], small[2], p[2], n = 1;
+	pid_t pid;
+
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &many));
+	FORK(pid) {
+		CHECK_OK(setgid(2345) ?: setuid(2345));
+		CHECK_OK(pipe(first));
+		CHECK_OK(pipe(small));
+		CHECK_EQ(fcntl(small[0], F_SETPIPE_SZ, PAGE), PAGE);
+		for (; n < 1023; n++)
+			CHECK_OK(pipe(p));
+		CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 16 * PAGE);
+		CHECK_OK(pipe(p)); /* 15 pages are left */
+		CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 2 * PAGE);
+		CHECK_EQ(fcntl(p[0], F_SETPIPE_SZ, 8 * PAGE), 8 * PAGE);
+		CHECK_ERR(fcntl(p[0], F_SETPIPE_SZ, 32 * PAGE), EPERM);
+		CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 8 * PAGE);
+		CHECK_EQ(fcntl(first[0], F_SETPIPE_SZ, PAGE), PAGE);
+		CHECK_EQ(fcntl(p[0], F_SETPIPE_SZ, 16 * PAGE), 16 * PAGE);
+		close(first[0]);
+		close(first[1]);
+		CHECK_OK(pipe(p));
+		CHECK(fcntl(p[0], F_GETPIPE_SZ) == 2 * PAGE || fcntl(p[0], F_GETPIPE_SZ) == 16 * PAGE);
+	}
+	reap_ok(pid);
+	FORK(pid) { /* all of it is given back */
+		CHECK_OK(setgid(2345) ?: setuid(2345));
+		CHECK_OK(pipe(p));
+		CHECK_EQ(fcntl(p[0], F_GETPIPE_SZ), 16 * PAGE);
+	}
+	reap_ok(pid);
+	CHECK_OK(pipe(p));
+	CHECK_EQ(fcntl(p[0], F_SETPIPE_SZ, 512 * PAGE), 512 * PAGE); /* root */
+}
