@@ -13,6 +13,7 @@
  */
 #include "vfs/dentry.h"
 
+#include "core/percount.h"
 #include "core/spinlock.h"
 #include "lib/errno.h"
 #include "lib/bits.h"
@@ -41,7 +42,7 @@ static const struct dentry_shard no_shard;     /* of places that are held by som
 static struct dentry *buckets[1 << HASH_BITS]; /* the shard's lock */
 static unsigned long shard_max;                /* resting entries in a shard */
 static unsigned hand;                          /* the shard where shrinking goes on; any value will do */
-static atomic_long_t live;
+static struct percount live;
 static SLAB_CACHE(dentry_cache, dentry);
 
 void dentry_init(void)
@@ -55,7 +56,7 @@ void dentry_init(void)
 	}
 }
 
-unsigned long dentry_live(void) { return (unsigned long)atomic_read(&live); }
+unsigned long dentry_live(void) { return (unsigned long)percount_sum(&live); }
 
 uint32_t dentry_seq;
 
@@ -113,7 +114,7 @@ static struct dentry *dentry_new(const char *name, size_t len)
 	d->name_len = (uint16_t)len;
 	refcount_set(&d->refs, 1);
 	list_init(&d->lru);
-	atomic_inc(&live);
+	percount_add(&live, 1);
 	return d;
 }
 
@@ -185,7 +186,7 @@ static struct dentry *dentry_free(struct dentry *d)
 	if (d->name != d->inline_name)
 		kfree(d->name);
 	slab_free(&dentry_cache, d);
-	atomic_dec(&live);
+	percount_add(&live, -1);
 	return parent;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "vfs/file.h"
 
+#include "core/percount.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mem/slab.h"
@@ -15,12 +16,12 @@
 
 static const struct slab_kept kept[] = { SLAB_KEEP(file, refs), { 0 } };
 static SLAB_CACHE_STABLE(file_cache, file, kept);
-static atomic_long_t live;
+static struct percount live;
 const struct file_ops *file_fifo_ops;
 void (*file_close_locks_hook)(struct file *f, void *owner);
 void (*file_watched_hook)(struct file *f);
 
-unsigned long file_live(void) { return (unsigned long)atomic_read(&live); }
+unsigned long file_live(void) { return (unsigned long)percount_sum(&live); }
 
 struct file *file_new(const struct path *p, const struct file_ops *ops, unsigned mode, unsigned flags)
 {
@@ -36,7 +37,7 @@ struct file *file_new(const struct path *p, const struct file_ops *ops, unsigned
 	f->mode = mode;
 	f->flags = flags;
 	f->cred = thread_current()->user ? cred_get(task_current()->cred) : cred_root();
-	atomic_inc(&live);
+	percount_add(&live, 1);
 	return f;
 }
 
@@ -49,7 +50,7 @@ static void file_free(struct file *f)
 	path_put(&f->path);
 	cred_put((struct cred *)f->cred);
 	slab_free(&file_cache, f);
-	atomic_dec(&live);
+	percount_add(&live, -1);
 }
 
 void file_put(struct file *f)

@@ -5,13 +5,14 @@
  */
 #include "vfs/inode.h"
 
+#include "core/percount.h"
 #include "core/clock.h"
 #include "core/spinlock.h"
 #include "lib/div64.h"
 #include "lib/string.h"
 #include "task/process.h"
 
-static atomic_long_t live;
+static struct percount live;
 static struct spinlock types_lock = SPINLOCK_INIT(LOCK_INODE_HASH);
 static struct list types = LIST_INIT(types);
 static atomic_t next_dev = ATOMIC_INIT(1);
@@ -34,7 +35,7 @@ void inode_init(struct inode *i, struct super *sb, ino_t ino, mode_t mode)
 	i->nlink = 1;
 	rwlock_init(&i->lock, LOCK_INODE);
 	i->atime = i->mtime = i->ctime = i->btime = inode_now();
-	atomic_inc(&live);
+	percount_add(&live, 1);
 }
 
 void inode_put(struct inode *i)
@@ -43,7 +44,7 @@ void inode_put(struct inode *i)
 
 	if (!refcount_put(&i->refs))
 		return;
-	atomic_dec(&live);
+	percount_add(&live, -1);
 	sb->ops->inode_free(i);
 	super_put(sb);
 }
@@ -54,7 +55,7 @@ void super_put(struct super *sb)
 		sb->ops->super_free(sb);
 }
 
-unsigned long inode_live(void) { return (unsigned long)atomic_read(&live); }
+unsigned long inode_live(void) { return (unsigned long)percount_sum(&live); }
 
 loff_t inode_size(const struct inode *i)
 {
