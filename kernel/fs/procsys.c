@@ -13,6 +13,7 @@
 #include "task/coreset.h"
 #include "task/pid.h"
 #include "task/uts.h"
+#include "vm/commit.h"
 #include "vm/mmap.h"
 
 void (*procsys_random_hook)(void *buf, size_t len);
@@ -199,15 +200,19 @@ static const struct proc_node kernel_nodes[] = {
 NUMBER(fill_max_map_count, 65530)
 NUMBER(fill_min_addr, VM_MIN_ADDR)
 NUMBER(fill_min_free, frame_reserve() << (PAGE_SHIFT - 10))
-NUMBER(fill_overcommit_ratio, 50)
+NUMBER(fill_overcommit, READ_ONCE(vm_overcommit))
+NUMBER(fill_overcommit_ratio, READ_ONCE(vm_overcommit_ratio))
+
+static long store_overcommit(const char *s, size_t len) { return store_number(&vm_overcommit, s, len, OVERCOMMIT_NEVER); }
+static long store_overcommit_ratio(const char *s, size_t len) { return store_number(&vm_overcommit_ratio, s, len, 1000000); }
 
 static const struct proc_node vm_nodes[] = {
 	{ .name = "drop_caches", .mode = S_IFREG | 0200, .fill = fill_one, .store = store_drop_caches },
 	PROC_FILE("max_map_count", 0444, fill_max_map_count),
 	PROC_FILE("min_free_kbytes", 0444, fill_min_free),
 	PROC_FILE("mmap_min_addr", 0444, fill_min_addr),
-	PROC_FILE("overcommit_memory", 0444, fill_zero),
-	PROC_FILE("overcommit_ratio", 0444, fill_overcommit_ratio),
+	PROC_KNOB("overcommit_memory", fill_overcommit, store_overcommit),
+	PROC_KNOB("overcommit_ratio", fill_overcommit_ratio, store_overcommit_ratio),
 	PROC_FILE("panic_on_oom", 0444, fill_zero),
 	PROC_FILE("swappiness", 0444, fill_zero),
 };

@@ -12,6 +12,7 @@
 #include "sched/times.h"
 #include "vfs/chrdev.h"
 #include "vfs/pagecache.h"
+#include "vm/commit.h"
 
 #define KIB(pages) ((unsigned long)(pages) << (PAGE_SHIFT - 10))
 #define TICK_NS 10000000u /* the unit of /proc: USER_HZ is 100 */
@@ -26,7 +27,7 @@ int procsystem_meminfo(struct text *t, struct process *p)
 
 	(void)p;
 	frame_stats(&s);
-	committed = s.total - s.free;
+	committed = vm_committed_hook();
 	text_printf(t, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n", KIB(s.total), KIB(s.free), KIB(s.free));
 	text_printf(t, "Buffers:        %8u kB\nCached:         %8lu kB\nSwapCached:     %8u kB\n", 0, KIB(cached), 0);
 	text_printf(t, "Active:         %8lu kB\nInactive:       %8u kB\n", KIB(cached), 0);
@@ -36,7 +37,7 @@ int procsystem_meminfo(struct text *t, struct process *p)
 	text_printf(t, "AnonPages:      %8lu kB\nShmem:          %8lu kB\n", KIB(s.by_kind[PAGE_ANON]), KIB(cached));
 	text_printf(t, "Slab:           %8lu kB\nSReclaimable:   %8u kB\nSUnreclaim:     %8lu kB\n", KIB(s.by_kind[PAGE_SLAB]), 0, KIB(s.by_kind[PAGE_SLAB]));
 	text_printf(t, "KernelStack:    %8lu kB\nPageTables:     %8lu kB\n", KIB(task_count() * THREAD_STACK_PAGES), KIB(s.by_kind[PAGE_TABLE]));
-	text_printf(t, "CommitLimit:    %8lu kB\nCommitted_AS:   %8lu kB\n", KIB(s.total), KIB(committed));
+	text_printf(t, "CommitLimit:    %8lu kB\nCommitted_AS:   %8lu kB\n", KIB(vm_commit_limit()), KIB(committed));
 	return 0;
 }
 

@@ -42,12 +42,15 @@
 #include "sched/grace.h"
 #include "sched/kthread.h"
 #include "sched/sched.h"
+#include "task/commitsum.h"
 #include "task/group.h"
 #include "vfs/dentry.h"
 #include "vfs/mount.h"
+#include "vfs/pagecache.h"
 #include "vfs/path.h"
 #include "vfs/vfs.h"
 #include "vm/aspace.h"
+#include "vm/commit.h"
 
 static const struct trap_ops trap_ops = {
 	.page_fault = usertrap_page_fault,
@@ -189,6 +192,8 @@ static void files_init(void)
 	devices_init();
 }
 
+/* All that processes may write to, and the files that are memory. */
+static unsigned long committed(void) { return commitsum() + pagecache_pages(); }
 static bool lock_free(void) { return capable(CAP_IPC_LOCK); }
 
 __noreturn void kernel_main(void)
@@ -213,6 +218,7 @@ __noreturn void kernel_main(void)
 	procipc_sem_hook = sysvproc_sem;
 	procipc_msg_hook = sysvproc_msg;
 	vm_lock_free_hook = lock_free;
+	vm_committed_hook = committed;
 	process_release_hook = pgroup_release;
 	proc_init_exit_hook = machine_end;
 	files_init();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Life of an address space. */
+#include "vm/commit.h"
 #include "vm/aspace.h"
 #include "arch/irqflag.h"
 #include "lib/check.h"
@@ -136,7 +137,10 @@ struct aspace *aspace_fork(struct aspace *parent)
 		return ERR_PTR(-ENOMEM);
 	rwlock_write_lock(&parent->lock); /* the parent's regions do not change: its other threads may fault meanwhile */
 	copy_layout(child, parent);
-	err = copy_regions(child, parent);
+	if (unlikely(READ_ONCE(vm_overcommit) == OVERCOMMIT_NEVER) && !vm_may_commit(NULL, parent->data_pages + parent->stack_pages))
+		err = -ENOMEM;
+	else
+		err = copy_regions(child, parent);
 	if (!err) {
 		spin_lock(&parent->pt_lock);
 		spin_lock_nested(&child->pt_lock); /* a truncate may know the child's regions already; it takes one of the two at a time */

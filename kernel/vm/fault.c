@@ -26,6 +26,7 @@
 #include "mem/frame.h"
 #include "mem/kmap.h"
 #include "vm/anon.h"
+#include "vm/commit.h"
 #include "vm/ptshare.h"
 #include "vm/tlb.h"
 
@@ -323,7 +324,7 @@ static bool stack_may_reach(struct aspace *as, struct vma *v, uaddr_t addr)
 		return false;
 	if (as->limit_as != ~0ul && as->total_pages + more > as->limit_as >> PAGE_SHIFT)
 		return false;
-	if (!vm_may_lock(as, more << PAGE_SHIFT, v->flags))
+	if (!vm_may_lock(as, more << PAGE_SHIFT, v->flags) || !vm_may_commit(as, more))
 		return false;
 	return !below || addr - below->end >= VM_STACK_GUARD || below->flags & VMA_GROWSDOWN
 	       || !(below->flags & (VMA_READ | VMA_WRITE | VMA_EXEC));

@@ -7,6 +7,7 @@
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mem/frame.h"
+#include "vm/commit.h"
 #include "vm/mlock.h"
 #include "vm/ptshare.h"
 #include "vm/tlb.h"
@@ -130,17 +131,6 @@ uaddr_t vm_place(struct aspace *as, uaddr_t hint, unsigned long len)
 	return vm_find_gap(as, len);
 }
 
-/* Linux's heuristic: a single request that all of memory could never hold is refused. */
-static bool obviously_too_much(unsigned long len)
-{
-	struct frame_stats s;
-
-	if (len < 64ul << 20)
-		return false;
-	frame_stats(&s);
-	return len >> PAGE_SHIFT > s.total;
-}
-
 int vm_check_room(struct aspace *as, unsigned long len, uint32_t flags)
 {
 	unsigned long pages = len >> PAGE_SHIFT;
@@ -153,7 +143,7 @@ int vm_check_room(struct aspace *as, unsigned long len, uint32_t flags)
 		return 0;
 	if (as->limit_data != ~0ul && as->data_pages + pages > as->limit_data >> PAGE_SHIFT)
 		return -ENOMEM;
-	return obviously_too_much(len) ? -ENOMEM : 0;
+	return flags & VMA_NORESERVE && READ_ONCE(vm_overcommit) != OVERCOMMIT_NEVER ? 0 : vm_may_commit(as, pages) ? 0 : -ENOMEM;
 }
 
 static int check_request(const struct map_request *r, unsigned long len)
@@ -181,7 +171,11 @@ static unsigned long map_locked(struct aspace *as, const struct map_request *r, 
 			     .ops = r->ops, .object = r->object, .pgoff = r->pgoff, .name = r->name };
 	uaddr_t at = r->addr;
 	struct vma *v;
-	int err = vm_check_room(as, len, r->flags & MAP_NORESERVE ? proto.flags & ~VMA_WRITE : proto.flags);
+	int err;
+
+	if (r->flags & MAP_NORESERVE && READ_ONCE(vm_overcommit) != OVERCOMMIT_NEVER)
+		proto.flags |= VMA_NORESERVE;
+	err = vm_check_room(as, len, proto.flags);
 
 	if (r->flags & MAP_LOCKED)
 		proto.flags |= VMA_LOCKED;
@@ -315,6 +309,16 @@ static int protect_pages(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t
 	return 0;
 }
 
+/* Pages that become data by mprotect. */
+static int check_data(struct aspace *as, unsigned long pages, uint32_t flags)
+{
+	unsigned long limit = as->limit_data >> PAGE_SHIFT;
+
+	if (as->limit_data != ~0ul && as->data_pages + pages > limit)
+		return -ENOMEM;
+	return flags & VMA_NORESERVE || vm_may_commit(as, pages) ? 0 : -ENOMEM;
+}
+
 /* How far from start the rights may be had: *end comes down to the first hole (-ENOMEM) or refusal (-EACCES), as Linux changes what is before. */
 static int check_protect(struct aspace *as, uaddr_t start, uaddr_t *end, uint32_t flags)
 {
@@ -326,6 +330,8 @@ static int check_protect(struct aspace *as, uaddr_t start, uaddr_t *end, uint32_
 			err = -ENOMEM;
 		else if (flags & ~(v->flags >> 4) & (VMA_READ | VMA_WRITE | VMA_EXEC))
 			err = -EACCES;
+		else if (flags & ~v->flags & VMA_WRITE && !(v->flags & (VMA_SHARED | VMA_GROWSDOWN)))
+			err = check_data(as, (MIN(v->end, *end) - at) >> PAGE_SHIFT, v->flags);
 		if (err) {
 			*end = at;
 			return err;

@@ -20,6 +20,7 @@
 #define VMA_DONTFORK 0x400u
 #define VMA_WIPEONFORK 0x800u
 #define VMA_ONFAULT 0x2000u  /* locked, and not filled beforehand */
+#define VMA_NORESERVE 0x8000u /* no promise of memory is counted for it */
 #define VMA_DONTDUMP 0x4000u /* not in core dumps */
 #define VMA_SPECIAL 0x1000u  /* vDSO and the like: not merged, not expanded */
 
