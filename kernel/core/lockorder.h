@@ -14,13 +14,13 @@
 #define LOCK_CLASSES(X) \
 	/* sleeping locks (sched/mutex, sched/rwlock), outermost first */ \
 	X(EXEC)        /* process: one exec at a time */ \
-	X(SYSVIPC)     /* System V segments, semaphores, messages */ \
 	X(FUTEX_PI)    /* who waits for locks with an owner */ \
 	X(TTY_IO)      /* one reader / one writer of a terminal */ \
 	X(MOUNTS)      /* mount table changes */ \
 	X(RENAME)      /* rename between directories, one at a time per kernel */ \
 	X(FILE_POS)    /* struct file: offset */ \
 	X(PIPE)        /* struct pipe */ \
+	X(SYSVIPC)     /* System V segments, semaphores, messages */ \
 	X(INODE)       /* inode contents and directory entries; parents before children */ \
 	X(ASPACE)      /* address space: regions */ \
 	X(PAGE_CACHE)  /* mapping: file pages */ \

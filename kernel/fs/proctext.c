@@ -30,7 +30,7 @@ static bool grow(struct text *t, size_t more)
 
 void text_add(struct text *t, const char *s, size_t len)
 {
-	if (t->failed || (t->len + len > t->cap && !grow(t, len)))
+	if (t->failed || !len || (t->len + len > t->cap && !grow(t, len)))
 		return;
 	memcpy(t->buf + t->len, s, len);
 	t->len += len;

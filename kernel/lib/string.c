@@ -16,6 +16,18 @@ int memcmp(const void *a, const void *b, size_t n)
 	return 0;
 }
 
+#if CONFIG_SANITIZE
+__unchecked int memcmp_unchecked(const void *a, const void *b, size_t n)
+{
+	const unsigned char *x = a, *y = b;
+
+	for (; n; n--, x++, y++)
+		if (*x != *y)
+			return *x - *y;
+	return 0;
+}
+#endif
+
 void *memchr(const void *s, int c, size_t n)
 {
 	for (const unsigned char *p = s; n; n--, p++)

@@ -28,4 +28,11 @@ size_t str_copy(char *dst, const char *src, size_t cap);
 /* Parses an unsigned number (0x, 0, decimal by base 0), stops at the first other character; *end may be NULL. */
 unsigned long long str_to_u64(const char *s, const char **end, unsigned base);
 
+#if CONFIG_SANITIZE
+/* memcmp where a may be memory that is free. */
+int memcmp_unchecked(const void *a, const void *b, size_t n);
+#else
+#define memcmp_unchecked memcmp
+#endif
+
 #endif

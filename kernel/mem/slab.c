@@ -98,6 +98,25 @@ static void debug_make_free(const struct slab_cache *c, void *obj)
 	*guard_of(c, obj) = GUARD_FREE;
 }
 
+static bool grain_is_kept(const struct slab_cache *c, size_t at)
+{
+	for (size_t i = at; i < at + 8; i++)
+		if (is_kept(c, i))
+			return true;
+	return false;
+}
+
+/* Sanitized builds: a free object is nobody's, but what of it may still be read. */
+static void poison_free(const struct slab_cache *c, void *obj)
+{
+	if (!c->kept)
+		kasan_poison(obj, c->stride, KASAN_FREE_OBJECT);
+	else
+		for (size_t i = 0; CONFIG_SANITIZE && i < c->stride; i += 8)
+			if (!grain_is_kept(c, i))
+				kasan_poison((char *)obj + i, 8, KASAN_FREE_OBJECT);
+}
+
 /* The first word is the link of the free list. */
 static void debug_check_alloc(const struct slab_cache *c, void *obj)
 {
@@ -177,7 +196,8 @@ static void carve(struct slab_cache *c, struct page *slab)
 		*(void **)obj = slab->slab.free;
 		slab->slab.free = obj;
 	}
-	kasan_poison(base, slab_bytes(slab->order), KASAN_FREE_OBJECT);
+	for (n = 0; CONFIG_SANITIZE && n < slab->slab.capacity; n++)
+		poison_free(c, base + n * c->stride);
 }
 
 static bool grow(struct slab_cache *c, unsigned flags)
@@ -381,7 +401,7 @@ void slab_free(struct slab_cache *c, void *obj)
 	kasan_unpoison(obj, c->stride); /* to be filled */
 	debug_make_free(c, obj);
 	if (!c->kept) /* one that somebody may still look at */
-		kasan_poison(obj, c->stride, KASAN_FREE_OBJECT);
+		poison_free(c, obj);
 	irq = arch_irq_save();
 	m = my_magazine(c);
 	load(m, obj);

@@ -281,8 +281,8 @@ static struct dentry *find_locked(struct dentry *dir, const char *name, size_t l
 }
 
 /* Each entry's fields are believed only if the count is still the same after they were read; then its name may be looked at. */
-struct dentry *dentry_peek(const struct dentry *dir, const char *name, size_t len, uint32_t hash, const struct dentry_view *v,
-                           struct dentry_view *next)
+__unchecked struct dentry *dentry_peek(const struct dentry *dir, const char *name, size_t len, uint32_t hash, const struct dentry_view *v,
+                                       struct dentry_view *next)
 {
 	struct dentry_view n = { .places = v->places, .shard_seq = &shard(hash)->seq };
 
@@ -297,7 +297,7 @@ struct dentry *dentry_peek(const struct dentry *dir, const char *name, size_t le
 		following = READ_ONCE(d->hash_next);
 		if (!dentry_view_holds(&n))
 			return NULL;
-		if (same && !memcmp(his, name, len))
+		if (same && !memcmp_unchecked(his, name, len))
 			return d;
 	}
 	return NULL;

@@ -485,7 +485,7 @@ static struct mount *mounted_at(const struct path *p)
 	return NULL;
 }
 
-bool mount_peek(struct path *p, const struct dentry_view *v)
+__unchecked bool mount_peek(struct path *p, const struct dentry_view *v)
 {
 	const struct list *at = READ_ONCE(mounts.next);
 

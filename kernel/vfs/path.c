@@ -163,7 +163,7 @@ static int follow_link(struct walk *w, struct cursor *c, struct inode *link)
 }
 
 /* A directory that everybody may search, in a file system whose names change only through the cache. Not referenced: see dentry.c. */
-static bool open_to_all(const struct inode *i, const struct dentry_view *v)
+__unchecked static bool open_to_all(const struct inode *i, const struct dentry_view *v)
 {
 	const struct inode_ops *ops = i->ops;
 	const struct super *sb = i->sb;
@@ -173,7 +173,7 @@ static bool open_to_all(const struct inode *i, const struct dentry_view *v)
 }
 
 /* The step to *p, a place found by dentry_peek: plain, with no link to follow or missing file, but perhaps into a mount. Its inode, or NULL. */
-static const struct inode *plain_step(struct path *p, struct dentry_view *v)
+__unchecked static const struct inode *plain_step(struct path *p, struct dentry_view *v)
 {
 	const struct inode *i = load_acquire(&p->dentry->inode);
 	bool mounted = p->dentry->mounted;
