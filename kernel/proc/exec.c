@@ -349,8 +349,10 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	process_current()->membarriers = 0;
 	reset_signals(p, fresh);
 	set_name(p, t, base ? base + 1 : x->name);
-	if (t->cred->euid != t->cred->uid || t->cred->egid != t->cred->gid)
-		t->parent_death_signal = 0, readable = false;
+	if (t->cred->euid != t->cred->uid || t->cred->egid != t->cred->gid) {
+		t->parent_death_signal = 0;
+		readable = false;
+	}
 	p->dumpable = readable ? DUMP_USER : core_suid_dumpable;
 	t->altstack.size = 0;
 	t->clear_tid = t->robust_list = 0;

@@ -246,9 +246,9 @@ __noreturn void proc_exit_thread(int status)
 	unsigned long irq;
 	bool last, tell, traced;
 
+	coremeet_pass();
 	if (unlikely(t->trace))
 		tracing_event(PTRACE_EVENT_EXIT, (unsigned long)(p->group_exit ? p->exit_status : status));
-	coremeet_pass();
 	if (unlikely(p->tracees))
 		release_tracees(t);
 	release_thread(t);

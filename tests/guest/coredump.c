@@ -1,140 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Core dumps: when there is one, what it is called, whose it is, and what it holds. */
-#include "guest.h"
-#include <elf.h>
-#include <pthread.h>
+#include "coredump.h"
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/procfs.h>
-
-#ifndef NT_SIGINFO
-#define NT_SIGINFO 0x53494749
-#endif
-#ifndef NT_FILE
-#define NT_FILE 0x46494c45
-#endif
-
-#define CORE_FLAG 0x80
-
-struct core {
-	char *bytes;
-	size_t size;
-	Elf32_Ehdr *head;
-	Elf32_Phdr *ph;
-};
-
-static void set_text(const char *name, const char *text)
-{
-	int fd = CHECK_OK(open(name, O_WRONLY));
-
-	CHECK_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-}
-
-static void get_text(const char *name, char *text, size_t cap)
-{
-	int fd = CHECK_OK(open(name, O_RDONLY));
-	ssize_t n = read(fd, text, cap - 1);
-
-	CHECK(n >= 0);
-	text[n] = 0;
-	close(fd);
-}
-
-#define PATTERN "/proc/sys/kernel/core_pattern"
-#define USES_PID "/proc/sys/kernel/core_uses_pid"
-#define SUID_DUMPABLE "/proc/sys/fs/suid_dumpable"
-
-static void limit_core(unsigned long bytes)
-{
-	struct rlimit rl = {bytes, RLIM_INFINITY};
-
-	CHECK_OK(setrlimit(RLIMIT_CORE, &rl));
-}
-
-static void prepare(const char *pattern)
-{
-	set_text(PATTERN, pattern);
-	set_text(USES_PID, "0\n");
-	limit_core(RLIM_INFINITY);
-}
-
-static void done(void)
-{
-	set_text(PATTERN, "core\n");
-	set_text(SUID_DUMPABLE, "0\n");
-}
-
-static void die_of(int sig)
-{
-	signal(sig, SIG_DFL);
-	raise(sig);
-	_exit(1);
-}
-
-/* The wait status of a child that dies of sig. */
-static int dies(int sig)
-{
-	pid_t pid;
-
-	FORK(pid)
-		die_of(sig);
-	return reap(pid);
-}
-
-static struct core read_core(const char *name)
-{
-	struct core c;
-	struct stat st;
-	int fd = CHECK_OK(open(name, O_RDONLY));
-
-	CHECK_OK(fstat(fd, &st));
-	c.size = (size_t)st.st_size;
-	c.bytes = mmap(NULL, c.size, PROT_READ, MAP_PRIVATE, fd, 0);
-	CHECK(c.bytes != MAP_FAILED);
-	close(fd);
-	c.head = (Elf32_Ehdr *)c.bytes;
-	CHECK(c.size > sizeof(*c.head) && !memcmp(c.head->e_ident, "\177ELF\1\1\1", 7));
-	CHECK_EQ(c.head->e_type, ET_CORE);
-	CHECK_EQ(c.head->e_machine, EM_386);
-	CHECK_EQ(c.head->e_phentsize, sizeof(Elf32_Phdr));
-	c.ph = (Elf32_Phdr *)(c.bytes + c.head->e_phoff);
-	CHECK_EQ(c.ph[0].p_type, PT_NOTE);
-	for (unsigned i = 0; i < c.head->e_phnum; i++)
-		CHECK((unsigned long long)c.ph[i].p_offset + c.ph[i].p_filesz <= c.size);
-	return c;
-}
-
-/* The n-th note of a type; its bytes in *len. */
-static void *find_note(const struct core *c, unsigned type, unsigned n, size_t *len)
-{
-	char *at = c->bytes + c->ph[0].p_offset, *end = at + c->ph[0].p_filesz;
-
-	while (at < end) {
-		Elf32_Nhdr *h = (Elf32_Nhdr *)at;
-		char *desc = at + sizeof(*h) + (h->n_namesz + 3) / 4 * 4;
-
-		if (h->n_type == type && n-- == 0) {
-			*len = h->n_descsz;
-			return desc;
-		}
-		at = desc + (h->n_descsz + 3) / 4 * 4;
-	}
-	CHECK(at == end);
-	return NULL;
-}
-
-/* The byte that memory had at an address; -1: not in the core. */
-static int byte_at(const struct core *c, const volatile void *p)
-{
-	uint32_t a = (uint32_t)(uintptr_t)p;
-
-	for (unsigned i = 1; i < c->head->e_phnum; i++)
-		if (a - c->ph[i].p_vaddr < c->ph[i].p_filesz)
-			return (unsigned char)c->bytes[c->ph[i].p_offset + (a - c->ph[i].p_vaddr)];
-	return -1;
-}
 
 TEST(signals_that_dump)
 {
@@ -386,73 +255,6 @@ TEST(notes_of_the_process)
 	CHECK(8 + 12 * file[0] < len);
 }
 
-static void *thread_waits(void *arg)
-{
-	struct gate *g = arg;
-
-	__asm__ volatile("movl $0x5eed, %%esi" : : : "esi");
-	gate_wait(g);
-	return NULL;
-}
-
-static void raise_with_registers(void)
-{
-	unsigned short control = 0x027f;
-	static const float one[4] __attribute__((aligned(16))) = {1.5f, 2.5f, 3.5f, 4.5f};
-
-	__asm__ volatile("fldcw %0\n movaps %1, %%xmm3\n movl $0x12345678, %%esi\n movl $0x55aa55aa, %%edi\n ud2"
-			 : : "m"(control), "m"(one) : "esi", "edi", "memory");
-}
-
-TEST(notes_of_the_threads)
-{
-	struct gate g = gate_make();
-	struct elf_prstatus *st;
-	struct core c;
-	unsigned n = 0, *fp;
-	size_t len;
-	float *fx;
-	pid_t pid;
-
-	prepare("core");
-	FORK(pid)
-	{
-		pthread_t t;
-
-		for (int i = 0; i < 5; i++)
-			CHECK_EQ(pthread_create(&t, NULL, thread_waits, &g), 0);
-		signal(SIGILL, SIG_DFL);
-		raise_with_registers();
-	}
-	CHECK_EQ(reap(pid), SIGILL | CORE_FLAG);
-	c = read_core("core");
-	st = find_note(&c, NT_PRSTATUS, 0, &len);
-	CHECK(st && len == sizeof(*st));
-	CHECK_EQ(st->pr_pid, pid);
-	CHECK_EQ(st->pr_ppid, getpid());
-	CHECK_EQ(st->pr_pgrp, getpgrp());
-	CHECK_EQ(st->pr_cursig, SIGILL);
-	CHECK_EQ(st->pr_info.si_signo, SIGILL);
-	CHECK_EQ(st->pr_fpvalid, 1);
-	CHECK_EQ(st->pr_reg[3], 0x12345678); /* esi, edi: struct user_regs_struct */
-	CHECK_EQ(st->pr_reg[4], 0x55aa55aa);
-	CHECK_EQ(*(unsigned char *)st->pr_reg[12], 0x0f); /* eip: at ud2, in the program, which is the same here */
-	CHECK_EQ(byte_at(&c, (void *)st->pr_reg[12]), -1); /* and is not in the core */
-	CHECK(byte_at(&c, (void *)st->pr_reg[15]) >= 0); /* the stack */
-	while ((st = find_note(&c, NT_PRSTATUS, n, &len)))
-		n++;
-	CHECK_EQ(n, 6);
-	fp = find_note(&c, NT_PRFPREG, 0, &len);
-	CHECK(fp && len == 108);
-	CHECK_EQ(fp[0] & 0xffff, 0x027f);
-	fx = find_note(&c, NT_PRXFPREG, 0, &len);
-	CHECK(fx && len == 512);
-	CHECK(fx[160 / 4 + 12] == 1.5f && fx[160 / 4 + 15] == 4.5f);
-	CHECK(find_note(&c, NT_PRXFPREG, 5, &len) != NULL);
-	CHECK(find_note(&c, NT_386_TLS, 5, &len) != NULL);
-	CHECK_EQ(len, 48);
-}
-
 TEST(memory)
 {
 	char *p = map_rw(8 * PAGE), *hidden = map_rw(PAGE), *none = map_rw(PAGE), *shared = map_anon(PAGE, PROT_READ | PROT_WRITE, MAP_SHARED);
@@ -525,52 +327,6 @@ TEST(killed_while_it_writes)
 	CHECK(status == SIGKILL || status == (SIGQUIT | CORE_FLAG));
 }
 
-static void *thread_dies(void *arg)
-{
-	gate_wait(arg);
-	raise_with_registers();
-	return NULL;
-}
-
-static void *thread_calls(void *arg UNUSED)
-{
-	for (;;)
-		getppid();
-	return NULL;
-}
-
-TEST(threads_that_all_die_at_once)
-{
-	prepare("core");
-	for (int round = 0; round < 10; round++) {
-		struct gate g = gate_make();
-		struct core c;
-		size_t len;
-		pid_t pid;
-
-		FORK(pid)
-		{
-			pthread_t t;
-
-			signal(SIGILL, SIG_DFL);
-			for (int i = 0; i < 4; i++) {
-				CHECK_EQ(pthread_create(&t, NULL, thread_dies, &g), 0);
-				CHECK_EQ(pthread_create(&t, NULL, thread_calls, &g), 0);
-			}
-			for (int i = 0; i < 4; i++)
-				gate_open(&g);
-			pause();
-		}
-		CHECK_EQ(reap(pid), SIGILL | CORE_FLAG);
-		c = read_core("core");
-		CHECK(find_note(&c, NT_PRSTATUS, 8, &len) != NULL);
-		CHECK(find_note(&c, NT_PRSTATUS, 9, &len) == NULL);
-		munmap(c.bytes, c.size);
-		close(g.fd[0]);
-		close(g.fd[1]);
-	}
-}
-
 TEST(stack_that_takes_no_frame_dumps)
 {
 	pid_t pid;
@@ -588,87 +344,12 @@ TEST(stack_that_takes_no_frame_dumps)
 	CHECK_EQ(reap(pid), SIGSEGV | CORE_FLAG);
 }
 
-static void *thread_makes_threads(void *arg)
-{
-	pthread_t t;
-
-	for (int i = 0; i < 50; i++)
-		if (pthread_create(&t, NULL, thread_calls, arg) != 0)
-			break;
-	return NULL;
-}
-
-static void *thread_execs(void *arg UNUSED)
-{
-	char *argv[] = {"/proc/self/exe", "@nothing", NULL};
-
-	execv(argv[0], argv);
-	return NULL;
-}
-
-static void *thread_forks(void *arg UNUSED)
-{
-	for (;;) {
-		pid_t pid = fork();
-
-		if (pid == 0)
-			_exit(0);
-		if (pid > 0)
-			waitpid(pid, NULL, 0);
-	}
-	return NULL;
-}
-
-static void *thread_raises(void *arg)
-{
-	gate_wait(arg);
-	raise(SIGQUIT);
-	return NULL;
-}
-
-HELPER(nothing)
-{
-	return 0;
-}
-
-/* Threads are born, fork, exec and end while others dump: one of that is how the process ends, and it does end. */
-TEST(dumps_in_the_middle_of_everything)
-{
-	static void *(*const what[])(void *) = {thread_calls, thread_makes_threads, thread_execs, thread_forks};
-
-	prepare("core");
-	for (int round = 0; round < 24; round++) {
-		struct gate g = gate_make();
-		int status;
-		pid_t pid;
-
-		FORK(pid)
-		{
-			pthread_t t;
-
-			signal(SIGQUIT, SIG_DFL);
-			for (int i = 0; i < 3; i++)
-				CHECK_EQ(pthread_create(&t, NULL, thread_raises, &g), 0);
-			for (int i = 0; i < 3; i++)
-				gate_open(&g);
-			CHECK_EQ(pthread_create(&t, NULL, what[round % 4], &g), 0);
-			for (;;)
-				pause();
-		}
-		if (round % 3 == 0)
-			kill(pid, SIGKILL);
-		status = reap(pid);
-		CHECK(status == (SIGQUIT | CORE_FLAG) || status == SIGKILL || (round % 4 == 2 && status == 0));
-		close(g.fd[0]);
-		close(g.fd[1]);
-	}
-}
-
 TEST(memory_shared_with_another_process)
 {
 	char *p = map_anon(4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED), *stack = map_rw(16 * PAGE);
 	pid_t pid, other;
 	struct core c;
+	int status;
 
 	prepare("core");
 	p[0] = 21;
@@ -683,7 +364,10 @@ TEST(memory_shared_with_another_process)
 			}
 		die_of(SIGQUIT);
 	}
-	CHECK_EQ(reap(pid), SIGQUIT | CORE_FLAG);
+	status = reap(pid);
+	if (status == SIGQUIT && access("/proc/perigee", F_OK) < 0)
+		SKIP("Linux gives up now and then"); /* its list of regions is not the one it counted */
+	CHECK_EQ(status, SIGQUIT | CORE_FLAG);
 	c = read_core("core");
 	CHECK_EQ(byte_at(&c, p), 21);
 }
