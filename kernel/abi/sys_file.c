@@ -143,19 +143,61 @@ long sys_pwritev(int fd, uaddr_t iov, unsigned long count, unsigned long low, un
 	return transfer_vector(fd, iov, count, &pos, true);
 }
 
+/* One write at the end of a plain file, by a description of its own that appends. pos: where it ended. */
+static long append_once(struct file *f, struct uio *u, loff_t *pos)
+{
+	struct file *g = file_open_path(&f->path, O_WRONLY | O_APPEND | (int)(f->flags & O_LARGEFILE), cred_current());
+	long n;
+
+	if (IS_ERR(g))
+		return PTR_ERR(g);
+	n = file_write(g, u, NULL);
+	*pos = g->pos;
+	file_put(g);
+	return n;
+}
+
+static long transfer_append(int fd, uaddr_t iov, unsigned long count, loff_t pos)
+{
+	struct fdref r = borrow(fd);
+	struct uio_seg *segs;
+	struct uio u;
+	size_t total;
+	loff_t end;
+	long n;
+
+	if (!r.file || !(r.file->mode & FMODE_WRITE) || !S_ISREG(r.file->inode->mode)) {
+		fd_return(r);
+		return transfer_vector(fd, iov, count, pos == -1 ? NULL : &pos, true);
+	}
+	segs = pos < -1 ? ERR_PTR(-EINVAL) : iovec_from_user(iov, count, &total);
+	n = IS_ERR(segs) ? PTR_ERR(segs) : 0;
+	if (!n) {
+		uio_user_segs(&u, segs, (unsigned)count, total);
+		n = append_once(r.file, &u, &end);
+		kfree(segs);
+	}
+	if (n > 0 && pos == -1)
+		file_seek(r.file, end, 0);
+	fd_return(r);
+	return n;
+}
+
 /*
- * The flags that ask for more care than memory needs mean nothing here; not to wait, and to append once, are not to be had. Position -1 is the
- * file's own.
+ * The flags that ask for more care than memory needs mean nothing here; not to wait is to be had of no file, as on Linux of none of these kinds.
+ * Position -1 is the file's own.
  */
 static long transfer_flags(int fd, uaddr_t iov, unsigned long count, loff_t pos, unsigned flags, bool write)
 {
-	enum { HIPRI = 1, DSYNC = 2, SYNC = 4 };
+	enum { HIPRI = 1, DSYNC = 2, SYNC = 4, APPEND = 16 };
 	long err = check_fd(fd);
 
 	if (err)
 		return err;
-	if (flags & ~(unsigned)(HIPRI | DSYNC | SYNC))
+	if (flags & ~(unsigned)(HIPRI | DSYNC | SYNC | APPEND))
 		return -EOPNOTSUPP;
+	if (flags & APPEND && write)
+		return transfer_append(fd, iov, count, pos);
 	return transfer_vector(fd, iov, count, pos == -1 ? NULL : &pos, write);
 }
 

@@ -9,6 +9,7 @@
 #include "lib/div64.h"
 #include "lib/errno.h"
 #include "mem/slab.h"
+#include "lib/fmt.h"
 #include "lib/string.h"
 #include "proc/exec.h"
 #include "proc/exit.h"
@@ -34,30 +35,96 @@ long sys_clone(unsigned long flags, uaddr_t stack, uaddr_t ptid, uaddr_t tls, ua
 	return proc_clone(&r, dispatch_frame());
 }
 
-long sys_execve(uaddr_t path, uaddr_t argv, uaddr_t envp)
+/* Takes over the file, which may be an ERR_PTR. */
+static long exec(struct file *f, const char *name, const char *comm, uaddr_t argv, uaddr_t envp)
 {
-	char *name = path_from_user(path, false);
 	struct args a;
-	struct file *f;
 	long err;
 
-	if (IS_ERR(name))
-		return PTR_ERR(name);
-	f = file_open_exec(name);
-	if (IS_ERR(f)) {
-		path_name_free(name);
+	if (IS_ERR(f))
 		return PTR_ERR(f);
-	}
 	args_init(&a, proc_arg_limit());
 	err = args_add_user_vector(&a, argv, false);
 	if (!err)
 		err = args_add_user_vector(&a, envp, true);
-	if (!err) {
-		err = proc_exec(f, name, &a, dispatch_frame());
-	} else {
-		args_free(&a);
+	if (!err)
+		return proc_exec(f, name, comm, &a, dispatch_frame());
+	args_free(&a);
+	file_put(f);
+	return err;
+}
+
+long sys_execve(uaddr_t path, uaddr_t argv, uaddr_t envp)
+{
+	char *name = path_from_user(path, false);
+	long err;
+
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	err = exec(file_open_exec(name), name, NULL, argv, envp);
+	path_name_free(name);
+	return err;
+}
+
+/* An interpreter could not open a script by a descriptor that is closed by then. */
+static bool is_lost_script(int fd, struct file *f)
+{
+	char start[2];
+
+	return fd_get_cloexec(fdtable_current(), (unsigned)fd) > 0 && file_read_kernel(f, start, 2, 0) == 2 && start[0] == '#' && start[1] == '!';
+}
+
+/* The last name of the file of a descriptor, which is what its process is called. */
+static void last_name(struct file *f, char out[16])
+{
+	char *buf = kmalloc(PATH_MAX, 0), *at;
+	struct path root = fsctx_root(process_current()->fs);
+
+	out[0] = '\0';
+	at = buf ? path_name(&f->path, &root, buf, PATH_MAX, false) : NULL;
+	path_put(&root);
+	if (at && !IS_ERR(at))
+		str_copy(out, strrchr(at, '/') ? strrchr(at, '/') + 1 : at, 16);
+	kfree(buf);
+}
+
+/* The name that the program is known by: under /dev/fd when it was found from a descriptor. */
+static long exec_from(int dirfd, const char *name, unsigned walk, uaddr_t argv, uaddr_t envp)
+{
+	struct file *f = file_open_exec_at(dirfd, name, walk);
+	size_t size = strlen(name) + 32;
+	char *shown, comm[16];
+	long err;
+
+	if (IS_ERR(f) || dirfd == AT_FDCWD || name[0] == '/')
+		return exec(f, name, NULL, argv, envp);
+	shown = kmalloc(size, 0);
+	if (!shown || is_lost_script(dirfd, f)) {
+		err = shown ? -ENOENT : -ENOMEM;
+		kfree(shown);
 		file_put(f);
+		return err;
 	}
+	fmt_buf(shown, size, *name ? "/dev/fd/%d/%s" : "/dev/fd/%d", dirfd, name);
+	if (!*name)
+		last_name(f, comm);
+	err = exec(f, shown, *name ? NULL : comm, argv, envp);
+	kfree(shown);
+	return err;
+}
+
+long sys_execveat(int dirfd, uaddr_t path, uaddr_t argv, uaddr_t envp, unsigned long flags)
+{
+	unsigned walk = (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+	char *name;
+	long err;
+
+	if (flags & ~(unsigned long)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	name = path_from_user(path, flags & AT_EMPTY_PATH);
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	err = exec_from(dirfd, name, walk, argv, envp);
 	path_name_free(name);
 	return err;
 }

@@ -380,3 +380,43 @@ long sys_umask(unsigned mask)
 	f->umask = mask & 0777;
 	return old;
 }
+
+/* No file system here makes handles; what there is to refuse before that is refused first. */
+long sys_name_to_handle_at(int dirfd, uaddr_t path, uaddr_t handle, uaddr_t mount, unsigned long flags)
+{
+	struct path p;
+	char *name;
+	long err;
+
+	(void)handle, (void)mount;
+	if (flags & ~(unsigned long)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	name = path_from_user(path, flags & AT_EMPTY_PATH);
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	err = path_lookup(dirfd, name, (flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0), &p);
+	path_name_free(name);
+	if (err)
+		return err;
+	path_put(&p);
+	return -EOPNOTSUPP;
+}
+
+long sys_open_by_handle_at(int mountfd, uaddr_t handle, unsigned flags)
+{
+	struct { uint32_t bytes; int32_t type; } h;
+	struct file *f;
+
+	(void)flags;
+	if (!capable(CAP_DAC_READ_SEARCH))
+		return -EPERM;
+	if (user_get(&h, handle))
+		return -EFAULT;
+	if (!h.bytes || h.bytes > 128)
+		return -EINVAL;
+	f = mountfd == AT_FDCWD ? NULL : fd_get(fdtable_current(), (unsigned)mountfd, true);
+	if (!f && mountfd != AT_FDCWD)
+		return -EBADF;
+	file_put(f);
+	return -ESTALE;
+}

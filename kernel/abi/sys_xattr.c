@@ -1,122 +1,218 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Extended attributes. No file system here keeps any: lists are empty, and the rest is refused the way Linux refuses it on such a file system,
- * after the arguments were looked at.
- */
+/* Extended attributes: by name, by name without following a last link, by descriptor. */
+#include "lib/bits.h"
 #include "lib/errno.h"
+#include "mem/slab.h"
 #include "syscall_protos.h"
 #include "vfs/fdtable.h"
+#include "vfs/xattr.h"
 #include "vm/usercopy.h"
 
 #define NAME_LENGTH_MAX 255
-#define SIZE_MAX_BYTES 65536
-#define XATTR_FLAGS 3ul /* create only, replace only */
 
-static long find(uaddr_t path, unsigned flags, bool change)
+/* A file that one of the calls is about, with references. change: it is to be written to. */
+struct target { struct path path; };
+
+static long by_path(uaddr_t name, unsigned walk, bool change, struct target *t)
 {
-	char *name = path_from_user(path, false);
-	struct path p;
+	char *copy = path_from_user(name, false);
 	long err;
 
-	if (IS_ERR(name))
-		return PTR_ERR(name);
-	err = path_lookup(AT_FDCWD, name, flags, &p);
-	path_name_free(name);
+	if (IS_ERR(copy))
+		return PTR_ERR(copy);
+	err = path_lookup(AT_FDCWD, copy, walk, &t->path);
+	path_name_free(copy);
 	if (err)
 		return err;
-	err = change ? path_may_write(&p) : 0;
-	path_put(&p);
+	err = change ? path_may_write(&t->path) : 0;
+	if (err)
+		path_put(&t->path);
 	return err;
 }
 
-static long find_fd(int fd, bool change)
+static long by_fd(int fd, bool change, struct target *t)
 {
 	struct file *f = fd_get(fdtable_current(), (unsigned)fd, false);
 	long err;
 
 	if (!f)
 		return -EBADF;
-	err = change ? path_may_write(&f->path) : 0;
+	t->path = f->path;
+	path_get(&t->path);
 	file_put(f);
+	err = change ? path_may_write(&t->path) : 0;
+	if (err)
+		path_put(&t->path);
 	return err;
 }
 
-static long check_name(uaddr_t name)
+static long name_from_user(uaddr_t from, char name[NAME_LENGTH_MAX + 1])
 {
-	ssize_t n = user_strnlen(name, NAME_LENGTH_MAX + 1);
+	ssize_t n = user_strncpy(name, from, NAME_LENGTH_MAX + 1);
 
-	if (n < 0)
-		return n;
-	return n <= 1 || n > NAME_LENGTH_MAX + 1 ? -ERANGE : -EOPNOTSUPP;
+	if (n == -ENAMETOOLONG || n == 0)
+		return -ERANGE;
+	return n < 0 ? n : 0;
 }
 
-static long check_value(uaddr_t name, size_t size, unsigned long flags)
+/* found: 0 with the target, which is given back, or why the file is not to be had. */
+static long set(long found, struct target *t, uaddr_t name, uaddr_t value, size_t size, unsigned long flags)
 {
-	if (flags & ~XATTR_FLAGS)
-		return -EINVAL;
-	long err = check_name(name);
+	char n[NAME_LENGTH_MAX + 1];
+	void *copy = NULL;
+	long err;
 
-	return err == -EOPNOTSUPP && size > SIZE_MAX_BYTES ? -E2BIG : err;
+	if (found)
+		return found;
+	err = flags & ~(unsigned long)(XATTR_CREATE | XATTR_REPLACE) ? -EINVAL : name_from_user(name, n);
+	if (!err && size > XATTR_SIZE_MAX)
+		err = -E2BIG;
+	if (!err && size) {
+		copy = kmalloc(size, 0);
+		err = !copy ? -ENOMEM : user_read(copy, value, size);
+	}
+	if (!err)
+		err = xattr_set(t->path.dentry->inode, n, copy, size, (unsigned)flags);
+	kfree(copy);
+	path_put(&t->path);
+	return err;
 }
 
-/* found: 0, or why the file is not to be had. */
-static long set(long found, uaddr_t name, size_t size, unsigned long flags) { return found ? found : check_value(name, size, flags); }
-static long get(long found, uaddr_t name) { return found ? found : check_name(name); }
+/* Into a buffer of the kernel's, and from there. name NULL: the list of names. */
+static long fetch(struct inode *i, const char *name, uaddr_t to, size_t size)
+{
+	size_t cap = MIN(size, (size_t)XATTR_SIZE_MAX);
+	char *buf = NULL;
+	long n;
+
+	if (cap && !(buf = kmalloc(cap, 0)))
+		return -ENOMEM;
+	n = name ? xattr_get(i, name, buf, cap) : xattr_list(i, buf, cap);
+	if (n > 0 && cap && user_write(to, buf, (size_t)n))
+		n = -EFAULT;
+	kfree(buf);
+	return n;
+}
+
+static long get(long found, struct target *t, uaddr_t name, uaddr_t value, size_t size)
+{
+	char n[NAME_LENGTH_MAX + 1];
+	long r;
+
+	if (found)
+		return found;
+	r = name_from_user(name, n);
+	if (!r)
+		r = fetch(t->path.dentry->inode, n, value, size);
+	path_put(&t->path);
+	return r;
+}
+
+static long list(long found, struct target *t, uaddr_t to, size_t size)
+{
+	long r;
+
+	if (found)
+		return found;
+	r = fetch(t->path.dentry->inode, NULL, to, size);
+	path_put(&t->path);
+	return r;
+}
+
+static long remove(long found, struct target *t, uaddr_t name)
+{
+	char n[NAME_LENGTH_MAX + 1];
+	long r;
+
+	if (found)
+		return found;
+	r = name_from_user(name, n);
+	if (!r)
+		r = xattr_remove(t->path.dentry->inode, n);
+	path_put(&t->path);
+	return r;
+}
 
 long sys_setxattr(uaddr_t path, uaddr_t name, uaddr_t value, size_t size, unsigned long flags)
 {
-	(void)value;
-	return set(find(path, WALK_FOLLOW, true), name, size, flags);
+	struct target t;
+
+	return set(by_path(path, WALK_FOLLOW, true, &t), &t, name, value, size, flags);
 }
 
 long sys_lsetxattr(uaddr_t path, uaddr_t name, uaddr_t value, size_t size, unsigned long flags)
 {
-	(void)value;
-	return set(find(path, 0, true), name, size, flags);
+	struct target t;
+
+	return set(by_path(path, 0, true, &t), &t, name, value, size, flags);
 }
 
 long sys_fsetxattr(int fd, uaddr_t name, uaddr_t value, size_t size, unsigned long flags)
 {
-	(void)value;
-	return set(find_fd(fd, true), name, size, flags);
+	struct target t;
+
+	return set(by_fd(fd, true, &t), &t, name, value, size, flags);
 }
 
 long sys_getxattr(uaddr_t path, uaddr_t name, uaddr_t value, size_t size)
 {
-	(void)value, (void)size;
-	return get(find(path, WALK_FOLLOW, false), name);
+	struct target t;
+
+	return get(by_path(path, WALK_FOLLOW, false, &t), &t, name, value, size);
 }
 
 long sys_lgetxattr(uaddr_t path, uaddr_t name, uaddr_t value, size_t size)
 {
-	(void)value, (void)size;
-	return get(find(path, 0, false), name);
+	struct target t;
+
+	return get(by_path(path, 0, false, &t), &t, name, value, size);
 }
 
 long sys_fgetxattr(int fd, uaddr_t name, uaddr_t value, size_t size)
 {
-	(void)value, (void)size;
-	return get(find_fd(fd, false), name);
+	struct target t;
+
+	return get(by_fd(fd, false, &t), &t, name, value, size);
 }
 
-long sys_listxattr(uaddr_t path, uaddr_t list, size_t size)
+long sys_listxattr(uaddr_t path, uaddr_t to, size_t size)
 {
-	(void)list, (void)size;
-	return find(path, WALK_FOLLOW, false);
+	struct target t;
+
+	return list(by_path(path, WALK_FOLLOW, false, &t), &t, to, size);
 }
 
-long sys_llistxattr(uaddr_t path, uaddr_t list, size_t size)
+long sys_llistxattr(uaddr_t path, uaddr_t to, size_t size)
 {
-	(void)list, (void)size;
-	return find(path, 0, false);
+	struct target t;
+
+	return list(by_path(path, 0, false, &t), &t, to, size);
 }
 
-long sys_flistxattr(int fd, uaddr_t list, size_t size)
+long sys_flistxattr(int fd, uaddr_t to, size_t size)
 {
-	(void)list, (void)size;
-	return find_fd(fd, false);
+	struct target t;
+
+	return list(by_fd(fd, false, &t), &t, to, size);
 }
 
-long sys_removexattr(uaddr_t path, uaddr_t name) { return get(find(path, WALK_FOLLOW, true), name); }
-long sys_lremovexattr(uaddr_t path, uaddr_t name) { return get(find(path, 0, true), name); }
-long sys_fremovexattr(int fd, uaddr_t name) { return get(find_fd(fd, true), name); }
+long sys_removexattr(uaddr_t path, uaddr_t name)
+{
+	struct target t;
+
+	return remove(by_path(path, WALK_FOLLOW, true, &t), &t, name);
+}
+
+long sys_lremovexattr(uaddr_t path, uaddr_t name)
+{
+	struct target t;
+
+	return remove(by_path(path, 0, true, &t), &t, name);
+}
+
+long sys_fremovexattr(int fd, uaddr_t name)
+{
+	struct target t;
+
+	return remove(by_fd(fd, true, &t), &t, name);
+}

@@ -11,6 +11,7 @@
 #include "mem/slab.h"
 #include "vfs/pagecache.h"
 #include "vfs/pipe.h"
+#include "vfs/xattr.h"
 
 #define TMPFS_MAGIC 0x01021994u
 #define FIRST_COOKIE 2
@@ -386,9 +387,10 @@ static int tmpfs_iterate(struct file *f, struct dir_sink *s)
 static const struct inode_ops dir_ops = {
 	.lookup = tmpfs_lookup, .create = tmpfs_create, .mknod = tmpfs_mknod, .mkdir = tmpfs_mkdir, .symlink = tmpfs_symlink, .link = tmpfs_link,
 	.unlink = tmpfs_unlink, .rmdir = tmpfs_rmdir, .rename = tmpfs_rename, .tmpfile = tmpfs_tmpfile, .setattr = tmpfs_setattr,
+	.keeps_xattrs = true,
 };
-static const struct inode_ops link_ops = { .readlink = tmpfs_readlink };
-static const struct inode_ops file_inode_ops = { .setattr = tmpfs_setattr, .getattr = tmpfs_getattr };
+static const struct inode_ops link_ops = { .readlink = tmpfs_readlink, .keeps_xattrs = true };
+static const struct inode_ops file_inode_ops = { .setattr = tmpfs_setattr, .getattr = tmpfs_getattr, .keeps_xattrs = true };
 static const struct file_ops dir_file_ops = { .iterate = tmpfs_iterate };
 static const struct file_ops file_ops = {
 	.read = mapping_file_read, .write = mapping_file_write, .mmap = mapping_file_mmap, .fallocate = mapping_file_allocate,
@@ -403,6 +405,7 @@ static void tmpfs_inode_free(struct inode *i)
 		inode_put(take_out(i, rb_entry(n, struct entry, by_name)));
 	mapping_destroy(&t->mapping);
 	fifo_inode_free(i);
+	xattr_free(i);
 	atomic_dec(&super_of(i->sb)->used_inodes);
 	kfree(t->target);
 	slab_free(&tmpfs_inode_cache, t);

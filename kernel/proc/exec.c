@@ -31,6 +31,7 @@ struct execution {
 	struct file *file;
 	struct args *args;
 	const char *name;
+	const char *comm;         /* as for proc_exec */
 	const char *script;       /* name by which the file at hand was found: x->name, then what the last script line says */
 	char *interp_buf;         /* two script lines: the one at hand, and the one that script points into */
 	struct elf_image *image, *interp;
@@ -348,7 +349,7 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	posixtimer_exit(process_current());
 	process_current()->membarriers = 0;
 	reset_signals(p, fresh);
-	set_name(p, t, base ? base + 1 : x->name);
+	set_name(p, t, x->comm ? x->comm : base ? base + 1 : x->name);
 	if (t->cred->euid != t->cred->uid || t->cred->egid != t->cred->gid) {
 		t->parent_death_signal = 0;
 		readable = false;
@@ -379,9 +380,9 @@ static long prepare(struct execution *x)
 	return err;
 }
 
-long proc_exec(struct file *f, const char *name, struct args *a, struct trapframe *tf)
+long proc_exec(struct file *f, const char *name, const char *comm, struct args *a, struct trapframe *tf)
 {
-	struct execution x = { .file = f, .name = name, .args = a };
+	struct execution x = { .file = f, .name = name, .comm = comm, .args = a };
 	struct process *p = process_current();
 	struct sighand *fresh = sighand_new();
 	struct fdtable *files = NULL;

@@ -7,8 +7,8 @@
 
 struct trapframe;
 
-/* Takes over f and a (both are given back). On success the registers in tf are the new program's. Linux's errors. */
-long proc_exec(struct file *f, const char *name, struct args *a, struct trapframe *tf);
+/* Takes over f and a (both are given back). comm: what the process is called then, NULL: the last part of name. On success the registers in tf are the new program's. Linux's errors. */
+long proc_exec(struct file *f, const char *name, const char *comm, struct args *a, struct trapframe *tf);
 /* Bytes that arguments and environment may take: a quarter of the stack limit. */
 size_t proc_arg_limit(void);
 

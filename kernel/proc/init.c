@@ -55,7 +55,7 @@ static long try_exec(void)
 		file_put(f);
 		return err;
 	}
-	return proc_exec(f, attempt.path, &a, tf);
+	return proc_exec(f, attempt.path, NULL, &a, tf);
 }
 
 static void open_console(void)

@@ -83,6 +83,8 @@ struct file *file_open(int dirfd, const char *name, int flags, mode_t mode);
  * or the kernel. ERR_PTR: -EACCES, -ETXTBSY (open for writing), and what the walk finds.
  */
 struct file *file_open_exec(const char *name);
+/* The same from a directory; walk: WALK_FOLLOW or not (ELOOP then, if it is a link), WALK_EMPTY. */
+struct file *file_open_exec_at(int dirfd, const char *name, unsigned walk);
 /* Opens a path already found (exec, kernel). Takes its own references. */
 struct file *file_open_path(const struct path *p, int flags, const struct cred *c);
 /* A file over an anonymous inode (pipes, eventfd): takes over the path's references; on failure (ERR_PTR) they stay the caller's. */

@@ -118,6 +118,7 @@ struct inode_ops {
 	bool (*revalidate)(struct inode *dir, const char *name, size_t len, struct inode *i); /* false: drop the cached name */
 	int (*tmpfile)(struct inode *dir, mode_t mode, struct inode **out);
 	int (*permission)(struct inode *i, int mask, const struct cred *c); /* NULL: generic */
+	bool keeps_xattrs; /* vfs/xattr; the file system calls xattr_free with the inode */
 };
 
 struct inode {
@@ -144,6 +145,7 @@ struct inode {
 	void *pipe;                   /* FIFO: vfs/pipe, while open */
 	void *flocks;                 /* struct lockset of vfs/flock, while there are locks */
 	struct watch *watches;        /* vfs/notify: who wants to know what happens to it; its lock */
+	struct xattr *xattrs;         /* vfs/xattr; lock */
 	void *data;                   /* the file system's */
 };
 

@@ -299,12 +299,14 @@ static struct file *deny_write_or_put(struct file *f)
 	return ERR_PTR(err);
 }
 
-struct file *file_open_exec(const char *name)
+struct file *file_open_exec(const char *name) { return file_open_exec_at(AT_FDCWD, name, WALK_FOLLOW); }
+
+struct file *file_open_exec_at(int dirfd, const char *name, unsigned walk)
 {
 	struct file *f = ERR_PTR(-EACCES);
 	struct walk w;
 	struct path p;
-	int err = walk_begin(&w, AT_FDCWD, name, WALK_FOLLOW);
+	int err = walk_begin(&w, dirfd, name, walk);
 
 	if (err)
 		return ERR_PTR(err);
@@ -312,7 +314,9 @@ struct file *file_open_exec(const char *name)
 	if (!err) {
 		struct inode *i = p.dentry->inode;
 
-		if (!S_ISREG(i->mode) || p.mnt->flags & MS_NOEXEC)
+		if (S_ISLNK(i->mode))
+			err = -ELOOP;
+		else if (!S_ISREG(i->mode) || p.mnt->flags & MS_NOEXEC)
 			err = -EACCES;
 		else
 			err = inode_permission(i, MAY_EXEC, w.cred);

@@ -509,3 +509,72 @@ TEST(running_program_is_not_written_to)
 	CHECK_EQ(run("./prog", quick, environ), 0);
 	CHECK_OK(truncate("prog", 10));
 }
+
+/* ---- execveat ---- */
+
+HELPER(name_seen)
+{
+	/* argv: program, @name_seen, what the program is to be called */
+	char comm[17] = {0};
+
+	CHECK_OK(prctl(PR_GET_NAME, comm));
+	return strcmp(comm, argv[2]) == 0 && strstr((char *)getauxval(AT_EXECFN), argv[3] ? argv[3] : argv[2]) ? 0 : 1;
+}
+
+static int run_at(int dirfd, const char *path, char *const argv[], int flags)
+{
+	pid_t pid;
+
+	FORK(pid) {
+		syscall(SYS_execveat, dirfd, path, argv, environ, flags);
+		_exit(100 + errno);
+	}
+	return WEXITSTATUS(reap(pid));
+}
+
+TEST(from_a_directory)
+{
+	char *argv[] = {"zero", "@name_seen", "prog", NULL, NULL};
+	int dir, fd;
+	char number[20];
+
+	copy_self("prog", 0755);
+	CHECK_OK(mkdir("d", 0755));
+	CHECK_OK(symlink("../prog", "d/link"));
+	dir = CHECK_OK(open("d", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	CHECK_EQ(run_at(dir, "../prog", argv, 0), 0);
+	CHECK_EQ(run_at(AT_FDCWD, "prog", argv, 0), 0);
+	argv[2] = "link";
+	CHECK_EQ(run_at(dir, "link", argv, 0), 0);
+	CHECK_EQ(run_at(dir, "link", argv, AT_SYMLINK_NOFOLLOW), 100 + ELOOP);
+	CHECK_EQ(run_at(dir, "none", argv, 0), 100 + ENOENT);
+	CHECK_EQ(run_at(dir, "", argv, 0), 100 + ENOENT);
+	CHECK_EQ(run_at(dir, "", argv, AT_EMPTY_PATH), 100 + EACCES);
+	CHECK_EQ(run_at(999, "prog", argv, 0), 100 + EBADF);
+	CHECK_EQ(run_at(999, "", argv, AT_EMPTY_PATH), 100 + EBADF);
+	CHECK_EQ(run_at(dir, "link", argv, 1), 100 + EINVAL);
+	CHECK_EQ(run_at(dir, (void *)8, argv, 0), 100 + EFAULT);
+	fd = CHECK_OK(open("prog", O_RDONLY | O_CLOEXEC));
+	snprintf(number, sizeof(number), "/dev/fd/%d", fd);
+	argv[2] = "prog"; /* and not the number */
+	argv[3] = number;
+	CHECK_EQ(run_at(fd, "", argv, AT_EMPTY_PATH), 0);
+	close(fd);
+	fd = CHECK_OK(open("prog", O_PATH));
+	CHECK_EQ(run_at(fd, "", argv, AT_EMPTY_PATH), 0);
+	CHECK_EQ(run_at(fd, "x", argv, 0), 100 + ENOTDIR);
+}
+
+/* A script by descriptor: its interpreter opens it by that, unless it is closed by then. */
+TEST(script_from_a_descriptor)
+{
+	char *argv[] = {"zero", NULL};
+	int fd;
+
+	copy_self("prog", 0755);
+	write_script("at", "#!./prog @script\nrest\n");
+	fd = CHECK_OK(open("at", O_RDONLY | O_CLOEXEC));
+	CHECK_EQ(run_at(fd, "", argv, AT_EMPTY_PATH), 100 + ENOENT);
+	CHECK_OK(fcntl(fd, F_SETFD, 0));
+	CHECK(run_at(fd, "", argv, AT_EMPTY_PATH) < 100);
+}
