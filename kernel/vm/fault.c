@@ -155,6 +155,7 @@ static enum step resolve_anon_missing(struct fault *f, pte_t *e)
 /* Maps the neighbours too, as far as nothing is mapped there: programs touch what they read soon. e is the entry of f->addr. */
 static void map_around(struct fault *f, pte_t *e)
 {
+	unsigned long flags = leaf_flags(f, false) & ~PTE_ACCESSED;
 	const struct vma *v = f->v;
 	unsigned left = 0;
 
@@ -163,7 +164,7 @@ static void map_around(struct fault *f, pte_t *e)
 		pte_t *n = e + (long)(f->around[i].va - f->addr) / (long)PAGE_SIZE;
 
 		if (!pte_mapped(*n) && (!v->ops->current_page || v->ops->current_page(v->object, p)))
-			ptshare_set(f->as, n, pte_make(page_pfn(p), leaf_flags(f, false) & ~PTE_ACCESSED));
+			ptshare_set(f->as, n, pte_make(page_pfn(p), flags));
 		else
 			f->around[left++] = f->around[i];
 	}
