@@ -33,7 +33,7 @@ void tlb_batch_addr(struct tlb_batch *b, uaddr_t va);
 /* A page to be put, or a table that nobody can reach through this space any more (under pt_lock). p may be NULL. The batch is not full. */
 void tlb_batch_page(struct tlb_batch *b, struct page *p);
 static inline bool tlb_batch_full(const struct tlb_batch *b) { return b->page_count == TLB_BATCH_MAX || b->own_count == TLB_OWN_MAX; }
-/* All CPUs forget what was collected; under the lock under which it was. */
+/* All CPUs forget what was collected; nothing if there is nothing. Under the lock under which it was, or another that keeps forks away. */
 void tlb_batch_flush(struct tlb_batch *b);
 /* After the flush: gives the pages and tables back. No spinlock held, for that may be much. The batch is empty then. */
 void tlb_batch_free(struct tlb_batch *b);

@@ -36,10 +36,13 @@ static void own_borders(struct aspace *as, uaddr_t start, uaddr_t end, struct pt
 }
 
 /*
- * A batch at a time: what it holds is forgotten by all CPUs before the lock is given up, and freed after that. With PT_RESERVE_MAX tables it
- * does not run out, one for each level at either border, but when the space is forked meanwhile, whose lock a zap does not hold.
+ * A batch at a time: what it holds is forgotten by all CPUs, and freed after that. Other threads need not wait for pt_lock until all CPUs have
+ * answered: as->lock, which is held, keeps fork, mremap and new regions away. One that faults in between, where the region stays, has a fresh page before
+ * the last of the others has lost the old one, which is still held: that is what racing with madvise means. A zap for a truncate holds no such
+ * lock, so that the space may be forked meanwhile: the entries that it found are forgotten before it gives pt_lock up. With PT_RESERVE_MAX tables
+ * the reserve does not run out, one for each level at either border, but when the space is forked.
  */
-static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
+static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r, bool for_truncate)
 {
 	struct tlb_batch b;
 	bool done, paused;
@@ -56,8 +59,10 @@ static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_
 		spin_lock(&as->pt_lock);
 		done = ptshare_unmap(as, start, stop, r, &b, &start);
 		paused = tlb_batch_full(&b) || r->count < had; /* a table was copied: enough for one hold */
-		tlb_batch_flush(&b);
+		if (for_truncate)
+			tlb_batch_flush(&b);
 		spin_unlock(&as->pt_lock);
+		tlb_batch_flush(&b);
 		tlb_batch_free(&b);
 		if (done)
 			start = stop;
@@ -87,20 +92,20 @@ int vm_drop_prepare(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_res
 
 void vm_drop_prepared(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
 {
-	int err = unmap_pages(as, start, end, r);
+	int err = unmap_pages(as, start, end, r, false);
 
 	assert(!err);
 	pt_reserve_drop(r);
 }
 
-static int drop_pages(struct aspace *as, uaddr_t start, uaddr_t end, bool urgent)
+static int drop_pages(struct aspace *as, uaddr_t start, uaddr_t end, bool for_truncate)
 {
-	struct pt_reserve r = { .urgent = urgent };
+	struct pt_reserve r = { .urgent = for_truncate };
 	int err = vm_drop_prepare(as, start, end, &r);
 
 	if (err)
 		return err;
-	err = unmap_pages(as, start, end, &r);
+	err = unmap_pages(as, start, end, &r, for_truncate);
 	pt_reserve_drop(&r);
 	return err;
 }
