@@ -10,6 +10,7 @@
 #include "fs/procmem.h"
 #include "fs/procmount.h"
 #include "fs/procstat.h"
+#include "fs/proctimers.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -314,6 +315,7 @@ const struct proc_node procpid_nodes[] = {
 	PROC_FILE("statm", 0444, procstat_statm),
 	PROC_FILE("status", 0444, procstat_status),
 	PROC_FILE("syscall", 0400, procstat_syscall),
+	PROC_FILE("timers", 0444, proctimers_fill),
 	PROC_FILE("uid_map", 0444, fill_id_map),
 	PROC_FILE("wchan", 0444, procstat_wchan),
 };

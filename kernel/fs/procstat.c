@@ -17,7 +17,7 @@
 #define TICK_NS 10000000u
 #define KIB(pages) ((unsigned long)(pages) << (PAGE_SHIFT - 10))
 
-struct sizes { unsigned long total, rss, shared, text, data, stack, locked, tables, peak; };
+struct sizes { unsigned long library, total, rss, shared, text, data, stack, locked, tables, peak; };
 
 static void sizes_of(struct aspace *as, struct sizes *s)
 {
@@ -34,6 +34,7 @@ static void sizes_of(struct aspace *as, struct sizes *s)
 	s->tables = r.tables;
 	s->peak = (unsigned long)as->rss_peak;
 	s->text = (as->code_end - as->code_start + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	s->library = as->exec_pages > s->text ? as->exec_pages - s->text : 0;
 	s->data = as->data_pages;
 	s->stack = as->stack_pages;
 	s->locked = as->locked_pages;
@@ -124,7 +125,7 @@ static void print_status_memory(struct text *t, struct process *p)
 	text_printf(t, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t       0 kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", KIB(s.total), KIB(s.total), KIB(s.locked),
 		    KIB(MAX(s.peak, s.rss)), KIB(s.rss));
 	text_printf(t, "RssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8u kB\n", KIB(s.rss - s.shared), KIB(s.shared), 0);
-	text_printf(t, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8u kB\nVmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n", KIB(s.data), KIB(s.stack), KIB(s.text), 0,
+	text_printf(t, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\nVmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n", KIB(s.data), KIB(s.stack), KIB(s.text), KIB(s.library),
 		    KIB(s.tables), 0);
 }
 

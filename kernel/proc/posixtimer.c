@@ -424,6 +424,40 @@ int posixtimer_overrun(int id)
 	return n;
 }
 
+/* The one with the highest number up to "upto". Lock held. */
+static const struct posix_timer *find_upto(const struct posix_timers *ts, int upto)
+{
+	const struct posix_timer *best = NULL;
+
+	for (const struct rbnode *n = ts->tree.root; n;) {
+		const struct posix_timer *t = rb_entry(n, const struct posix_timer, node);
+
+		if (t->id <= upto)
+			best = t;
+		n = t->id <= upto ? n->right : n->left;
+	}
+	return best;
+}
+
+bool posixtimer_look(struct process *p, int upto, struct proctimers_one *out)
+{
+	static const int clocks[] = { [TIMER_MONOTONIC] = 1, [TIMER_WALL] = 0, [TIMER_PROCESS_CPU] = 2, [TIMER_THREAD_CPU] = 3 };
+	unsigned long irq = sighand_lock(p); /* they are taken away under it */
+	struct posix_timers *ts = p->timers;
+	const struct posix_timer *t = NULL;
+
+	if (ts) {
+		spin_lock(&ts->lock);
+		t = find_upto(ts, upto);
+		if (t)
+			*out = (struct proctimers_one){ .id = t->id, .clock = clocks[t->base], .signo = t->event.signo, .none = t->event.none, .value = t->event.value,
+							.tid = t->event.thread ? t->event.thread->tid : 0 };
+		spin_unlock(&ts->lock);
+	}
+	sighand_unlock(p, irq);
+	return t;
+}
+
 bool posixtimer_watching(const struct process *p) { return p->timers && READ_ONCE(p->timers->on_cpu_time); }
 
 void posixtimer_check(void)
@@ -440,4 +474,4 @@ void posixtimer_check(void)
 		send(t, &info);
 }
 
-void posixtimer_init(void) { signal_timer_hook = rearm; }
+void posixtimer_init(void) { proctimers_hook = posixtimer_look; signal_timer_hook = rearm; }

@@ -6,6 +6,7 @@
 #ifndef PROC_POSIXTIMER_H
 #define PROC_POSIXTIMER_H
 
+#include "fs/proctimers.h"
 #include "task/process.h"
 
 /* What a timer counts. */
@@ -33,6 +34,8 @@ void posixtimer_exit(struct process *p);
 void posixtimer_check(void);
 /* Has the process timers that run on CPU time? Its sighand lock is held, or it is the current one. */
 bool posixtimer_watching(const struct process *p);
+/* proctimers_hook. */
+bool posixtimer_look(struct process *p, int upto, struct proctimers_one *out);
 void posixtimer_init(void);
 
 #endif

@@ -231,6 +231,34 @@ TEST(fdinfo_of_many)
 	CHECK(lines >= 50 && lines <= 150);
 }
 
+TEST(timers_are_listed)
+{
+	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2, .sigev_value.sival_ptr = (void *)0x1234};
+	timer_t first, second;
+	char want[200];
+	pid_t pid;
+
+	if (slurp("/proc/self/timers") == -ENOENT)
+		SKIP("no /proc/PID/timers");
+	CHECK_STR(text, "");
+	CHECK_OK(timer_create(CLOCK_MONOTONIC, &ev, &first));
+	ev.sigev_notify = SIGEV_THREAD_ID;
+	ev._sigev_un._tid = getpid();
+	ev.sigev_signo = SIGRTMAX;
+	CHECK_OK(timer_create(CLOCK_REALTIME, &ev, &second));
+	CHECK(slurp("/proc/self/timers") > 0);
+	snprintf(want, sizeof(want), "ID: %d\nsignal: 64/00001234\nnotify: signal/tid.%d\nClockID: 0\nID: %d\nsignal: 12/00001234\nnotify: signal/pid.%d\nClockID: 1\n",
+		 (int)(intptr_t)second, getpid(), (int)(intptr_t)first, getpid());
+	CHECK_STR(text, want);
+	FORK(pid) { /* they are not inherited */
+		CHECK(slurp("/proc/self/timers") == 0);
+	}
+	reap_ok(pid);
+	CHECK_OK(timer_delete(first));
+	CHECK_OK(timer_delete(second));
+	CHECK_EQ(slurp("/proc/self/timers"), 0);
+}
+
 /* The mode of a link of fd/ tells what the descriptor was opened for, also after the number went to another file. */
 TEST(modes_of_fd_links)
 {
