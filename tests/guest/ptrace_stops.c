@@ -342,3 +342,68 @@ TEST(a_debugger_calls_a_function)
 	gate_open(&g);
 	reap_exit(pid, 3);
 }
+
+TEST(the_parent_of_anothers_tracee_is_told_of_stops)
+{
+	struct gate a = gate_make(), b = gate_make();
+	pid_t pid, tracer;
+	int status;
+
+	FORK(pid)
+		for (;;)
+			pause();
+	FORK(tracer) {
+		CHECK_OK(trace(PTRACE_SEIZE, pid, 0, 0));
+		gate_open(&a);
+		CHECK_STOP(pid, SIGSTOP);
+		RESUME(PTRACE_CONT, pid, SIGSTOP);
+		CHECK_STOP(pid, SIGSTOP | PTRACE_EVENT_STOP << 8);
+		CHECK_OK(trace(PTRACE_LISTEN, pid, 0, 0));
+		gate_wait(&b);
+		CHECK_STOP(pid, SIGTRAP | PTRACE_EVENT_STOP << 8);
+		RESUME(PTRACE_CONT, pid, 0);
+		CHECK_STOP(pid, SIGCONT);
+		RESUME(PTRACE_CONT, pid, SIGCONT);
+		gate_open(&a);
+		CHECK_EQ(waitpid(pid, &status, __WALL), pid);
+		CHECK_EQ(status, SIGKILL);
+	}
+	gate_wait(&a);
+	kill(pid, SIGSTOP);
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+	CHECK_EQ(status, SIGSTOP << 8 | 0x7f);
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED | WNOHANG), 0);
+	kill(pid, SIGCONT);
+	gate_open(&b);
+	CHECK_EQ(waitpid(pid, &status, WCONTINUED), pid);
+	CHECK_EQ(status, 0xffff);
+	gate_wait(&a);
+	kill(pid, SIGKILL);
+	reap_signal(pid, SIGKILL);
+	reap_ok(tracer);
+}
+
+TEST(emulated_calls_are_not_made)
+{
+	pid_t pid;
+
+	TRACED_CHILD(pid) {
+		CHECK_EQ(syscall(SYS_getppid), 4711);
+		_exit(1);
+	}
+	CHECK_OK(trace(PTRACE_SETOPTIONS, pid, 0, SYSGOOD));
+	RESUME(PTRACE_SYSEMU, pid, 0);
+	CHECK_STOP(pid, SIGTRAP | 0x80);
+	while (regs_of(pid).orig_eax != SYS_getppid) {
+		CHECK_OK(trace(PTRACE_POKEUSER, pid, offsetof(struct user, regs.eax), 0));
+		RESUME(PTRACE_SYSEMU, pid, 0);
+		CHECK_STOP(pid, SIGTRAP | 0x80);
+	}
+	CHECK_EQ(regs_of(pid).eax, -ENOSYS);
+	CHECK_OK(trace(PTRACE_POKEUSER, pid, offsetof(struct user, regs.eax), 4711));
+	RESUME(PTRACE_SYSEMU, pid, 0);
+	CHECK_STOP(pid, SIGTRAP | 0x80); /* one stop for each call */
+	CHECK_EQ(regs_of(pid).orig_eax, SYS_exit_group);
+	kill(pid, SIGKILL);
+	reap_signal(pid, SIGKILL);
+}
