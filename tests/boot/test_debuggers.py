@@ -66,6 +66,21 @@ int main(void)
 """
 
 
+FORKS = r"""
+#include <sys/wait.h>
+#include <unistd.h>
+static void __attribute__((noinline)) child(void) { _exit(3); }
+int main(void)
+{
+    int status;
+    if (!fork())
+        child();
+    wait(&status);
+    return status >> 8;
+}
+"""
+
+
 def compile_c(name, text, *words):
     source, out = BUILD / f"{name}.c", BUILD / name
     BUILD.mkdir(parents=True, exist_ok=True)
@@ -114,6 +129,8 @@ def FILES():
     files["lib/libdebuginfod.so.1"] = (0o100755, compile_c("debuginfod", NO_DEBUGINFOD, "-shared", "-fPIC", "-nostdlib",
                                                            "-Wl,-soname,libdebuginfod.so.1", f"-Wl,--version-script={versions}"))
     files["bin/sums"] = (0o100755, compile_c("sums", PROGRAM, "-g", "-static"))
+    files["bin/dynamic"] = (0o100755, compile_c("dynamic", PROGRAM, "-g", "-pie", "-fPIE"))
+    files["bin/forks"] = (0o100755, compile_c("forks", FORKS, "-g", "-static"))
     files["bin/threads"] = (0o100755, compile_c("threads", THREADS, "-g", "-static", "-pthread"))
     return files
 
@@ -173,6 +190,24 @@ def test_gdb_steps_instructions(shell):
 def test_gdb_watchpoint(shell):
     text = gdb(shell, "--args sums", "break main", "run", "watch total", "continue", "continue", "delete", "continue")
     assert text.count("atchpoint 2: total") == 3 and "New value = 42" in text and "New value = 85" in text, text
+
+
+def test_gdb_dynamic_program(shell):
+    text = gdb(shell, "--args dynamic", "break add", "run", "info sharedlibrary", "backtrace", "finish", "delete", "continue")
+    assert "add (a=1, b=41)" in text and re.search(r"/lib/libc\.so\.6", text) and re.search(r"#1 +0x[0-9a-f]+ in main", text), text
+    assert "Value returned is $1 = 42" in text and "exited normally" in text, text
+
+
+def test_gdb_follows_a_child(shell):
+    text = gdb(shell, "forks", "set follow-fork-mode child", "break child", "run", "backtrace", "continue")
+    assert re.search(r"#0 +child \(\)", text) and "exited with code 03" in text, text
+    text = gdb(shell, "forks", "run")
+    assert "exited with code 03" in text, text
+
+
+def test_gdb_catches_system_calls(shell):
+    text = gdb(shell, "--args sums", "catch syscall 4", "run", "continue", "continue")
+    assert "call to syscall 4" in text and "returned from syscall 4" in text and "exited normally" in text, text
 
 
 def test_gdb_attaches(shell):
