@@ -10,7 +10,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LAYERS = ["lib", "arch/x86", "arch/x86/i386", "core", "mem", "sched", "vm", "task", "vfs", "fs", "net", "dev", "proc", "abi", "init"]
 HOST_LAYERS = ["lib", "arch/host", "core", "mem", "sched", "vm", "task", "vfs", "fs", "dev"]
-HOST_MORE = ["proc/elf.c", "proc/futex.c", "abi/convert.c"]
+HOST_MORE = ["proc/elf.c", "proc/futex.c", "proc/futexkey.c", "proc/futexpi.c", "abi/convert.c"]
 NOT_ON_HOST = {"core/stackguard.c", "core/ubsan.c", "mem/kasan.c", "mem/sanitizeprobe.c"}  # the host's C library has its own guard
 
 if sys.argv[1:] == ["--host"]:

@@ -18,6 +18,7 @@
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline __attribute__((noinline))
 #define __unchecked __attribute__((no_sanitize("kernel-address"))) /* may read memory that is free */
+#define __any_stack __attribute__((no_sanitize("address"))) /* on the host: may touch what lies between the variables of a stack */
 
 #define barrier() __asm__ volatile("" ::: "memory")
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -73,7 +73,7 @@ void vmap_init(void)
 static unsigned long *lowest_word(struct stack_head *s) { return (unsigned long *)ALIGN_UP((vaddr_t)&s->page[s->pages], sizeof(long)); }
 static unsigned long *stack_end(struct stack_head *s) { return (unsigned long *)((vaddr_t)s + s->pages * PAGE_SIZE); }
 
-static void fill_pattern(unsigned long *from, unsigned long *to)
+__any_stack static void fill_pattern(unsigned long *from, unsigned long *to)
 {
 	if (CONFIG_DEBUG)
 		while (from < to)
@@ -81,7 +81,7 @@ static void fill_pattern(unsigned long *from, unsigned long *to)
 }
 
 /* The lowest word that was used. Others may use the stack meanwhile. Lock held. */
-static unsigned long *look_depth(struct stack_head *s)
+__any_stack static unsigned long *look_depth(struct stack_head *s)
 {
 	unsigned long *w = lowest_word(s);
 
