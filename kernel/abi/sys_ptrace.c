@@ -18,13 +18,14 @@ enum { PTRACE_TRACEME, PTRACE_PEEKTEXT, PTRACE_PEEKDATA, PTRACE_PEEKUSR, PTRACE_
        PTRACE_SINGLESTEP, PTRACE_GETREGS = 12, PTRACE_SETREGS, PTRACE_GETFPREGS, PTRACE_SETFPREGS, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_GETFPXREGS,
        PTRACE_SETFPXREGS, PTRACE_OLDSETOPTIONS = 21, PTRACE_SYSCALL = 24, PTRACE_GET_THREAD_AREA, PTRACE_SET_THREAD_AREA, PTRACE_SYSEMU = 31,
        PTRACE_SYSEMU_SINGLESTEP, PTRACE_SETOPTIONS = 0x4200, PTRACE_GETEVENTMSG, PTRACE_GETSIGINFO, PTRACE_SETSIGINFO, PTRACE_GETREGSET, PTRACE_SETREGSET,
-       PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_LISTEN, PTRACE_GETSIGMASK = 0x420a, PTRACE_SETSIGMASK, PTRACE_GET_SYSCALL_INFO = 0x420e };
+       PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_LISTEN, PTRACE_PEEKSIGINFO, PTRACE_GETSIGMASK, PTRACE_SETSIGMASK, PTRACE_GET_SYSCALL_INFO = 0x420e };
 
 #define NT_PRSTATUS 1u
 #define NT_PRFPREG 2u
 #define NT_X86_XSTATE 0x202u
 #define NT_PRXFPREG 0x46e62b7fu
 #define IMAGE_MAX 512
+#define PEEK_SHARED 1u /* PTRACE_PEEKSIGINFO_SHARED */
 
 /* A tracee that has stopped: it stands still but for being killed, which does no harm. */
 struct tracee {
@@ -173,6 +174,35 @@ static long set_siginfo(struct tracee *e)
 	return 0;
 }
 
+static long peek_siginfo(struct tracee *e)
+{
+	struct { uint64_t off; uint32_t flags; int32_t count; } a;
+	struct process *p = e->task->process;
+	unsigned char u[128];
+	struct siginfo info;
+	unsigned long irq;
+	long n;
+	bool more;
+
+	if (user_get(&a, e->addr))
+		return -EFAULT;
+	if (a.flags & ~PEEK_SHARED || a.count < 0)
+		return -EINVAL;
+	for (n = 0; n < a.count && a.off + (uint64_t)n <= ~0ul; n++) {
+		irq = sighand_lock(p);
+		more = sigpending_peek(a.flags & PEEK_SHARED ? &p->pending : &e->task->pending, (unsigned long)a.off + (unsigned long)n, &info);
+		sighand_unlock(p, irq);
+		if (!more)
+			break;
+		siginfo_to_user(&info, u);
+		if (user_write(e->data + (uaddr_t)n * sizeof(u), u, sizeof(u)))
+			return n ? n : -EFAULT;
+		if (signal_pending_current())
+			return n + 1;
+	}
+	return n;
+}
+
 static long get_sigmask(struct tracee *e)
 {
 	sigset64 mask = e->task->restore_mask ? e->task->saved_mask : e->task->sigmask;
@@ -268,6 +298,7 @@ static long look(struct tracee *e, unsigned long request)
 		return arch_tls_other(&e->task->thread.arch, e->addr, e->data, request == PTRACE_SET_THREAD_AREA);
 	case PTRACE_GETSIGINFO: return get_siginfo(e);
 	case PTRACE_SETSIGINFO: return set_siginfo(e);
+	case PTRACE_PEEKSIGINFO: return peek_siginfo(e);
 	case PTRACE_GETSIGMASK: return get_sigmask(e);
 	case PTRACE_SETSIGMASK: return set_sigmask(e);
 	case PTRACE_SETOPTIONS: case PTRACE_OLDSETOPTIONS: return set_options(e);

@@ -32,6 +32,19 @@ void sigpending_flush(struct sigpending *p, sigset64 which)
 	p->set &= ~which;
 }
 
+bool sigpending_peek(const struct sigpending *p, unsigned long n, struct siginfo *info)
+{
+	const struct sigentry *e;
+
+	list_for_each_entry(e, &p->queue, link) {
+		if (n--)
+			continue;
+		*info = e->info;
+		return true;
+	}
+	return false;
+}
+
 static void flush_all(struct process *p, sigset64 which)
 {
 	struct task *t;

@@ -36,6 +36,8 @@ void signal_recalc(struct task *t);
 void signal_end_others(struct process *p, const struct task *me, unsigned long *irq);
 /* Signals of the process that t was to take and takes no more (it blocks them now, or ends) are given to other threads. sighand->lock held. */
 void signal_retarget(struct task *t, sigset64 which);
+/* Copies the n-th (from 0) of the signals that wait with what was sent along; false: there are not so many. sighand->lock held. */
+bool sigpending_peek(const struct sigpending *p, unsigned long n, struct siginfo *info);
 void sigpending_flush(struct sigpending *p, sigset64 which);
 /* Is something deliverable for the current thread? */
 bool signal_pending_current(void);

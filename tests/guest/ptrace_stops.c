@@ -100,6 +100,47 @@ TEST(masks)
 	reap_exit(pid, 0);
 }
 
+TEST(waiting_signals_are_looked_at)
+{
+	struct __ptrace_peeksiginfo_args a = {.nr = 5};
+	siginfo_t info[5];
+	pid_t pid;
+
+	TRACED_CHILD(pid) {
+		sigset_t all;
+
+		sigfillset(&all);
+		sigprocmask(SIG_BLOCK, &all, NULL);
+		for (int i = 0; i < 3; i++)
+			sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = 40 + i});
+		raise(SIGUSR1);
+		syscall(SYS_getppid);
+	}
+	do {
+		RESUME(PTRACE_SYSCALL, pid, 0);
+		CHECK_STOP(pid, SIGTRAP);
+	} while (regs_of(pid).orig_eax != SYS_getppid);
+	CHECK_EQ(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, (uintptr_t)info), 1);
+	CHECK_EQ(info[0].si_signo, SIGUSR1);
+	a.flags = PTRACE_PEEKSIGINFO_SHARED;
+	CHECK_EQ(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, (uintptr_t)info), 3);
+	CHECK_EQ(info[2].si_value.sival_int, 42);
+	a.off = 2;
+	CHECK_EQ(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, (uintptr_t)info), 1);
+	CHECK_EQ(info[0].si_value.sival_int, 42);
+	CHECK_ERR(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, 8), EFAULT);
+	CHECK_ERR(trace(PTRACE_PEEKSIGINFO, pid, 8, (uintptr_t)info), EFAULT);
+	a.off = ~0ull;
+	CHECK_EQ(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, (uintptr_t)info), 0);
+	a.flags = 2;
+	CHECK_ERR(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, (uintptr_t)info), EINVAL);
+	a.flags = 0;
+	a.nr = -1;
+	CHECK_ERR(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, (uintptr_t)info), EINVAL);
+	RESUME(PTRACE_CONT, pid, 0);
+	reap_exit(pid, 0);
+}
+
 TEST(a_step_into_a_handler)
 {
 	struct sigaction a = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
