@@ -11,7 +11,8 @@
 #define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC)
 
 enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_GETLK64 = 12, F_SETLK64, F_SETLKW64,
-       F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS };
+       F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS,
+       F_SETLEASE = 1024, F_GETLEASE };
 enum { LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8 };
 
 long sys_flock(int fd, int op)
@@ -197,6 +198,8 @@ static long fcntl_file(struct file *f, int fd, int cmd, unsigned long arg)
 	case F_GET_SEALS: return seals_get(f);
 	case F_SETPIPE_SZ: return pipe_set_size(f, arg);
 	case F_GETOWN: return 0;
+	case F_GETLEASE: return F_UNLCK;
+	case F_SETLEASE: return arg == F_UNLCK ? -EAGAIN : -EINVAL; /* no leases, as on a file system that refuses them */
 	default: return -EINVAL;
 	}
 }

@@ -33,7 +33,33 @@ static void set_end(struct ldisc *l, unsigned i, bool on)
 /* An end of file is a NUL that ends a line: a typed one never does. */
 static bool eof_at(const struct ldisc *l, unsigned i) { return end_at(l, i) && !l->buf[i & MASK]; }
 
-static void echo_raw(struct ldisc *l, const char *s, size_t n) { l->ops->echo(l->ctx, s, n); }
+static void tell(struct ldisc *l, unsigned bits)
+{
+	if (l->ops->status)
+		l->ops->status(l->ctx, bits);
+}
+
+/* Echo is output: it waits while that is stopped. */
+static void echo_raw(struct ldisc *l, const char *s, size_t n)
+{
+	if (!l->stopped) {
+		l->ops->echo(l->ctx, s, n);
+		return;
+	}
+	while (n-- && l->held_len < ECHO_HELD)
+		l->held[l->held_len++] = *s++;
+}
+
+void ldisc_stop(struct ldisc *l, bool stop)
+{
+	if (l->stopped == stop)
+		return;
+	l->stopped = stop;
+	tell(l, stop ? PKT_STOP : PKT_START);
+	if (!stop && l->held_len)
+		l->ops->echo(l->ctx, l->held, l->held_len);
+	l->held_len = 0;
+}
 
 static void echo_processed(struct ldisc *l, const char *s, size_t n)
 {
@@ -257,19 +283,23 @@ void ldisc_input(struct ldisc *l, unsigned char raw)
 		return;
 	if (!l->literal && l->t.iflag & IXON) {
 		if (is_cc(l, VSTOP, (unsigned char)c)) {
-			l->stopped = true;
+			ldisc_stop(l, true);
 			return;
 		}
 		if (is_cc(l, VSTART, (unsigned char)c) || (l->stopped && l->t.iflag & IXANY)) {
-			l->stopped = false;
+			ldisc_stop(l, false);
 			if (is_cc(l, VSTART, (unsigned char)c))
 				return;
 		}
 	}
 	sig = l->literal ? 0 : signal_of(l, (unsigned char)c);
 	if (sig) {
-		if (!(l->t.lflag & NOFLSH))
+		if (l->t.iflag & IXON)
+			ldisc_stop(l, false);
+		if (!(l->t.lflag & NOFLSH)) {
 			ldisc_flush_input(l);
+			tell(l, PKT_FLUSHREAD | PKT_FLUSHWRITE);
+		}
 		echo_char(l, (unsigned char)c);
 		l->ops->signal(l->ctx, sig);
 		return;

@@ -43,7 +43,16 @@ enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSU
 struct ldisc_ops {
 	void (*echo)(void *ctx, const char *s, size_t len); /* to the output, already processed */
 	void (*signal)(void *ctx, int signo);
+	void (*status)(void *ctx, unsigned bits);           /* PKT_: what the other end of a pseudo terminal wants to know; NULL: nobody */
 };
+
+#define PKT_FLUSHREAD 1u
+#define PKT_FLUSHWRITE 2u /* output that has not arrived is to be forgotten */
+#define PKT_STOP 4u
+#define PKT_START 8u
+#define PKT_NOSTOP 16u
+#define PKT_DOSTOP 32u
+#define ECHO_HELD 256u
 
 struct ldisc {
 	struct termios t;
@@ -55,7 +64,9 @@ struct ldisc {
 	unsigned lines;                     /* line ends in [head, ready) */
 	unsigned column, line_start_column;
 	bool literal;                       /* VLNEXT came before */
-	bool stopped;                       /* VSTOP */
+	bool stopped;                       /* VSTOP, TCOOFF */
+	char held[ECHO_HELD];               /* echo while it is; what does not fit is lost */
+	unsigned held_len;
 };
 
 void ldisc_init(struct ldisc *l, const struct ldisc_ops *ops, void *ctx);
@@ -67,6 +78,8 @@ size_t ldisc_read(struct ldisc *l, char *to, size_t n);
 /* Output processing: at most cap bytes into out from src; *used says how many of src's were taken. */
 size_t ldisc_output(struct ldisc *l, const char *src, size_t len, size_t *used, char *out, size_t cap);
 void ldisc_flush_input(struct ldisc *l);
+/* Stops output, or lets it go on: what was held comes out. */
+void ldisc_stop(struct ldisc *l, bool stop);
 unsigned ldisc_available(const struct ldisc *l);
 /* After the settings changed: what was typed so far counts as finished when canonical mode ends, and as one line when it begins. */
 void ldisc_settings_changed(struct ldisc *l, uint32_t old_lflag);

@@ -25,6 +25,8 @@ enum { TCFLSH = 0x540b, TIOCGPGRP = 0x540f, TIOCINQ = 0x541b, TIOCGSID = 0x5429,
 #define TIOCSPTLCK 0x40045431u
 #define TIOCSIG 0x40045436u
 #define TIOCGPTLCK 0x80045439u
+#define TIOCPKT 0x5420u
+#define TIOCGPKT 0x80045438u
 
 struct pty {
 	struct tty slave;         /* its lock guards what follows */
@@ -33,6 +35,8 @@ struct pty {
 	unsigned n;
 	unsigned slave_files;
 	bool slave_closed;        /* was open and is no more */
+	bool packet;              /* TIOCPKT: each read of the master begins with a byte that says what it is */
+	unsigned status;          /* PKT_ bits that are such a byte next; 0: none */
 	bool locked;              /* TIOCSPTLCK: the slave may not be opened yet */
 	refcount_t refs;          /* the master's file, each of the slave's, and signals on their way */
 	unsigned char buf[RING_BYTES];
@@ -82,6 +86,23 @@ static void slave_write(struct tty *t, const char *s, size_t n)
 static size_t slave_room(struct tty *t) { return ring_space(&pty_of(t)->out); }
 static void slave_freed(struct tty *t) { waitq_wake_key(&pty_of(t)->writable, ~0u, POLLOUT | POLLWRNORM); }
 
+/* Lock held. */
+static void slave_status(struct tty *t, unsigned bits)
+{
+	struct pty *p = pty_of(t);
+
+	if (bits & PKT_FLUSHWRITE)
+		ring_clear(&p->out);
+	if (!p->packet)
+		return;
+	if (bits & (PKT_STOP | PKT_START))
+		p->status &= ~(PKT_STOP | PKT_START);
+	if (bits & (PKT_NOSTOP | PKT_DOSTOP))
+		p->status &= ~(PKT_NOSTOP | PKT_DOSTOP);
+	p->status |= bits;
+	waitq_wake_key(&p->readable, ~0u, POLLIN | POLLRDNORM | POLLPRI);
+}
+
 static void slave_opened(struct tty *t)
 {
 	struct pty *p = pty_of(t);
@@ -111,12 +132,13 @@ static void slave_drop(struct tty *t) { pty_put(pty_of(t)); }
 
 static const struct tty_driver slave_driver = {
 	.write = slave_write, .room = slave_room, .freed = slave_freed, .opened = slave_opened, .closed = slave_gone,
-	.hold = slave_hold, .drop = slave_drop,
+	.hold = slave_hold, .drop = slave_drop, .status = slave_status,
 };
 
 static int slave_open(struct inode *i, struct file *f)
 {
 	struct pty *p = pty_find(MINOR(i->rdev));
+	int err;
 
 	if (!p)
 		return -EIO;
@@ -124,12 +146,17 @@ static int slave_open(struct inode *i, struct file *f)
 		pty_put(p);
 		return -EIO;
 	}
+	err = thread_current()->user ? tty_may_open(&p->slave) : 0;
+	if (err) {
+		pty_put(p);
+		return err;
+	}
 	slave_opened(&p->slave);
 	pty_put(p);
 	f->data = &p->slave;
 	f->mode |= FMODE_STREAM;
 	if (!(f->flags & O_NOCTTY) && thread_current()->user)
-		ttyjob_acquire(&p->slave); /* quietly */
+		ttyjob_acquire(&p->slave, false); /* quietly */
 	return 0;
 }
 
@@ -202,21 +229,35 @@ static void master_release(struct file *f)
 	pty_put(p);
 }
 
-static size_t take(struct pty *p, char *buf, size_t n)
+/* What the master's read gets next. first: in packet mode it begins with the status, or with 0 before data. */
+static size_t take(struct pty *p, char *buf, size_t n, bool first, bool *status)
 {
 	unsigned long irq = spin_lock_irqsave(&p->slave.lock);
+	bool packet = p->packet && first;
+	size_t got = 0;
 
-	n = ring_read(&p->out, buf, n);
+	*status = packet && p->status;
+	if (*status) {
+		buf[0] = (char)p->status;
+		p->status = 0;
+		spin_unlock_irqrestore(&p->slave.lock, irq);
+		return 1;
+	}
+	if (packet && ring_used(&p->out)) {
+		buf[got++] = 0;
+		n--;
+	}
+	n = ring_read(&p->out, buf + got, n);
 	spin_unlock_irqrestore(&p->slave.lock, irq);
 	if (n)
 		waitq_wake_key(&p->slave.writable, ~0u, POLLOUT | POLLWRNORM);
-	return n;
+	return n + got;
 }
 
 static size_t master_waiting(struct pty *p)
 {
 	unsigned long irq = spin_lock_irqsave(&p->slave.lock);
-	size_t n = ring_used(&p->out);
+	size_t n = ring_used(&p->out) + (p->packet && p->status);
 
 	spin_unlock_irqrestore(&p->slave.lock, irq);
 	return n;
@@ -227,12 +268,13 @@ static ssize_t master_read(struct file *f, struct uio *u, loff_t *pos)
 	struct pty *p = f->data;
 	size_t done = 0, n;
 	char buf[CHUNK];
+	bool status;
 	int err;
 
 	(void)pos;
 	if (!u->left)
 		return 0;
-	while (!(n = take(p, buf, MIN(u->left, sizeof(buf))))) {
+	while (!(n = take(p, buf, MIN(u->left, sizeof(buf)), true, &status))) {
 		if (READ_ONCE(p->slave_closed))
 			return -EIO;
 		if (f->flags & O_NONBLOCK)
@@ -247,7 +289,7 @@ static ssize_t master_read(struct file *f, struct uio *u, loff_t *pos)
 		done += moved;
 		if (moved < n)
 			return done ? (ssize_t)done : -EFAULT;
-	} while (u->left && (n = take(p, buf, MIN(u->left, sizeof(buf)))));
+	} while (u->left && !status && (n = take(p, buf, MIN(u->left, sizeof(buf)), false, &status)));
 	return (ssize_t)done;
 }
 
@@ -294,11 +336,26 @@ static unsigned master_poll(struct file *f, struct poll_table *t)
 
 	poll_wait(t, &p->readable);
 	poll_wait(t, &p->writable);
-	return (master_waiting(p) ? POLLIN | POLLRDNORM : 0) | (input_room(p) ? POLLOUT | POLLWRNORM : 0)
+	return (master_waiting(p) ? POLLIN | POLLRDNORM : 0) | (READ_ONCE(p->packet) && READ_ONCE(p->status) ? POLLPRI : 0) | (input_room(p) ? POLLOUT | POLLWRNORM : 0)
 		| (READ_ONCE(p->slave_closed) ? POLLHUP : 0);
 }
 
 static long put_int(unsigned long arg, int n) { return user_put(arg, &n); }
+
+static long set_packet(struct pty *p, unsigned long arg)
+{
+	unsigned long irq;
+	int on;
+
+	if (user_get(&on, arg))
+		return -EFAULT;
+	irq = spin_lock_irqsave(&p->slave.lock);
+	if (on && !p->packet)
+		p->status = 0;
+	p->packet = on != 0;
+	spin_unlock_irqrestore(&p->slave.lock, irq);
+	return 0;
+}
 
 static long set_locked(struct pty *p, unsigned long arg)
 {
@@ -378,6 +435,8 @@ static long master_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 	case TIOCGPTN: return put_int(arg, (int)p->n);
 	case TIOCSPTLCK: return set_locked(p, arg);
 	case TIOCGPTLCK: return put_int(arg, READ_ONCE(p->locked));
+	case TIOCPKT: return set_packet(p, arg);
+	case TIOCGPKT: return put_int(arg, READ_ONCE(p->packet));
 	case TIOCGPTPEER: return open_peer(p, (int)arg);
 	case TIOCSIG: return send_signal(p, arg);
 	case TIOCGPGRP: return get_group(p, arg, false);

@@ -86,10 +86,15 @@ static int terminal_open(struct inode *i, struct file *f)
 
 	if (!t)
 		return dev == CONSOLE ? -ENODEV : -ENXIO;
+	if (thread_current()->user && tty_may_open(t)) {
+		if (dev == CURRENT && t->driver->closed)
+			t->driver->closed(t);
+		return -EBUSY;
+	}
 	f->data = t;
 	f->mode |= FMODE_STREAM;
 	if (!(f->flags & O_NOCTTY) && dev != CONSOLE && MINOR(dev) && thread_current()->user)
-		ttyjob_acquire(t); /* quietly */
+		ttyjob_acquire(t, false); /* quietly */
 	return 0;
 }
 

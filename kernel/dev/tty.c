@@ -15,7 +15,9 @@
 #define OUT_CHAR 8u
 
 enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCSBRK = 0x5409, TCXONC, TCFLSH, TIOCEXCL, TIOCNXCL, TIOCSCTTY, TIOCGPGRP, TIOCSPGRP, TIOCOUTQ,
-       TIOCGWINSZ = 0x5413, TIOCSWINSZ, TIOCINQ = 0x541b, TIOCNOTTY = 0x5422, TCSBRKP = 0x5425, TIOCGSID = 0x5429 };
+       TIOCGWINSZ = 0x5413, TIOCSWINSZ, TIOCSTI = 0x5412, TIOCINQ = 0x541b, TIOCNOTTY = 0x5422, TCSBRKP = 0x5425, TIOCGSID = 0x5429 };
+
+#define TIOCGEXCL 0x80045440u
 
 static void put(struct tty *t, const char *s, size_t n)
 {
@@ -39,7 +41,15 @@ static void note_signal(void *ctx, int signo)
 	work_queue(&t->signal_work);
 }
 
-static const struct ldisc_ops ldisc_ops = { .echo = echo, .signal = note_signal };
+static void status(struct tty *t, unsigned bits)
+{
+	if (t->driver->status)
+		t->driver->status(t, bits);
+}
+
+static void note_status(void *ctx, unsigned bits) { status(ctx, bits); }
+
+static const struct ldisc_ops ldisc_ops = { .echo = echo, .signal = note_signal, .status = note_status };
 
 static void send_signals(struct work *w)
 {
@@ -91,7 +101,7 @@ void tty_hangup(struct tty *t)
 	unsigned long irq = spin_lock_irqsave(&t->lock);
 
 	t->hung_up = true;
-	t->ld.stopped = false;
+	ldisc_stop(&t->ld, false);
 	ldisc_flush_input(&t->ld);
 	spin_unlock_irqrestore(&t->lock, irq);
 	ttyjob_hangup(t);
@@ -306,11 +316,15 @@ unsigned tty_poll(struct file *f, struct poll_table *p)
 	return (readable(t) ? POLLIN | POLLRDNORM : 0) | (writable(t) ? POLLOUT | POLLWRNORM : 0);
 }
 
+/* Does the terminal stop and go on by ^S and ^Q? */
+static bool usual_flow(const struct termios *m) { return m->iflag & IXON && m->cc[VSTOP] == 19 && m->cc[VSTART] == 17; }
+
 static long set_termios(struct tty *t, unsigned long arg, bool flush)
 {
 	struct termios m;
 	unsigned long irq;
 	uint32_t old;
+	bool flow;
 	int err = ttyjob_check(t, SIGTTOU);
 
 	if (err)
@@ -319,9 +333,16 @@ static long set_termios(struct tty *t, unsigned long arg, bool flush)
 		return -EFAULT;
 	irq = spin_lock_irqsave(&t->lock);
 	old = t->ld.t.lflag;
+	flow = usual_flow(&t->ld.t);
 	t->ld.t = m;
-	if (flush)
+	if (flush) {
 		ldisc_flush_input(&t->ld);
+		status(t, PKT_FLUSHREAD);
+	}
+	if (flow != usual_flow(&m))
+		status(t, flow ? PKT_NOSTOP : PKT_DOSTOP);
+	if (!(m.iflag & IXON))
+		ldisc_stop(&t->ld, false);
 	ldisc_settings_changed(&t->ld, old);
 	spin_unlock_irqrestore(&t->lock, irq);
 	wake(t, true);
@@ -366,14 +387,55 @@ static long get_size(struct tty *t, unsigned long arg)
 static long flush_queues(struct tty *t, unsigned long which)
 {
 	unsigned long irq;
+	int err = ttyjob_check(t, SIGTTOU);
 
-	if (which > 2)
-		return -EINVAL;
+	if (err || which > 2)
+		return err ? err : -EINVAL;
 	irq = spin_lock_irqsave(&t->lock);
-	if (which != 1)
+	if (which != 1) {
 		ldisc_flush_input(&t->ld);
+		status(t, PKT_FLUSHREAD);
+	}
+	if (which)
+		status(t, PKT_FLUSHWRITE);
+	spin_unlock_irqrestore(&t->lock, irq);
+	wake(t, false);
+	return 0;
+}
+
+/* TCXONC: output stops or goes on; the other side is asked to by a character. */
+static long flow_control(struct tty *t, unsigned long what)
+{
+	unsigned long irq;
+	char c;
+	int err = ttyjob_check(t, SIGTTOU);
+
+	if (err || what > 3)
+		return err ? err : -EINVAL;
+	irq = spin_lock_irqsave(&t->lock);
+	c = (char)t->ld.t.cc[what == 2 ? VSTOP : VSTART];
+	if (what < 2)
+		ldisc_stop(&t->ld, what == 0);
+	else if (c)
+		put(t, &c, 1);
+	spin_unlock_irqrestore(&t->lock, irq);
+	wake(t, false);
+	return 0;
+}
+
+static long set_exclusive(struct tty *t, bool on)
+{
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+
+	t->exclusive = on;
 	spin_unlock_irqrestore(&t->lock, irq);
 	return 0;
+}
+
+/* Typing in somebody's name is not to be had; who would not be allowed to hears that. */
+static long refuse_typing(struct tty *t)
+{
+	return ttyjob_is_ours(t) || capable(CAP_SYS_ADMIN) ? -EIO : -EPERM;
 }
 
 static long put_int(unsigned long arg, int n) { return user_put(arg, &n); }
@@ -386,9 +448,13 @@ long tty_control(struct tty *t, unsigned cmd, unsigned long arg)
 	case TCGETS: return get_termios(t, arg);
 	case TCSETS: case TCSETSW: return set_termios(t, arg, false);
 	case TCSETSF: return set_termios(t, arg, true);
-	case TCSBRK: case TCSBRKP: return 0; /* output is out already */
+	case TCSBRK: case TCSBRKP: return ttyjob_check(t, SIGTTOU); /* output is out already */
+	case TCXONC: return flow_control(t, arg);
+	case TIOCEXCL: case TIOCNXCL: return set_exclusive(t, cmd == TIOCEXCL);
+	case TIOCGEXCL: return put_int(arg, READ_ONCE(t->exclusive));
+	case TIOCSTI: return refuse_typing(t);
 	case TCFLSH: return flush_queues(t, arg);
-	case TIOCSCTTY: return ttyjob_acquire(t);
+	case TIOCSCTTY: return ttyjob_acquire(t, arg == 1);
 	case TIOCNOTTY: return ttyjob_give_up(t);
 	case TIOCGPGRP: return ttyjob_get(t, arg, false);
 	case TIOCGSID: return ttyjob_get(t, arg, true);
@@ -416,6 +482,8 @@ void tty_setup(struct tty *t, const struct tty_driver *driver, dev_t dev, unsign
 }
 
 long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg) { return tty_control(f->data, cmd, arg); }
+
+int tty_may_open(struct tty *t) { return READ_ONCE(t->exclusive) && !capable(CAP_SYS_ADMIN) ? -EBUSY : 0; }
 
 void tty_release(struct file *f)
 {

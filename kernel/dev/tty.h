@@ -11,6 +11,7 @@ void tty_setup(struct tty *t, const struct tty_driver *driver, dev_t dev, unsign
 void tty_receive(struct tty *t, const char *s, size_t n);
 /* The device is gone for good: reads end, all else fails with EIO, the session is told. May sleep. */
 void tty_hangup(struct tty *t);
+int tty_may_open(struct tty *t); /* EBUSY: somebody has it for himself (TIOCEXCL) */
 /* File operations; f->data is the terminal. */
 ssize_t tty_read(struct file *f, struct uio *u, loff_t *pos);
 ssize_t tty_write(struct file *f, struct uio *u, loff_t *pos);

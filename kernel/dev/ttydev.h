@@ -23,6 +23,7 @@ struct tty_driver {
 	void (*opened)(struct tty *t);                         /* NULL, or counts a new file; must not sleep */
 	void (*closed)(struct tty *t);                         /* and its end */
 	void (*hold)(struct tty *t);                           /* NULL, or keeps the terminal in memory; t->lock held */
+	void (*status)(struct tty *t, unsigned bits);          /* NULL, or: PKT_ bits for the other end; t->lock held */
 	void (*drop)(struct tty *t);                           /* until this; no lock held */
 };
 
@@ -40,6 +41,7 @@ struct tty {
 	unsigned port;             /* the driver's number for it */
 	dev_t dev;
 	bool hung_up;              /* set once, under the lock */
+	bool exclusive;            /* TIOCEXCL: nobody else opens it, but the mighty; the lock */
 	char answer[64];           /* the device's answers to what was written: become input */
 	unsigned answer_len;
 	/* proc_tree_lock */

@@ -63,23 +63,48 @@ static void acquire_locked(struct tty *t, struct process *p)
 	pgroup_get(p->group);
 }
 
-long ttyjob_acquire(struct tty *t)
+bool ttyjob_is_ours(struct tty *t)
+{
+	bool ours;
+
+	spin_lock(&proc_tree_lock);
+	ours = process_current()->session->tty == t;
+	spin_unlock(&proc_tree_lock);
+	return ours;
+}
+
+/* Lock held: its session has it no more. The foreground group, for the caller to put; NULL. */
+static struct pgroup *take_away(struct tty *t)
+{
+	struct pgroup *g = t->foreground;
+
+	if (t->session)
+		t->session->tty = NULL;
+	t->session = NULL;
+	t->foreground = NULL;
+	return g;
+}
+
+long ttyjob_acquire(struct tty *t, bool steal)
 {
 	struct process *p = process_current();
+	struct pgroup *g = NULL;
 	long err = 0;
 
 	spin_lock(&proc_tree_lock);
 	if (READ_ONCE(t->hung_up)) /* set before ttyjob_hangup takes the lock: nobody gets it any more */
 		err = -EIO;
-	else if (p->session->leader != p)
+	else if (p->session->leader == p && t->session == p->session)
+		err = 0;
+	else if (p->session->leader != p || p->session->tty || (t->session && !(steal && capable(CAP_SYS_ADMIN))))
 		err = -EPERM;
-	else if (t->session != p->session) {
-		if (p->session->tty || t->session)
-			err = -EPERM;
-		else
-			acquire_locked(t, p);
+	else {
+		g = take_away(t);
+		acquire_locked(t, p);
 	}
 	spin_unlock(&proc_tree_lock);
+	if (g)
+		pgroup_put(g);
 	return err;
 }
 

@@ -10,7 +10,9 @@ void ttyjob_signal(struct tty *t, int signo);
 /* May the current process, perhaps in the background, go on? 0, -EIO, or -ERESTARTSYS after its group got signo (SIGTTIN, SIGTTOU). */
 int ttyjob_check(struct tty *t, int signo);
 /* TIOCSCTTY, and open without O_NOCTTY: the session of the current process gets t. 0, -EPERM, -EIO (hung up). */
-long ttyjob_acquire(struct tty *t);
+long ttyjob_acquire(struct tty *t, bool steal); /* steal: from another session, if the caller may (CAP_SYS_ADMIN) */
+/* Is it the controlling terminal of the current process? */
+bool ttyjob_is_ours(struct tty *t);
 /* The session loses its terminal; its foreground group is told. */
 void ttyjob_disassociate(struct session *s);
 /* The terminal went away: the session that has it loses it, and its leader is told too. */

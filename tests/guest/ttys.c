@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Terminals beyond reading and writing: packet mode, stopping and starting, editing, exclusive use, whose terminal it is.
+ */
+#include "guest.h"
+
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <termios.h>
+
+static int m, s;
+
+static void make(void)
+{
+	struct stat st;
+	int zero = 0, n;
+	char name[32];
+
+	if (stat("/dev/pts/ptmx", &st)) {
+		mkdir("/dev/pts", 0755);
+		CHECK_OK(mount("devpts", "/dev/pts", "devpts", 0, "mode=600,ptmxmode=666"));
+	}
+	m = CHECK_OK(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK));
+	CHECK_OK(ioctl(m, TIOCSPTLCK, &zero));
+	CHECK_OK(ioctl(m, TIOCGPTN, &n));
+	snprintf(name, sizeof(name), "/dev/pts/%d", n);
+	s = CHECK_OK(open(name, O_RDWR | O_NOCTTY));
+}
+
+static void put(int fd, const char *text)
+{
+	CHECK_EQ(write(fd, text, strlen(text)), strlen(text));
+}
+
+/* What comes out of the master, all of it; the kernel may take a moment. */
+static void expect_bytes(const char *want, size_t len)
+{
+	char got[200] = {0};
+	size_t have = 0;
+	struct pollfd p = {.fd = m, .events = POLLIN};
+
+	while (have < len) {
+		ssize_t n;
+
+		CHECK_EQ(poll(&p, 1, 2000), 1);
+		n = CHECK_OK(read(m, got + have, sizeof(got) - have));
+		have += (size_t)n;
+	}
+	CHECK_EQ(have, len);
+	CHECK(!memcmp(got, want, len));
+}
+
+#define expect(text) expect_bytes(text, sizeof(text) - 1)
+
+static void expect_nothing(void)
+{
+	char c;
+
+	CHECK_ERR(read(m, &c, 1), EAGAIN);
+}
+
+static short events(void)
+{
+	struct pollfd p = {.fd = m, .events = POLLIN | POLLPRI};
+
+	CHECK_OK(poll(&p, 1, 0));
+	return p.revents;
+}
+
+static void on_packets(void)
+{
+	int one = 1;
+
+	CHECK_OK(ioctl(m, TIOCPKT, &one));
+}
+
+TEST(packets)
+{
+	int on = -1, zero = 0;
+	char c;
+
+	make();
+	CHECK_OK(ioctl(m, TIOCGPKT, &on));
+	CHECK_EQ(on, 0);
+	on_packets();
+	CHECK_OK(ioctl(m, TIOCGPKT, &on));
+	CHECK_EQ(on, 1);
+	put(s, "data");
+	expect("\0data");
+	put(s, "more");
+	CHECK_EQ(read(m, &c, 1), 1);
+	CHECK_EQ(c, 0);
+	expect("\0more");
+	CHECK_EQ(events() & POLLPRI, 0);
+	CHECK_OK(tcflow(s, TCOOFF));
+	CHECK_EQ(events() & POLLPRI, POLLPRI);
+	expect("\x04"); /* TIOCPKT_STOP */
+	CHECK_EQ(events(), 0);
+	CHECK_OK(tcflow(s, TCOON));
+	expect("\x08"); /* TIOCPKT_START */
+	CHECK_OK(tcflow(s, TCOOFF));
+	CHECK_OK(tcflow(s, TCOON));
+	expect("\x08"); /* only the last */
+	CHECK_OK(ioctl(m, TIOCPKT, &zero));
+	put(s, "plain");
+	expect("plain");
+	CHECK_ERR(ioctl(m, TIOCPKT, (void *)8), EFAULT);
+	CHECK_ERR(ioctl(s, TIOCPKT, &on), ENOTTY);
+}
+
+TEST(packets_of_flushes_and_settings)
+{
+	struct termios t;
+
+	make();
+	on_packets();
+	CHECK_OK(tcflush(s, TCIFLUSH));
+	expect("\x01"); /* TIOCPKT_FLUSHREAD */
+	CHECK_OK(tcflush(s, TCOFLUSH));
+	expect("\x02"); /* TIOCPKT_FLUSHWRITE */
+	CHECK_EQ(events(), 0);
+	CHECK_OK(tcgetattr(s, &t));
+	t.c_iflag &= ~IXON;
+	CHECK_OK(tcsetattr(s, TCSANOW, &t));
+	expect("\x10"); /* TIOCPKT_NOSTOP */
+	t.c_iflag |= IXON;
+	CHECK_OK(tcsetattr(s, TCSANOW, &t));
+	expect("\x20"); /* TIOCPKT_DOSTOP */
+	t.c_cc[VSTOP] = 1;
+	CHECK_OK(tcsetattr(s, TCSANOW, &t));
+	expect("\x10");
+}
+
+/* ^S holds output and echo, ^Q lets both go. */
+TEST(stopped_by_a_character)
+{
+	pid_t pid;
+	int n;
+
+	make();
+	put(m, "\023");
+	FORK(pid)
+		put(s, "held");
+	wait_state(pid, "S");
+	expect_nothing();
+	put(m, "ab");
+	sleep_ms(10);
+	expect_nothing();
+	CHECK_OK(ioctl(s, FIONREAD, &n));
+	put(m, "\021");
+	reap_ok(pid);
+	for (char got[20] = {0}; strlen(got) < 6;) {
+		struct pollfd p = {.fd = m, .events = POLLIN};
+
+		CHECK_EQ(poll(&p, 1, 2000), 1);
+		CHECK(read(m, got + strlen(got), 10) > 0);
+		CHECK(strlen(got) < 6 || (strstr(got, "ab") && strstr(got, "held")));
+	}
+}
+
+TEST(any_character_starts)
+{
+	struct termios t;
+
+	make();
+	CHECK_OK(tcgetattr(s, &t));
+	t.c_iflag |= IXANY;
+	t.c_lflag &= ~ECHO;
+	CHECK_OK(tcsetattr(s, TCSANOW, &t));
+	put(m, "\023");
+	sleep_ms(5);
+	put(m, "x");
+	put(s, "out");
+	expect("out");
+}
+
+TEST(stopped_by_a_call)
+{
+	pid_t pid;
+
+	make();
+	CHECK_OK(tcflow(s, TCOOFF));
+	FORK(pid)
+		put(s, "later");
+	wait_state(pid, "S");
+	expect_nothing();
+	CHECK_OK(tcflow(s, TCOON));
+	reap_ok(pid);
+	expect("later");
+	CHECK_OK(tcflow(s, TCIOFF));
+	expect("\023");
+	CHECK_OK(tcflow(s, TCION));
+	expect("\021");
+	CHECK_ERR(ioctl(s, TCXONC, 4), EINVAL);
+	CHECK_ERR(ioctl(s, TCFLSH, 3), EINVAL);
+	CHECK_OK(ioctl(s, TCSBRK, 1));
+	CHECK_OK(ioctl(s, TCSBRK, 0));
+	CHECK_OK(tcdrain(s));
+	CHECK_OK(tcsendbreak(s, 0));
+}
+
+static void line(const char *typed, const char *want)
+{
+	char got[100] = {0};
+	ssize_t n;
+
+	put(m, typed);
+	n = CHECK_OK(read(s, got, sizeof(got)));
+	CHECK_EQ(n, strlen(want));
+	CHECK_STR(got, want);
+}
+
+TEST(editing)
+{
+	struct termios t;
+
+	make();
+	CHECK_OK(tcgetattr(s, &t));
+	t.c_iflag |= IUTF8;
+	CHECK_OK(tcsetattr(s, TCSANOW, &t));
+	line("abc\177d\n", "abd\n");
+	line("one two\027three\n", "one three\n");
+	line("gone\025here\n", "here\n");
+	line("x\026\003y\n", "x\003y\n");
+	line("a\026\177b\n", "a\177b\n");
+	line("\303\244\303\266\177!\n", "\303\244!\n");
+	line("re\022print\n", "reprint\n");
+	line("dis\017card\n", "dis\017card\n");
+	line("end\004", "end");
+	t.c_iflag &= ~IUTF8;
+	CHECK_OK(tcsetattr(s, TCSANOW, &t));
+	line("\303\244\177\n", "\303\n");
+}
+
+TEST(waiting_bytes)
+{
+	int n = -1;
+
+	make();
+	put(m, "abc");
+	CHECK_OK(ioctl(s, TIOCINQ, &n));
+	CHECK_EQ(n, 0); /* no line yet */
+	put(m, "d\n");
+	CHECK_OK(ioctl(s, TIOCINQ, &n));
+	CHECK_EQ(n, 5);
+	CHECK_OK(ioctl(s, TIOCOUTQ, &n));
+	CHECK_EQ(n, 0);
+	CHECK_OK(tcflush(s, TCIFLUSH));
+	CHECK_OK(ioctl(s, TIOCINQ, &n));
+	CHECK_EQ(n, 0);
+	CHECK_ERR(ioctl(s, TIOCINQ, (void *)8), EFAULT);
+}
+
+TEST(exclusive)
+{
+	char name[32];
+	int on = -1, n;
+	pid_t pid;
+
+	make();
+	CHECK_OK(ioctl(m, TIOCGPTN, &n));
+	snprintf(name, sizeof(name), "/dev/pts/%d", n);
+	CHECK_OK(chmod(name, 0666));
+	CHECK_OK(ioctl(s, TIOCEXCL));
+	CHECK_OK(ioctl(s, TIOCGEXCL, &on));
+	CHECK_EQ(on, 1);
+	FORK(pid) {
+		close(CHECK_OK(open(name, O_RDWR | O_NOCTTY))); /* root may */
+		CHECK_OK(setuid(1234));
+		CHECK_ERR(open(name, O_RDWR | O_NOCTTY), EBUSY);
+		CHECK_OK(ioctl(s, TIOCNXCL));
+		close(CHECK_OK(open(name, O_RDWR | O_NOCTTY)));
+	}
+	reap_ok(pid);
+	CHECK_OK(ioctl(s, TIOCGEXCL, &on));
+	CHECK_EQ(on, 0);
+}
+
+TEST(typing_in_the_name_of_others)
+{
+	pid_t pid;
+
+	make();
+	FORK(pid) {
+		CHECK_OK(setuid(1234));
+		CHECK_ERR(ioctl(s, TIOCSTI, "x"), EPERM);
+	}
+	reap_ok(pid);
+}
+
+TEST(whose_terminal)
+{
+	struct gate ready = gate_make(), go = gate_make();
+	int sid;
+	pid_t a, b;
+
+	make();
+	CHECK_ERR(ioctl(s, TIOCGSID, &sid), ENOTTY);
+	CHECK_ERR(ioctl(s, TIOCSCTTY, 0), EPERM); /* no leader */
+	CHECK_ERR(ioctl(s, TIOCNOTTY), ENOTTY);
+	FORK(a) {
+		CHECK_OK(setsid());
+		CHECK_OK(ioctl(s, TIOCSCTTY, 0));
+		CHECK_OK(ioctl(s, TIOCSCTTY, 0)); /* has it */
+		CHECK_OK(ioctl(s, TIOCGSID, &sid));
+		CHECK_EQ(sid, getpid());
+		gate_open(&ready);
+		gate_wait(&go);
+		CHECK_ERR(ioctl(s, TIOCGSID, &sid), ENOTTY); /* taken away */
+		CHECK_ERR(open("/dev/tty", O_RDWR), ENXIO);
+	}
+	gate_wait(&ready);
+	FORK(b) {
+		CHECK_OK(setsid());
+		CHECK_ERR(ioctl(s, TIOCSCTTY, 0), EPERM);
+		CHECK_OK(ioctl(s, TIOCSCTTY, 1)); /* root may take it */
+		CHECK_OK(ioctl(s, TIOCGSID, &sid));
+		CHECK_EQ(sid, getpid());
+		gate_open(&go);
+		signal(SIGHUP, SIG_IGN);
+	}
+	reap_ok(a);
+	reap_ok(b);
+}
+
+TEST(give_it_up)
+{
+	pid_t pid;
+	int sid;
+
+	make();
+	FORK(pid) {
+		signal(SIGHUP, SIG_IGN);
+		CHECK_OK(setsid());
+		CHECK_OK(ioctl(s, TIOCSCTTY, 0));
+		CHECK_OK(ioctl(s, TIOCNOTTY));
+		CHECK_ERR(ioctl(s, TIOCGSID, &sid), ENOTTY);
+		CHECK_ERR(open("/dev/tty", O_RDWR), ENXIO);
+	}
+	reap_ok(pid);
+}
+
+/* Nobody would start an orphaned group again: it does not stop, and reads fail. */
+TEST(orphaned_reader)
+{
+	struct gate go = gate_make();
+	pid_t pid;
+	int out[2], err = 0;
+
+	make();
+	CHECK_OK(pipe(out));
+	FORK(pid) {
+		CHECK_OK(setsid());
+		CHECK_OK(ioctl(s, TIOCSCTTY, 0));
+		if (fork() == 0) {
+			CHECK_OK(setpgid(0, 0));
+			if (fork()) /* its child's parent goes, and with it who would care */
+				_exit(0);
+			while (getppid() != 1 && getppid() != 0)
+				sleep_ms(1);
+			err = read(s, &go, 1) < 0 ? errno : 0;
+			CHECK_EQ(write(out[1], &err, sizeof(err)), sizeof(err));
+			_exit(0);
+		}
+		gate_wait(&go);
+	}
+	{
+		struct pollfd p = {.fd = out[0], .events = POLLIN};
+
+		CHECK_EQ(poll(&p, 1, 3000), 1);
+	}
+	CHECK_EQ(read(out[0], &err, sizeof(err)), sizeof(err));
+	CHECK_EQ(err, EIO);
+	gate_open(&go);
+	reap_ok(pid);
+}
