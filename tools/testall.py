@@ -251,10 +251,12 @@ def suites():
     # To look for leaks takes each program a second time.
     torture += [Guest(f"torture-{cpus}cpu", perigee, torture=True, cpus=cpus, leaks=cpus == 2) for cpus in (2, 4, 8)]
     # The shadow takes an eighth of the memory and more; TORTURE gives each test of the plain programs twice the time.
-    sanitized = Guest("guest-sanitize", lambda: kernelbuild.build(sanitize=True), cpus=2, memory=320, leaks=False, append="TORTURE=2")
+    sanitize = lambda: kernelbuild.build(sanitize=True)  # noqa: E731
+    sanitized = [Guest("guest-sanitize", sanitize, cpus=2, memory=320, leaks=False, append="TORTURE=2"),
+                 Guest("torture-sanitize", sanitize, torture=True, cpus=2, memory=512, leaks=False)]
     torture += [Guest("torture-debug", debug, torture=True, cpus=2, leaks=False)]
     return [Build(), Checks(), HostTests("unit"), HostTests("property"), Models(), Guest("guest", perigee), Guest("guest-debug", debug, cpus=2),
-            Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Sanitize(), sanitized, Latency(), Boot("boot", 1),
+            Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Sanitize(), *sanitized, Latency(), Boot("boot", 1),
             Boot("boot-2cpu", 2, BOOT_TWICE)]
 
 

@@ -40,7 +40,7 @@ static bool spin_for(struct mutex *m, enum wait_mode mode)
 
 		if (!owner && take(m))
 			return true;
-		if ((owner && !READ_ONCE(owner->on_cpu)) || this_cpu_resched_due() || waitq_interrupted(mode))
+		if ((owner && !thread_seems_on_cpu(owner)) || this_cpu_resched_due() || waitq_interrupted(mode))
 			return false;
 		arch_pause();
 	}

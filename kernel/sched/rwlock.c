@@ -91,7 +91,7 @@ static bool spin_for(struct rwlock *l, bool write, enum wait_mode mode)
 
 		if ((write ? readers == 0 : readers >= 0) && (write ? try_write(l) : try_read(l)))
 			return true;
-		if (readers && !(owner && READ_ONCE(owner->on_cpu)))
+		if (readers && !(owner && thread_seems_on_cpu(owner)))
 			return false;
 		if ((!write && READ_ONCE(l->writers_waiting)) || READ_ONCE(l->passes) || this_cpu_resched_due() || waitq_interrupted(mode))
 			return false;

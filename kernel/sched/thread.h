@@ -96,6 +96,11 @@ struct thread {
 };
 
 static inline struct thread *thread_current(void) { return percpu_current(); }
+/*
+ * Does what was a thread, and may be one no more, run? To decide about waiting only: its memory is never unmapped, but it may be free. So this is no load
+ * of a bool, for what is there may be neither true nor false.
+ */
+__unchecked static inline bool thread_seems_on_cpu(const struct thread *t) { return *(const volatile uint8_t *)&t->on_cpu == 1; }
 /* An idle thread has no stack of its own here: its top is meaningless, and never entered from user mode. */
 static inline void *thread_stack_top(const struct thread *t) { return (void *)((vaddr_t)t->stack + THREAD_STACK_PAGES * PAGE_SIZE); }
 static inline void thread_set_work(struct thread *t, uint32_t bits) { __atomic_fetch_or(&t->work, bits, __ATOMIC_SEQ_CST); }
