@@ -178,6 +178,51 @@ TEST(nobody_dumps_what_is_not_dumpable)
 	CHECK_EQ(reap(pid), SIGQUIT | CORE_FLAG);
 }
 
+HELPER(dumpable)
+{
+	return prctl(PR_GET_DUMPABLE) == atoi(argv[2]) ? 0 : 1;
+}
+
+static void copy_self(const char *name, mode_t mode)
+{
+	int from = CHECK_OK(open("/proc/self/exe", O_RDONLY)), to = CHECK_OK(open(name, O_WRONLY | O_CREAT, 0700));
+	static char buffer[65536];
+	ssize_t n;
+
+	while ((n = read(from, buffer, sizeof(buffer))) > 0)
+		CHECK_EQ(write(to, buffer, (size_t)n), n);
+	close(from);
+	close(to);
+	CHECK_OK(chmod(name, mode));
+}
+
+static void run_as_user(const char *name, const char *dumpable)
+{
+	char *argv[] = {(char *)name, "@dumpable", (char *)dumpable, NULL};
+	pid_t pid;
+
+	FORK(pid)
+	{
+		CHECK_OK(setresuid(1000, 1000, 1000));
+		execv(name, argv);
+		FAIL("execv: %d", errno);
+	}
+	reap_ok(pid);
+}
+
+TEST(programs_that_may_not_be_read)
+{
+	copy_self("./p", 0755);
+	run_as_user("./p", "1");
+	CHECK_OK(chmod("./p", 0711)); /* a core would be a copy */
+	run_as_user("./p", "0");
+	CHECK_OK(chmod("./p", 04755));
+	run_as_user("./p", "0");
+	set_text(SUID_DUMPABLE, "2");
+	run_as_user("./p", "2");
+	done();
+}
+
 TEST(root_keeps_what_changed_its_ids)
 {
 	char dir[200], name[300];
