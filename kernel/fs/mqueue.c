@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/mqueue.h"
 
-#include "core/panic.h"
 #include "lib/bits.h"
+#include "lib/check.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -173,8 +173,7 @@ static void mqueue_inode_free(struct inode *i)
 
 	list_for_each_entry_safe(m, tmp, &q->messages, link)
 		kfree(m);
-	if (q->told)
-		process_put(q->told);
+	process_put(q->told);
 	userlimit_sub(USER_MQ_BYTES, q->uid, q->charged);
 	kfree(q->name);
 	slab_free(&mqueue_cache, q);
@@ -359,11 +358,8 @@ static void insert(struct mqueue *q, struct message *m)
 /* Nobody is told from now on. Lock held. */
 static void forget_notice(struct mqueue *q)
 {
-	struct process *p = q->told;
-
+	process_put(q->told);
 	q->told = NULL;
-	if (p)
-		process_put(p);
 }
 
 /* The queue was empty and nobody waited for the message: who asked is told, once. Lock held. */
@@ -546,8 +542,8 @@ static ssize_t mqueue_read(struct file *f, struct uio *u, loff_t *pos)
 	len = fmt_buf(line, sizeof(line), "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", (unsigned long)q->bytes, told && q->notice.silent ? 1 : 0,
 		      told && !q->notice.silent ? q->notice.signo : 0, told ? q->told->pid : 0);
 	mutex_unlock(&q->lock);
-	if (*pos < 0 || (size_t)*pos >= len)
-		return *pos < 0 ? -EINVAL : 0;
+	if (*pos >= (loff_t)len)
+		return 0;
 	n = MIN(u->left, len - (size_t)*pos);
 	done = uio_put(u, line + *pos, n);
 	*pos += (loff_t)done;
@@ -570,10 +566,9 @@ static const struct super_ops super_ops = { .inode_free = mqueue_inode_free, .st
 /* Every mount shows the one instance, which lives for ever. */
 static int mqueue_mount(const char *source, unsigned long flags, const char *data, struct super **out)
 {
-	(void)source, (void)flags, (void)data;
 	refcount_get(&instance->refs);
 	*out = instance;
-	return 0;
+	return (void)source, (void)flags, (void)data, 0;
 }
 
 static struct fs_type mqueue_type = { .name = "mqueue", .nodev = true, .mount = mqueue_mount };
@@ -583,16 +578,14 @@ void mqueue_init(void)
 	struct mqueue *root;
 
 	instance = kzalloc(sizeof(*instance));
-	if (!instance)
-		panic("no memory for message queues");
+	assert(instance); /* at boot */
 	refcount_set(&instance->refs, 1);
 	instance->ops = &super_ops;
 	instance->fstype = "mqueue";
 	instance->dev = super_alloc_dev();
 	instance->revalidate = true;
 	root = make(S_IFDIR | S_ISVTX | 0777);
-	if (!root)
-		panic("no memory for message queues");
+	assert(root);
 	root->inode.ops = &dir_ops;
 	root->inode.fops = &dir_file_ops;
 	root->inode.nlink = 2;

@@ -10,6 +10,7 @@
 #include "mem/frame.h"
 #include "mem/slab.h"
 #include "mem/vmap.h"
+#include "task/userlimit.h"
 #include "task/coreset.h"
 #include "task/pid.h"
 #include "task/uts.h"
@@ -224,7 +225,11 @@ NUMBER(fill_nr_open, 1048576)
 NUMBER(fill_pipe_max, 1048576)
 NUMBER(fill_pipe_user_pages, 16384)
 NUMBER(fill_queued_events, 16384)
-NUMBER(fill_watches, 65536)
+
+static int fill_limit(struct text *t, enum userlimit what) { text_printf(t, "%llu\n", (unsigned long long)userlimit_most(what)); return 0; }
+static int fill_watches(struct text *t, struct process *p) { return (void)p, fill_limit(t, USER_INOTIFY_WATCHES); }
+static int fill_instances(struct text *t, struct process *p) { return (void)p, fill_limit(t, USER_INOTIFY_INSTANCES); }
+static int fill_epoll(struct text *t, struct process *p) { return (void)p, fill_limit(t, USER_EPOLL_WATCHES); }
 
 static int fill_file_nr(struct text *t, struct process *p)
 {
@@ -242,10 +247,13 @@ static int fill_inode_nr(struct text *t, struct process *p)
 
 static const struct proc_node inotify_nodes[] = {
 	PROC_FILE("max_queued_events", 0444, fill_queued_events),
+	PROC_FILE("max_user_instances", 0444, fill_instances),
 	PROC_FILE("max_user_watches", 0444, fill_watches),
 };
+static const struct proc_node epoll_nodes[] = { PROC_FILE("max_user_watches", 0444, fill_epoll) };
 
 static const struct proc_node fs_nodes[] = {
+	PROC_DIR("epoll", epoll_nodes),
 	PROC_FILE("file-max", 0444, fill_file_max),
 	PROC_FILE("file-nr", 0444, fill_file_nr),
 	PROC_FILE("inode-nr", 0444, fill_inode_nr),

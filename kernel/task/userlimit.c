@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "task/userlimit.h"
 #include "core/spinlock.h"
+#include "lib/bits.h"
 #include "lib/compiler.h"
 #include "lib/errno.h"
 #include "lib/hash.h"
+#include "mem/frame.h"
 #include "mem/slab.h"
 
 #define HASH_BITS 6
@@ -46,6 +48,21 @@ static int add(enum userlimit what, uid_t uid, uint64_t n, uint64_t most, struct
 	}
 	(*link)->n += n;
 	return 0;
+}
+
+#define INOTIFY_COST 400u /* bytes that a watch stands for, with its inode */
+#define EPOLL_COST 100u
+
+uint64_t userlimit_most(enum userlimit what)
+{
+	uint64_t bytes = (uint64_t)MIN(frame_total(), 768ul << (20 - PAGE_SHIFT)) << PAGE_SHIFT;
+
+	switch (what) {
+	case USER_INOTIFY_INSTANCES: return 128;
+	case USER_INOTIFY_WATCHES: return MAX(MIN(bytes / 100 / INOTIFY_COST, 1048576ull), 8192ull);
+	case USER_EPOLL_WATCHES: return bytes / 25 / EPOLL_COST;
+	default: return UINT64_MAX;
+	}
 }
 
 int userlimit_add(enum userlimit what, uid_t uid, uint64_t n, uint64_t most)

@@ -15,6 +15,8 @@
 #include "lib/bits.h"
 #include "lib/fmt.h"
 #include "mem/slab.h"
+#include "task/process.h"
+#include "task/userlimit.h"
 #include "vfs/anonfile.h"
 #include "vfs/epollpaths.h"
 
@@ -182,6 +184,7 @@ static void item_remove(struct epoll_item *it)
 	if (it->next)
 		it->next->place = it->place;
 	store_release(it->place, it->next);
+	userlimit_sub(USER_EPOLL_WATCHES, it->ep->uid, 1);
 	slab_free(&epoll_item_cache, it);
 }
 
@@ -207,9 +210,14 @@ static int add(struct epoll *ep, struct file *f, int fd, const struct epoll_even
 
 	if (find(ep, f, fd))
 		return -EEXIST;
+	err = userlimit_add(USER_EPOLL_WATCHES, ep->uid, 1, userlimit_most(USER_EPOLL_WATCHES));
+	if (err)
+		return err == -EDQUOT ? -ENOSPC : err;
 	it = slab_alloc(&epoll_item_cache, ALLOC_ZERO);
-	if (!it)
+	if (!it) {
+		userlimit_sub(USER_EPOLL_WATCHES, ep->uid, 1);
 		return -ENOMEM;
+	}
 	it->ep = ep;
 	it->file = f;
 	it->inner = epoll_is(f) ? f->data : NULL;
@@ -495,6 +503,7 @@ struct file *epoll_create(void)
 
 	if (!ep)
 		return ERR_PTR(-ENOMEM);
+	ep->uid = cred_current()->uid;
 	mutex_init(&ep->lock, LOCK_EPOLL);
 	waitq_init(&ep->waiters);
 	waitq_init(&ep->pollers);

@@ -15,6 +15,7 @@ struct epoll {
 	struct spinlock ready_lock; /* LOCK_EVENT, interrupts off */
 	struct list ready;        /* items that may be ready */
 	unsigned checked, depth;  /* links_lock: the search for loops that was here last, and what it found */
+	uid_t uid;                  /* who is charged for its items */
 };
 
 /* An item in one wait queue. A file may name several. */

@@ -5,6 +5,8 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mem/slab.h"
+#include "task/process.h"
+#include "task/userlimit.h"
 #include "vfs/anonfile.h"
 #include "vfs/notify.h"
 
@@ -31,6 +33,7 @@ struct inotify {
 	size_t bytes;           /* of the queue as user space sees it */
 	bool overflowed;        /* the last event says so */
 	struct waitq readable;
+	uid_t uid;              /* who is charged for it and its watches */
 };
 
 static SLAB_CACHE(inotify_cache, inotify);
@@ -63,6 +66,8 @@ static void note(struct watcher *w, int wd, const struct notice *n)
 {
 	struct inotify *in = container_of(w, struct inotify, watcher);
 
+	if (n->mask & IN_IGNORED) /* the watch is gone */
+		userlimit_sub(USER_INOTIFY_WATCHES, in->uid, 1);
 	if (!list_empty(&in->events) && same(list_last(&in->events, struct event, link), wd, n))
 		return;
 	if (in->queued < QUEUE_MAX)
@@ -170,13 +175,14 @@ static void inotify_release(struct file *f)
 		list_del(&e->link);
 		kfree(e);
 	}
+	userlimit_sub(USER_INOTIFY_INSTANCES, in->uid, 1);
 	slab_free(&inotify_cache, in);
 }
 
 static const struct file_ops inotify_ops = { .read = inotify_read, .poll = inotify_poll, .ioctl = inotify_ioctl, .release = inotify_release };
 
-/* Changes the watch that there is, or adds the fresh one, which is NULL then. */
-static int watch_locked(struct inotify *in, struct watch **fresh, uint32_t mask)
+/* Changes the watch that there is, or adds the fresh one, which is NULL then; limit: 0, or the user has too many for that. */
+static int watch_locked(struct inotify *in, struct watch **fresh, uint32_t mask, int limit)
 {
 	struct watch *w = watch_of(&in->watcher, (*fresh)->inode);
 
@@ -186,7 +192,7 @@ static int watch_locked(struct inotify *in, struct watch **fresh, uint32_t mask)
 		w->mask = (mask & IN_MASK_ADD ? w->mask : IN_UNMOUNT) | (mask & MASK_KEPT);
 		return w->wd;
 	}
-	if (in->watcher.count >= WATCHES_MAX)
+	if (limit || in->watcher.count >= WATCHES_MAX)
 		return -ENOSPC;
 	w = *fresh;
 	*fresh = NULL;
@@ -197,17 +203,24 @@ static int watch_locked(struct inotify *in, struct watch **fresh, uint32_t mask)
 
 int inotify_watch(struct file *f, struct inode *i, uint32_t mask)
 {
-	struct watch *w = kzalloc(sizeof(*w));
-	int wd;
+	const struct inotify *in = f->data;
+	struct watch *w;
+	int wd, limit = userlimit_add(USER_INOTIFY_WATCHES, in->uid, 1, userlimit_most(USER_INOTIFY_WATCHES));
 
-	if (!w)
+	w = limit == -ENOMEM ? NULL : kzalloc(sizeof(*w));
+	if (!w) {
+		if (!limit)
+			userlimit_sub(USER_INOTIFY_WATCHES, in->uid, 1);
 		return -ENOMEM;
+	}
 	inode_get(i);
 	w->inode = i;
 	spin_lock(&notify_lock);
-	wd = watch_locked(f->data, &w, mask);
+	wd = watch_locked(f->data, &w, mask, limit);
 	spin_unlock(&notify_lock);
 	if (w) {
+		if (!limit)
+			userlimit_sub(USER_INOTIFY_WATCHES, in->uid, 1);
 		inode_put(i);
 		kfree(w);
 	}
@@ -233,15 +246,23 @@ struct file *inotify_create(unsigned flags)
 {
 	struct inotify *in = slab_alloc(&inotify_cache, ALLOC_ZERO);
 	struct file *f;
+	int err;
 
 	if (!in)
 		return ERR_PTR(-ENOMEM);
+	in->uid = cred_current()->euid;
+	err = userlimit_add(USER_INOTIFY_INSTANCES, in->uid, 1, userlimit_most(USER_INOTIFY_INSTANCES));
+	if (err) {
+		slab_free(&inotify_cache, in);
+		return ERR_PTR(err == -EDQUOT ? -EMFILE : err);
+	}
 	in->watcher.note = note;
 	rb_init(&in->watcher.watches);
 	list_init(&in->events);
 	waitq_init(&in->readable);
 	f = anonfile_new("anon_inode:inotify", &inotify_ops, flags, in);
 	if (IS_ERR(f)) {
+		userlimit_sub(USER_INOTIFY_INSTANCES, in->uid, 1);
 		slab_free(&inotify_cache, in);
 		return f;
 	}

@@ -431,3 +431,34 @@ TEST(threads)
 	while (next())
 		;
 }
+
+/* As many as a user may have, whatever process they are in. */
+TEST(instances_of_a_user)
+{
+	struct gate go = gate_make(), end = gate_make();
+	int n = 0, limit;
+	char text[20] = {0};
+	int fd = CHECK_OK(open("/proc/sys/fs/inotify/max_user_instances", O_RDONLY));
+	pid_t pid;
+
+	CHECK(read(fd, text, sizeof(text) - 1) > 0);
+	limit = atoi(text);
+	CHECK_EQ(limit, 128);
+	FORK(pid) {
+		CHECK_OK(setuid(4242));
+		for (int i = 0; i < limit - 10; i++)
+			CHECK_OK(inotify_init1(0));
+		gate_open(&go);
+		gate_wait(&end);
+	}
+	gate_wait(&go);
+	CHECK_OK(inotify_init1(0)); /* another user */
+	CHECK_OK(setuid(4242));
+	while (inotify_init1(0) >= 0)
+		n++;
+	CHECK_EQ(errno, EMFILE);
+	CHECK_EQ(n, 10);
+	gate_open(&end);
+	reap_ok(pid);
+	CHECK_OK(inotify_init1(0));
+}
