@@ -163,7 +163,7 @@ static long transfer_append(int fd, uaddr_t iov, unsigned long count, loff_t pos
 	struct uio_seg *segs;
 	struct uio u;
 	size_t total;
-	loff_t end;
+	loff_t end = 0;
 	long n;
 
 	if (!r.file || !(r.file->mode & FMODE_WRITE) || !S_ISREG(r.file->inode->mode)) {
