@@ -448,3 +448,31 @@ TEST(full_file_system)
 	CHECK(st.st_blocks <= 128);
 	done();
 }
+
+/* The core lies in memory as well: it is cut off, or the process is killed, but nobody else suffers. */
+TEST(more_than_memory_holds)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	unsigned long kb = 0;
+	char line[200];
+	int status;
+	pid_t pid;
+
+	CHECK(f != NULL);
+	while (fgets(line, sizeof(line), f))
+		sscanf(line, "MemAvailable: %lu", &kb);
+	fclose(f);
+	CHECK(kb > 0);
+	prepare("core");
+	FORK(pid)
+	{
+		char *p = map_rw(kb / 4 * 3 << 10);
+
+		for (unsigned long at = 0; at < kb / 4 * 3 << 10; at += PAGE)
+			p[at] = 1;
+		die_of(SIGQUIT);
+	}
+	status = reap(pid);
+	CHECK(status == (SIGQUIT | CORE_FLAG) || status == SIGKILL);
+	CHECK_OK(unlink("core"));
+}
