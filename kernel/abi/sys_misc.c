@@ -6,6 +6,7 @@
 #include "core/klog.h"
 #include "dev/random.h"
 #include "lib/bits.h"
+#include "dev/terminals.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mem/frame.h"
@@ -98,7 +99,13 @@ long sys_getrandom(uaddr_t buf, size_t count, unsigned long flags)
 	return (long)count;
 }
 
-long sys_vhangup(void) { return capable(CAP_SYS_TTY_CONFIG) ? 0 : -EPERM; }
+long sys_vhangup(void)
+{
+	if (!capable(CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	terminals_hangup_own();
+	return 0;
+}
 
 static bool reboot_magic2(unsigned long m) { return m == 672274793 || m == 85072278 || m == 369367448 || m == 537993216; }
 

@@ -153,8 +153,7 @@ static int slave_open(struct inode *i, struct file *f)
 	}
 	slave_opened(&p->slave);
 	pty_put(p);
-	f->data = &p->slave;
-	f->mode |= FMODE_STREAM;
+	tty_opened(f, &p->slave);
 	if (!(f->flags & O_NOCTTY) && thread_current()->user)
 		ttyjob_acquire(&p->slave, false); /* quietly */
 	return 0;

@@ -66,6 +66,17 @@ static struct tty *current_terminal(void)
 	return t;
 }
 
+void terminals_hangup_own(void)
+{
+	struct tty *t = current_terminal();
+
+	if (!t)
+		return;
+	tty_disconnect(t);
+	if (t->driver->closed)
+		t->driver->closed(t);
+}
+
 static struct tty *terminal_of(dev_t dev)
 {
 	unsigned minor = MINOR(dev);
@@ -91,8 +102,7 @@ static int terminal_open(struct inode *i, struct file *f)
 			t->driver->closed(t);
 		return -EBUSY;
 	}
-	f->data = t;
-	f->mode |= FMODE_STREAM;
+	tty_opened(f, t);
 	if (!(f->flags & O_NOCTTY) && dev != CONSOLE && MINOR(dev) && thread_current()->user)
 		ttyjob_acquire(t, false); /* quietly */
 	return 0;

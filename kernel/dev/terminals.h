@@ -8,4 +8,7 @@
 /* Registers them and /dev/tty, and starts receiving. */
 void terminals_init(void);
 
+/* vhangup(2): the controlling terminal of the current process, if it has one. */
+void terminals_hangup_own(void);
+
 #endif

@@ -109,6 +109,32 @@ void tty_hangup(struct tty *t)
 	waitq_wake_all(&t->writable);
 }
 
+/* A terminal has no position: that of the file says how often it had been hung up when it was opened. */
+void tty_opened(struct file *f, struct tty *t)
+{
+	f->data = t;
+	f->mode |= FMODE_STREAM;
+	f->pos = READ_ONCE(t->hangups);
+}
+
+static bool lost(const struct file *f, const struct tty *t)
+{
+	return READ_ONCE(t->hung_up) || (unsigned)f->pos != READ_ONCE(t->hangups);
+}
+
+void tty_disconnect(struct tty *t)
+{
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+
+	t->hangups++;
+	ldisc_stop(&t->ld, false);
+	ldisc_flush_input(&t->ld);
+	spin_unlock_irqrestore(&t->lock, irq);
+	ttyjob_hangup(t);
+	waitq_wake_all(&t->readable);
+	waitq_wake_all(&t->writable);
+}
+
 static bool readable(struct tty *t)
 {
 	unsigned long irq = spin_lock_irqsave(&t->lock);
@@ -152,7 +178,7 @@ static int wait_for_more(struct file *f, struct tty *t, unsigned have, ktime_t t
 		return -ETIMEDOUT;
 	if (f->flags & O_NONBLOCK)
 		return have ? -ETIMEDOUT : -EAGAIN;
-	return waitq_wait_until(&t->readable, waiting(t) != have || READ_ONCE(t->hung_up), WAIT_INTERRUPTIBLE, deadline);
+	return waitq_wait_until(&t->readable, waiting(t) != have || lost(f, t), WAIT_INTERRUPTIBLE, deadline);
 }
 
 static ssize_t wait_and_take(struct file *f, struct tty *t, char *buf, size_t n)
@@ -162,10 +188,12 @@ static ssize_t wait_and_take(struct file *f, struct tty *t, char *buf, size_t n)
 	unsigned long irq;
 
 	for (;;) {
-		int err = ttyjob_check(t, SIGTTIN);
+		int err = lost(f, t) ? 0 : ttyjob_check(t, SIGTTIN);
 		bool done;
 		unsigned have;
 
+		if (lost(f, t))
+			return 0;
 		if (err)
 			return err;
 		irq = spin_lock_irqsave(&t->lock);
@@ -247,10 +275,10 @@ static int wait_writable(struct file *f, struct tty *t)
 	int err = 0;
 
 	if (f->flags & O_NONBLOCK)
-		err = writable(t) ? 0 : -EAGAIN;
+		err = writable(t) || lost(f, t) ? 0 : -EAGAIN;
 	else
-		err = waitq_wait(&t->writable, writable(t), WAIT_INTERRUPTIBLE);
-	return !err && READ_ONCE(t->hung_up) ? -EIO : err;
+		err = waitq_wait(&t->writable, writable(t) || lost(f, t), WAIT_INTERRUPTIBLE);
+	return !err && lost(f, t) ? -EIO : err;
 }
 
 /* Writes all of it, waiting; -errno if not even the first byte went. */
@@ -289,7 +317,7 @@ static ssize_t write_user(struct file *f, struct tty *t, struct uio *u)
 ssize_t tty_write(struct file *f, struct uio *u, loff_t *pos)
 {
 	struct tty *t = f->data;
-	ssize_t n = t->ld.t.lflag & TOSTOP ? ttyjob_check(t, SIGTTOU) : 0;
+	ssize_t n = t->ld.t.lflag & TOSTOP && !lost(f, t) ? ttyjob_check(t, SIGTTOU) : 0;
 
 	(void)pos;
 	if (n)
@@ -311,7 +339,7 @@ unsigned tty_poll(struct file *f, struct poll_table *p)
 
 	poll_wait(p, &t->readable);
 	poll_wait(p, &t->writable);
-	if (READ_ONCE(t->hung_up))
+	if (lost(f, t))
 		return POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDNORM | POLLWRNORM;
 	return (readable(t) ? POLLIN | POLLRDNORM : 0) | (writable(t) ? POLLOUT | POLLWRNORM : 0);
 }
@@ -481,7 +509,12 @@ void tty_setup(struct tty *t, const struct tty_driver *driver, dev_t dev, unsign
 	t->port = port;
 }
 
-long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg) { return tty_control(f->data, cmd, arg); }
+long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg)
+{
+	if (lost(f, f->data))
+		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
+	return tty_control(f->data, cmd, arg);
+}
 
 int tty_may_open(struct tty *t) { return READ_ONCE(t->exclusive) && !capable(CAP_SYS_ADMIN) ? -EBUSY : 0; }
 

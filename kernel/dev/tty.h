@@ -12,6 +12,10 @@ void tty_receive(struct tty *t, const char *s, size_t n);
 /* The device is gone for good: reads end, all else fails with EIO, the session is told. May sleep. */
 void tty_hangup(struct tty *t);
 int tty_may_open(struct tty *t); /* EBUSY: somebody has it for himself (TIOCEXCL) */
+/* The terminal stays, but whoever has it open has lost it, as if it had gone. May sleep. */
+void tty_disconnect(struct tty *t);
+/* At the end of an open: f is a file of t. */
+void tty_opened(struct file *f, struct tty *t);
 /* File operations; f->data is the terminal. */
 ssize_t tty_read(struct file *f, struct uio *u, loff_t *pos);
 ssize_t tty_write(struct file *f, struct uio *u, loff_t *pos);

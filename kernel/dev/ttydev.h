@@ -41,6 +41,7 @@ struct tty {
 	unsigned port;             /* the driver's number for it */
 	dev_t dev;
 	bool hung_up;              /* set once, under the lock */
+	unsigned hangups;          /* vhangup(2): files opened before the last one have lost it; the lock */
 	bool exclusive;            /* TIOCEXCL: nobody else opens it, but the mighty; the lock */
 	char answer[64];           /* the device's answers to what was written: become input */
 	unsigned answer_len;

@@ -375,3 +375,57 @@ TEST(orphaned_reader)
 	gate_open(&go);
 	reap_ok(pid);
 }
+
+static volatile sig_atomic_t hups;
+
+static void on_hup(int sig UNUSED)
+{
+	hups++;
+}
+
+/* vhangup: who has the terminal open has lost it; it can be opened anew. */
+TEST(hung_up_on_request)
+{
+	struct sigaction action = {.sa_handler = on_hup};
+	struct gate go = gate_make();
+	pid_t pid, reader;
+	char name[32], c;
+	int n;
+
+	make();
+	CHECK_OK(ioctl(m, TIOCGPTN, &n));
+	snprintf(name, sizeof(name), "/dev/pts/%d", n);
+	CHECK_OK(fcntl(m, F_SETFL, 0));
+	FORK(reader) {
+		CHECK_EQ(read(s, &c, 1), 0); /* wakes, and finds the end */
+		gate_open(&go);
+	}
+	wait_state(reader, "S");
+	FORK(pid) {
+		struct pollfd p = {.fd = s, .events = POLLIN};
+		int again;
+
+		CHECK_OK(sigaction(SIGHUP, &action, NULL));
+		CHECK_OK(setsid());
+		CHECK_OK(ioctl(s, TIOCSCTTY, 0));
+		CHECK_OK(syscall(SYS_vhangup));
+		CHECK_EQ(hups, 1);
+		CHECK_EQ(read(s, &c, 1), 0);
+		CHECK_ERR(write(s, "x", 1), EIO);
+		CHECK_ERR(ioctl(s, TIOCGPGRP, &n), EIO);
+		CHECK_EQ(poll(&p, 1, 0), 1);
+		CHECK(p.revents & POLLHUP);
+		CHECK_ERR(open("/dev/tty", O_RDWR), ENXIO);
+		again = CHECK_OK(open(name, O_RDWR | O_NOCTTY));
+		CHECK_EQ(write(again, "new", 3), 3);
+		CHECK_EQ(read(m, &c, 1), 1);
+		CHECK_EQ(c, 'n');
+		CHECK_OK(syscall(SYS_vhangup)); /* has none now */
+		CHECK_EQ(write(again, "new", 3), 3);
+		CHECK_OK(setuid(1234));
+		CHECK_ERR(syscall(SYS_vhangup), EPERM);
+	}
+	gate_wait(&go);
+	reap_ok(pid);
+	reap_ok(reader);
+}
