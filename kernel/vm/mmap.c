@@ -12,7 +12,6 @@
 #include "vm/ptshare.h"
 #include "vm/tlb.h"
 
-#define MAP_COUNT_MAX 65530u
 #define STACK_GAP_MIN (128ul << 20)
 
 int (*vm_shared_anon_hook)(unsigned long bytes, const struct vm_ops **ops, void **object);
@@ -349,7 +348,7 @@ static int protect_locked(struct aspace *as, uaddr_t start, uaddr_t end, uint32_
 
 	if (start >= end)
 		return refused;
-	err = vma_split_range(as, start, end);
+	err = vma_split_to_keep(as, start, end);
 	for (struct vma *v = err ? NULL : vma_find(as, start); v && v->start < end && !err; v = vma_next(v)) {
 		uint32_t want = (v->flags & ~(VMA_READ | VMA_WRITE | VMA_EXEC)) | flags;
 

@@ -216,12 +216,22 @@ int vma_split_range(struct aspace *as, uaddr_t start, uaddr_t end)
 	struct vma *v = vma_find(as, start);
 	int err = 0;
 
+	if (v && v->start < start && v->end > end && as->vma_count >= MAP_COUNT_MAX) /* the one case in which taking them out makes more */
+		return -ENOMEM;
 	if (v && v->start < start)
 		err = vma_split(v, start);
 	v = err ? NULL : vma_find(as, end - 1);
 	if (v && v->start < end && v->end > end)
 		err = vma_split(v, end);
 	return err;
+}
+
+int vma_split_to_keep(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	const struct vma *first = vma_find(as, start), *last = vma_find(as, end - 1);
+	unsigned long more = (first && first->start < start) + (last && last->start < end && last->end > end);
+
+	return more && as->vma_count + more > MAP_COUNT_MAX ? -ENOMEM : vma_split_range(as, start, end);
 }
 
 static bool continues(const struct vma *a, const struct vma *b)
@@ -252,7 +262,7 @@ struct vma *vma_merge(struct vma *v)
 
 int vma_flag_range(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t set, uint32_t clear)
 {
-	int err = vma_split_range(as, start, end);
+	int err = vma_split_to_keep(as, start, end);
 
 	for (struct vma *v = err ? NULL : vma_find(as, start); v && v->start < end; v = vma_next(v)) {
 		vma_set_flags(v, (v->flags | set) & ~clear);

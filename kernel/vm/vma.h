@@ -8,6 +8,8 @@
 #include "lib/types.h"
 #include "vm/object.h"
 
+#define MAP_COUNT_MAX 65530u /* regions of a space: /proc/sys/vm/max_map_count */
+
 #define VMA_READ 1u
 #define VMA_WRITE 2u
 #define VMA_EXEC 4u
@@ -80,6 +82,8 @@ void vma_resize(struct vma *v, uaddr_t start, uaddr_t end);
 void vma_set_flags(struct vma *v, uint32_t flags);
 /* Splits regions so that none crosses start or end: -ENOMEM (some may be split then, which changes no meaning). */
 int vma_split_range(struct aspace *as, uaddr_t start, uaddr_t end);
+/* The same for what stays: -ENOMEM, with nothing split, when there would be more than MAP_COUNT_MAX. */
+int vma_split_to_keep(struct aspace *as, uaddr_t start, uaddr_t end);
 /* Joins v with its neighbours where they continue each other. Returns the region that now contains v's start. */
 struct vma *vma_merge(struct vma *v);
 /* Sets and clears flags of the regions in [start, end); -ENOMEM: of none of them. */
