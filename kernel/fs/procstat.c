@@ -296,7 +296,7 @@ static struct task *thread_get_of(struct text *t, struct process *p)
 static bool waits(const struct thread *t) { return READ_ONCE(t->state) != THREAD_RUNNABLE && READ_ONCE(t->state) != THREAD_DEAD && !READ_ONCE(t->on_cpu); }
 
 /* The addresses of return on the stack of a thread that waits. It may go on meanwhile: then they are not true, and nothing worse. */
-static void trace_of(const struct thread *t, struct stack_trace *trace)
+__unchecked static void trace_of(const struct thread *t, struct stack_trace *trace)
 {
 	unsigned long low = (unsigned long)t->stack, high = (unsigned long)thread_stack_top(t), fp = arch_thread_fp(&t->arch);
 

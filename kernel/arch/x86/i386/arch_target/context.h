@@ -34,8 +34,8 @@ struct arch_thread {
 void arch_thread_init(struct arch_thread *t, void *stack_top, void (*entry)(void *), void *arg);
 void arch_thread_fork(struct arch_thread *child, const struct arch_thread *parent, void *stack_top, const struct trapframe *tf, void (*first)(void));
 struct trapframe *arch_thread_frame(void *stack_top);
-/* What x86_switch_stacks has pushed: edi, esi, ebx, ebp. */
-static inline unsigned long arch_thread_fp(const struct arch_thread *t) { return ((const unsigned long *)(unsigned long)t->sp)[3]; }
+/* What x86_switch_stacks has pushed: edi, esi, ebx, ebp. Of a thread that runs by now it may be anything. */
+__unchecked static inline unsigned long arch_thread_fp(const struct arch_thread *t) { return ((const unsigned long *)(unsigned long)t->sp)[3]; }
 void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_stack_top);
 void arch_fpu_reset(struct arch_thread *t);
 
