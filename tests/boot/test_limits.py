@@ -97,6 +97,20 @@ def test_out_of_memory_with_many_processes(machine):
     assert m.out("ps -o args | grep -c '^sh [e]ater'; true") == "0"
 
 
+def test_memory_eaten_by_a_user(machine):
+    """His processes are killed, one after the other; root works meanwhile, and others log in afterwards."""
+    m = machine(memory=48, files=FILES)
+    m.out("chmod 755 /root /root/eater.sh")
+    m.sendline("for i in 1 2 3; do su nobody -s /bin/sh -c 'sh /root/eater.sh'; done >/dev/null 2>&1 &")
+    m.prompt()
+    for _ in range(5):
+        assert m.out("echo usable; ls /bin/busybox") == "usable\n/bin/busybox"
+    assert m.run("wait")[1] == 0
+    assert re.search(r"Out of memory: killed process \d+ \(sh\)", m.out("dmesg"))
+    assert m.out("ps -o user,args | grep -c '^nobody'; true") == "0"
+    assert m.out("su nobody -s /bin/sh -c 'id -un'") == "nobody"
+
+
 def test_more_processes_than_memory(machine):
     """Processes are killed, the shells among them, since nothing else is larger: what is left goes on, or init ends the machine as it is told."""
     m = machine(memory=16, files=FILES)
