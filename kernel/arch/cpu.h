@@ -47,6 +47,8 @@ enum arch_ipi {
 void arch_ipi_send(unsigned n, enum arch_ipi kind);
 /* CPUs that the machine has, the boot CPU among them. After arch_platform_init. */
 unsigned arch_cpus_present(void);
+/* Does a hypervisor run them, which may stop each at any time? */
+bool arch_cpus_virtual(void);
 /*
  * Starts the CPU of c->id, prepared by percpu_init_cpu: it calls entry on the stack with interrupts off. Waits until it has come up; false if it
  * does not, or there is none. Boot CPU, one at a time, after arch_clock_init.

@@ -68,13 +68,20 @@ enum lock_class { LOCK_CLASSES(X) LOCK_CLASS_COUNT };
 
 /* The lock itself stands here, since the check looks at those that are held. Its operations are in core/spinlock. */
 struct spinlock {
-	uint16_t next;    /* ticket to hand out */
-	uint16_t serving; /* ticket that owns the lock */
-	uint8_t class;    /* enum lock_class */
-	uint8_t owner;    /* debug builds: its CPU's number + 1, 0 if nobody has it */
+	union {
+		uint32_t word;            /* zero: free, and nobody waits in turn */
+		struct {
+			uint8_t locked;
+			uint8_t zero;
+			uint16_t waiters; /* who wait in turn */
+		};
+	};
+	uint8_t class;        /* enum lock_class */
+	uint8_t owner;        /* debug builds: its CPU's number + 1, 0 if nobody has it */
+	uint8_t ticket, turn; /* of those who wait in turn: the next to hand out, and whose turn it is */
 } __aligned(4);
 
-#define SPINLOCK_INIT(c) { 0, 0, (c), 0 }
+#define SPINLOCK_INIT(c) { .class = (c) }
 
 const char *lock_class_name(enum lock_class c);
 

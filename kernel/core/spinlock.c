@@ -6,13 +6,39 @@
 
 #define STUCK_SECONDS 10
 
-bool spin_broken;
+#define WAITER (1u << 16)
 
-void spin_wait(struct spinlock *l, uint16_t ticket)
+bool spin_broken, spin_unfair;
+
+/* The lock is nobody's: takes it. It was this CPU's turn, and while there are waiters nobody else takes it. */
+static bool enter_in_turn(struct spinlock *l)
+{
+	uint32_t was = __atomic_load_n(&l->word, __ATOMIC_RELAXED);
+
+	return !(was & 1) && __atomic_compare_exchange_n(&l->word, &was, (was | 1) - WAITER, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static bool may_enter(struct spinlock *l, bool in_turn, uint8_t ticket)
+{
+	if (!in_turn)
+		return !READ_ONCE(l->word) && spin_trylock_raw(l);
+	if (__atomic_load_n(&l->turn, __ATOMIC_ACQUIRE) != ticket || !enter_in_turn(l))
+		return false;
+	__atomic_store_n(&l->turn, (uint8_t)(ticket + 1), __ATOMIC_RELEASE);
+	return true;
+}
+
+void spin_wait(struct spinlock *l)
 {
 	uint64_t start = CONFIG_DEBUG ? arch_cycles() : 0, most = CONFIG_DEBUG ? arch_cycles_hz() * STUCK_SECONDS : 0;
+	bool in_turn = !spin_unfair;
+	uint8_t ticket = 0;
 
-	while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket && !READ_ONCE(spin_broken)) {
+	if (in_turn) {
+		__atomic_fetch_add(&l->word, WAITER, __ATOMIC_RELAXED);
+		ticket = __atomic_fetch_add(&l->ticket, 1, __ATOMIC_RELAXED);
+	}
+	while (!may_enter(l, in_turn, ticket) && !READ_ONCE(spin_broken)) {
 		if (!arch_irqs_on()) /* the owner may wait for this CPU to do a call */
 			ipi_poll();
 		arch_pause();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ticket spinlocks. Taking one disables preemption; the _irq forms disable interrupts too and are for locks that interrupt
+ * Spinlocks, taken in turn by those who wait. Taking one disables preemption; the _irq forms disable interrupts too and are for locks that interrupt
  * handlers take. Not recursive. Never sleep while holding one.
  */
 #ifndef CORE_SPINLOCK_H
@@ -15,31 +15,27 @@ static inline void spin_init(struct spinlock *l, enum lock_class c) { *l = (stru
 
 /* Set by panic: nobody waits for a lock any more, since its owner may be what panicked. */
 extern bool spin_broken;
-void spin_wait(struct spinlock *l, uint16_t ticket);
+/*
+ * Set at boot where a hypervisor may stop a CPU at any time: who waits takes no ticket, but whoever runs when the lock is free takes it. In turn, each
+ * lock would have to wait until the host runs the next CPU in the queue.
+ */
+extern bool spin_unfair;
+void spin_wait(struct spinlock *l);
+
+/* Takes the lock if nobody has it or waits for it in turn. */
+static inline bool spin_trylock_raw(struct spinlock *l)
+{
+	uint32_t free = 0;
+
+	return likely(__atomic_compare_exchange_n(&l->word, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+}
 
 static inline void spin_lock_raw(struct spinlock *l)
 {
-	uint16_t t = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
-
-	if (unlikely(__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != t))
-		spin_wait(l, t);
+	if (unlikely(!spin_trylock_raw(l)))
+		spin_wait(l);
 }
-static inline void spin_unlock_raw(struct spinlock *l)
-{
-	__atomic_store_n(&l->serving, (uint16_t)(l->serving + 1), __ATOMIC_RELEASE);
-}
-
-/* Takes the lock if nobody has it, or waits for it. */
-static inline bool spin_trylock_raw(struct spinlock *l)
-{
-	uint16_t n = __atomic_load_n(&l->serving, __ATOMIC_RELAXED);
-	struct { uint16_t next, serving; } free = { n, n }, mine = { (uint16_t)(n + 1), n };
-	uint32_t expected, wanted;
-
-	__builtin_memcpy(&expected, &free, sizeof(expected));
-	__builtin_memcpy(&wanted, &mine, sizeof(wanted));
-	return __atomic_compare_exchange_n((uint32_t *)(void *)l, &expected, wanted, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}
+static inline void spin_unlock_raw(struct spinlock *l) { __atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE); }
 
 static inline void spin_lock(struct spinlock *l)
 {
@@ -99,6 +95,6 @@ static inline void spin_unlock_irqrestore(struct spinlock *l, unsigned long flag
 	if (unlikely(this_cpu_resched_due()))
 		preempt_resched_hook();
 }
-static inline bool spin_locked(const struct spinlock *l) { return l->next != l->serving; }
+static inline bool spin_locked(const struct spinlock *l) { return READ_ONCE(l->locked); }
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/hangwatch.h"
 #include "core/klog.h"
 #include "core/percpu.h"
+#include "core/spinlock.h"
 #include "core/timer.h"
 #include "lib/atomic.h"
 #include "lib/bits.h"
@@ -54,6 +55,7 @@ void smp_init(void)
 
 	if (cmdline_has("nosmp"))
 		count = 1;
+	spin_unfair = arch_cpus_virtual();
 	if (count > 1)
 		hangwatch_start();
 	for (n = 1; n < count; n++) {

@@ -2,7 +2,7 @@
 /*
  * Calls to other CPUs, and ticket locks that serve them while they spin: core/ipi.c, core/spinlock.[ch].
  *
- *   LOCK, UNLOCK    spin_lock_raw with spin_wait: ticket, then looking at `serving`; ipi_poll while interrupts are off
+ *   LOCK, UNLOCK    spin_lock_raw with spin_wait, in turn; ipi_poll while interrupts are off
  *   POLL            ipi_poll: the mask is exchanged with zero, the calls are run, each one's count is its last touch
  *   CALL            ipi_call: post to each CPU (place, then bit; an interrupt if the mask was empty), own part, wait for the count
  *   MAY_INTERRUPT   the interrupt is taken, if they are on

@@ -35,6 +35,8 @@ uint32_t x86_ap_root, x86_ap_stack, x86_ap_cpu; /* read by ap_start.S */
 static void (*ap_entry)(void);
 static bool ap_answers;
 
+bool arch_cpus_virtual(void) { return x86_cpu_has(X86_HYPERVISOR); }
+
 unsigned arch_cpus_present(void)
 {
 	const struct x86_apics *m = x86_intc_apics();
