@@ -26,7 +26,7 @@ static char *make(size_t bytes) { return (char *)opaque((unsigned long)kmalloc(b
 /* ---- memory ---- */
 
 static void behind_object(void) { make(100)[opaque(100)] = 1; }
-static void before_object(void) { make(128)[opaque(0) - 1] = 1; }
+static void before_object(void) { make(128)[(long)opaque(0) - 1] = 1; }
 static void read_behind(void) { sink = *(uint32_t *)(make(30) + opaque(28)); }
 static void behind_frames(void) { make(5000)[opaque(5000)] = 1; }
 

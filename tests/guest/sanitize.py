@@ -24,7 +24,7 @@ PROBES = {
     "before_object": "write of 1 bytes at .*, (behind an object|in a free object)",
     "read_behind": "read of 4 bytes at .*, behind an object",
     "behind_frames": "write of 1 bytes at .*, behind an object",
-    "behind_cached": "read of 4 bytes at .*, behind an object",
+    "behind_cached": "read of 4 bytes at .*, (behind an object|in a free object)",
     "freed_object": "read of 1 bytes at .*, in a free object",
     "freed_twice": "write of 1 bytes at .*, in a free object",
     "freed_frame": "write of 1 bytes at .*, in a free frame",
