@@ -273,6 +273,8 @@ __noreturn void proc_exit_thread(int status)
 	if (tell)
 		signal_tell_parent(p, CLD_STOPPED, p->stop_signal);
 	bequeath_usage(p, t);
+	if (!last) /* before the last one can go: who has seen the process end may have as many threads again */
+		usercount_sub(t->cred->uid);
 	waitq_wake_all(&p->child_wait); /* exec waits here for its siblings */
 	spin_unlock(&proc_tree_lock);
 	if (unlikely(READ_ONCE(futexpi_waiting)))
@@ -286,8 +288,6 @@ __noreturn void proc_exit_thread(int status)
 		pid_free(t->tid);
 	if (!traced)
 		tracing_put(trace);
-	if (!last)
-		usercount_sub(t->cred->uid);
 	if (last) {
 		release_process(p);
 		become_zombie(p);
