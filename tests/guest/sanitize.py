@@ -21,7 +21,7 @@ LIMIT_S = 60
 GCC_MISSES = {"behind_variable", "ended_variable"}  # see meson.build
 PROBES = {
     "behind_object": "write of 1 bytes at .*, behind an object",
-    "before_object": "write of 1 bytes at .*, (behind an object|in a free object)",
+    "before_object": "write of 1 bytes at .*, (behind an object|in a free object|in a free frame)",
     "read_behind": "read of 4 bytes at .*, behind an object",
     "behind_frames": "write of 1 bytes at .*, behind an object",
     "behind_cached": "read of 4 bytes at .*, (behind an object|in a free object)",
