@@ -87,14 +87,15 @@ static bool is_kept(const struct slab_cache *c, size_t at)
 
 static void debug_make_free(const struct slab_cache *c, void *obj)
 {
+	size_t at = 0;
+
 	if (!CONFIG_DEBUG)
 		return;
-	if (!c->kept)
-		memset(obj, POISON, c->stride - sizeof(unsigned long));
-	else
-		for (size_t i = 0; i < c->stride - sizeof(unsigned long); i++)
-			if (!is_kept(c, i))
-				((unsigned char *)obj)[i] = POISON;
+	for (const struct slab_kept *k = c->kept; k && k->to; k++) {
+		memset((char *)obj + at, POISON, k->from - at);
+		at = k->to;
+	}
+	memset((char *)obj + at, POISON, c->stride - sizeof(unsigned long) - at);
 	*guard_of(c, obj) = GUARD_FREE;
 }
 
