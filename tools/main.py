@@ -69,6 +69,7 @@ def main():
     sub.add_argument("--list", action="store_true")
     for name, text in (("debug", "boots halted, with GDB attached"), ("image", "makes a bootable ISO"),
                        ("figures", "measures start time, sizes and the like"),
+                       ("bench", "runs the benchmarks here and on Debian's kernel; `--check` compares with the last accepted figures"),
                        ("profile", "`profile -- PROGRAM ARG...`: where a program's instructions go, kernel and user")):
         sub = commands.add_parser(name, help=text)
         if name in words[:1]:
@@ -82,7 +83,7 @@ def main():
         return profiler.run(args, program)
     if program and args.command != "run":
         parser.error("a program behind -- is for run and profile")
-    if args.command in ("debug", "image", "figures"):
+    if args.command in ("debug", "image", "figures", "bench"):
         return importlib.import_module(args.command).run(args)
     return {"build": command_build, "test": command_test}[args.command](args) if args.command != "run" else command_run(args, program)
 

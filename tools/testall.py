@@ -198,6 +198,33 @@ class Latency:
             _say(f"  {max(each[0] for each in sections.longest.values())} instructions at most")
 
 
+class Bench:
+    """The benchmarks under -icount: none may need a tenth more instructions than the last accepted figures say. They repeat, so that this is no
+    test of time; the limit leaves room for another compiler's code."""
+    prefix = "bench"
+    limit = 1.10
+
+    @staticmethod
+    def _module():
+        import bench
+        return bench
+
+    def names(self):
+        return list(self._module().baseline())
+
+    def run(self, chosen):
+        packages.require("qemu", "gcc")
+        bench = self._module()
+        why, figures = "", {}
+        try:
+            figures = bench.measure_checked(kernelbuild.build(), chosen[0] if len(chosen) == 1 else "")
+        except bench.benchrun.Failed as error:
+            why = str(error)
+        bad = {line.split(":")[0]: line for line in bench.worse(figures, self.limit, chosen)}
+        for name in chosen:
+            yield name, name not in bad, why or bad.get(name, "")
+
+
 class Boot:
     """pytest + pexpect: the system used as a person would."""
 
@@ -256,7 +283,7 @@ def suites():
                  Guest("torture-sanitize", sanitize, torture=True, cpus=2, memory=512, leaks=False)]
     torture += [Guest("torture-debug", debug, torture=True, cpus=2, leaks=False)]
     return [Build(), Checks(), HostTests("unit"), HostTests("property"), Models(), Guest("guest", perigee), Guest("guest-debug", debug, cpus=2),
-            Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Sanitize(), *sanitized, Latency(), Boot("boot", 1),
+            Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Sanitize(), *sanitized, Latency(), Bench(), Boot("boot", 1),
             Boot("boot-2cpu", 2, BOOT_TWICE)]
 
 

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""`./perigee bench`: the same benchmarks on Perigee and on Debian's kernel, in instructions and by wall clock, as one table.
+
+The static programs of bench/ run on both kernels in the same machine: first under QEMU's -icount, where a nanosecond is one instruction, then,
+in turn and several times, by wall clock, of which the best of each benchmark counts. build/bench/bench.json and bench.html get the figures.
+
+`--check` compares Perigee's instructions alone with bench/baseline.json and ends with status 1 when something got more than 3 % worse;
+`--accept` makes what it measures the baseline.
+"""
+import datetime
+import json
+import pathlib
+import subprocess
+import sys
+
+import benchpage
+import benchrun
+import benchtable
+import kernelbuild
+import packages
+
+BASELINE = pathlib.Path(__file__).resolve().parent.parent / "bench" / "baseline.json"
+OUT = kernelbuild.BUILD / "bench"
+PROGRAMS = ["kbench"]
+CHECKED = {"kbench": ["ms=10", "mb=256"]}    # what the baseline was measured with: the number of repeats is a part of a figure
+WORSE = 1.03
+ROUNDS = 3
+
+
+def add_arguments(parser):
+    parser.add_argument("--only", default="", metavar="PART", help="benchmarks whose names contain PART")
+    parser.add_argument("--quick", action="store_true", help="fewer repeats, fork of at most 64 MiB, one round by wall clock")
+    parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of both machines (1)")
+    parser.add_argument("--no-wall", action="store_true", help="instructions only")
+    parser.add_argument("--check", action="store_true", help="says what needs more instructions than bench/baseline.json says")
+    parser.add_argument("--accept", action="store_true", help="writes bench/baseline.json")
+    parser.add_argument("--kernel", help="another kernel than the tree's")
+    parser.add_argument("--out", type=pathlib.Path, default=OUT, metavar="FOLDER", help="where bench.json and bench.html go (build/bench)")
+
+
+def _words(program, args, icount):
+    if args.quick:
+        words = ["ms=4" if icount else "ms=10", "mb=64"]
+    else:
+        words = CHECKED[program] if icount else ["ms=40", "mb=256"]
+    return [*words, *([f"only={args.only}"] if args.only else [])]
+
+
+def _tell(title):
+    """Progress: a line for each benchmark, on standard error, so that the table can be redirected."""
+    return lambda name, figure: print(f"  {title}: {name:<32}{figure:>16,.0f}", file=sys.stderr, flush=True)
+
+
+def _measure(kernel, title, args, icount):
+    figures = {}
+    for program in PROGRAMS:
+        what = f"{title}, {'instructions' if icount else 'ns'}"
+        figures.update(benchrun.run(kernel, program, _words(program, args, icount), args.cpus, icount, tell=_tell(what)))
+    return figures
+
+
+def _best(figures, more):
+    for name, value in more.items():
+        figures[name] = min(value, figures.get(name, value))
+
+
+def _wall(kernels, args):
+    """The kernels take turns, so that both get their share of what else this machine does."""
+    figures = {name: {} for name in kernels}
+    for i in range(1 if args.quick else ROUNDS):
+        for name, kernel in kernels.items():
+            _best(figures[name], _measure(kernel, f"{name}, round {i + 1}", args, False))
+    return figures
+
+
+def measure_checked(kernel, only=""):
+    """{benchmark: instructions} of one kernel, as the baseline was measured."""
+    figures = {}
+    for program, words in CHECKED.items():
+        figures.update(benchrun.run(kernel, program, [*words, *([f"only={only}"] if only else [])], tell=_tell("perigee, instructions")))
+    return figures
+
+
+def baseline():
+    return json.loads(BASELINE.read_text())["instructions"]
+
+
+def worse(figures, limit, wanted=None):
+    """[line] for each benchmark of the baseline (or of wanted) that takes more than limit times what it says, or is missing."""
+    found = []
+    for name, before in baseline().items():
+        if wanted is not None and name not in wanted:
+            continue
+        now = figures.get(name)
+        if now is None:
+            found.append(f"{name}: not measured")
+        elif now > before * limit:
+            found.append(f"{name}: {now:,.1f} instructions, {before:,.1f} in the baseline: {100 * (now / before - 1):.1f} % more")
+    return found
+
+
+def _check(kernel, args):
+    figures = measure_checked(kernel, args.only)
+    if args.accept:
+        kept = {**baseline(), **figures} if args.only else figures
+        BASELINE.write_text(json.dumps({"settings": CHECKED, "instructions": kept}, indent=1) + "\n")
+        print(f"wrote {BASELINE}")
+        return 0
+    wanted = {name for name in baseline() if args.only in name} if args.only else None
+    bad = worse(figures, WORSE, wanted)
+    print("\n".join(bad) if bad else f"{len(figures)} benchmarks: none more than {100 * (WORSE - 1):.0f} % above the baseline")
+    return 1 if bad or not figures else 0
+
+
+def _about(linux, args):
+    qemu = subprocess.run(["qemu-system-i386", "--version"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
+    qemu = qemu.split(" (")[0].removeprefix("QEMU emulator version ")
+    return (f"Linux is {pathlib.Path(linux).name.removeprefix('vmlinuz-')}, with mitigations=off; both in QEMU {qemu} with {args.cpus} CPU"
+            f"{'s' if args.cpus > 1 else ''} and 1 GiB, {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}.")
+
+
+def _write(args, about, instructions, wall):
+    args.out.mkdir(parents=True, exist_ok=True)
+    whole, rest = benchtable.means(instructions)
+    data = {"about": about, "instructions": instructions, "wall_ns": wall, "mean": whole, "mean_without_fork": rest}
+    (args.out / "bench.json").write_text(json.dumps(data, indent=1) + "\n")
+    (args.out / "bench.html").write_text(benchpage.page(about, instructions, wall), encoding="utf-8")
+    (args.out / "fork.svg").write_text(benchpage.fork_picture(instructions), encoding="utf-8")
+    print(f"\nwrote {args.out / 'bench.json'} and {args.out / 'bench.html'}", file=sys.stderr)
+
+
+def run(args):
+    packages.require("build", "gcc", "qemu")
+    kernel = args.kernel or kernelbuild.build()
+    try:
+        if args.check or args.accept:
+            return _check(kernel, args)
+        kernels = {"linux": packages.linux(), "perigee": kernel}
+        instructions = {name: _measure(each, name, args, True) for name, each in kernels.items()}
+        wall = None if args.no_wall else _wall(kernels, args)
+    except benchrun.Failed as why:
+        print(f"perigee: {why}", file=sys.stderr)
+        return 1
+    if not instructions["perigee"]:
+        sys.exit(f"perigee: no benchmark's name contains {args.only}")
+    about = _about(kernels["linux"], args)
+    print("\n".join(["", *benchtable.table(instructions, wall), "", about]))
+    _write(args, about, instructions, wall)
+    return 0
