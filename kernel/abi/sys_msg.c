@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System V message queues. */
-#include "abi/uapi.h"
+#include "abi/ipcperm.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "proc/sysvmsg.h"
@@ -63,8 +63,7 @@ static long stat_to_user(int id, bool by_index, bool any, uaddr_t to)
 
 	if (r < 0)
 		return r;
-	u = (struct u_msqid_ds){ .perm = { .key = s.perm.key, .uid = s.perm.uid, .gid = s.perm.gid, .cuid = s.perm.cuid, .cgid = s.perm.cgid,
-					   .mode = (uint16_t)s.perm.mode, .seq = (uint16_t)s.perm.seq },
+	u = (struct u_msqid_ds){ .perm = ipc_perm_to_user(&s.perm),
 				 .stime = (uint32_t)s.stime_s, .stime_high = (uint32_t)(s.stime_s >> 32), .rtime = (uint32_t)s.rtime_s,
 				 .rtime_high = (uint32_t)(s.rtime_s >> 32), .ctime = (uint32_t)s.ctime_s, .ctime_high = (uint32_t)(s.ctime_s >> 32),
 				 .cbytes = (uint32_t)s.bytes, .qnum = (uint32_t)s.messages, .qbytes = (uint32_t)s.bytes_max, .lspid = s.lspid, .lrpid = s.lrpid };

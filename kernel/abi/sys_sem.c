@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System V semaphores. */
+#include "abi/ipcperm.h"
 #include "abi/sys_sem.h"
 #include "abi/convert.h"
 #include "lib/errno.h"
@@ -58,8 +59,7 @@ static long stat_to_user(int id, bool by_index, bool any, uaddr_t to)
 
 	if (r < 0)
 		return r;
-	u = (struct u_semid_ds){ .perm = { .key = s.perm.key, .uid = s.perm.uid, .gid = s.perm.gid, .cuid = s.perm.cuid, .cgid = s.perm.cgid,
-					   .mode = (uint16_t)s.perm.mode, .seq = (uint16_t)s.perm.seq },
+	u = (struct u_semid_ds){ .perm = ipc_perm_to_user(&s.perm),
 				 .otime = (uint32_t)s.otime_s, .otime_high = (uint32_t)(s.otime_s >> 32), .ctime = (uint32_t)s.ctime_s,
 				 .ctime_high = (uint32_t)(s.ctime_s >> 32), .nsems = (uint32_t)s.count };
 	if (user_put(to, &u))

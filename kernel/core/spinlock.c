@@ -4,7 +4,9 @@
 #include "arch/clock.h"
 #include "core/ipi.h"
 
+/* Both must have passed: a host may stop this CPU for seconds. */
 #define STUCK_SECONDS 10
+#define STUCK_TRIES 1000000ul
 
 #define WAITER (1u << 16)
 
@@ -32,6 +34,7 @@ void spin_wait(struct spinlock *l)
 {
 	uint64_t start = CONFIG_DEBUG ? arch_cycles() : 0, most = CONFIG_DEBUG ? arch_cycles_hz() * STUCK_SECONDS : 0;
 	bool in_turn = !spin_unfair;
+	unsigned long tries = 0;
 	uint8_t ticket = 0;
 
 	if (in_turn) {
@@ -42,7 +45,7 @@ void spin_wait(struct spinlock *l)
 		if (!arch_irqs_on()) /* the owner may wait for this CPU to do a call */
 			ipi_poll();
 		arch_pause();
-		if (CONFIG_DEBUG && most && arch_cycles() - start > most)
+		if (CONFIG_DEBUG && most && ++tries > STUCK_TRIES && arch_cycles() - start > most)
 			lockorder_stuck(l);
 	}
 }

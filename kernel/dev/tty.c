@@ -96,11 +96,13 @@ void tty_receive(struct tty *t, const char *s, size_t n)
 	wake(t, input);
 }
 
-void tty_hangup(struct tty *t)
+/* The line is gone, for good, or for those who have the terminal open now. */
+static void hang_up(struct tty *t, bool for_good)
 {
 	unsigned long irq = spin_lock_irqsave(&t->lock);
 
-	t->hung_up = true;
+	t->hung_up |= for_good;
+	t->hangups += !for_good;
 	ldisc_stop(&t->ld, false);
 	ldisc_flush_input(&t->ld);
 	spin_unlock_irqrestore(&t->lock, irq);
@@ -108,6 +110,8 @@ void tty_hangup(struct tty *t)
 	waitq_wake_all(&t->readable);
 	waitq_wake_all(&t->writable);
 }
+
+void tty_hangup(struct tty *t) { hang_up(t, true); }
 
 /* A terminal has no position: that of the file says how often it had been hung up when it was opened. */
 void tty_opened(struct file *f, struct tty *t)
@@ -122,18 +126,7 @@ static bool lost(const struct file *f, const struct tty *t)
 	return READ_ONCE(t->hung_up) || (unsigned)f->pos != READ_ONCE(t->hangups);
 }
 
-void tty_disconnect(struct tty *t)
-{
-	unsigned long irq = spin_lock_irqsave(&t->lock);
-
-	t->hangups++;
-	ldisc_stop(&t->ld, false);
-	ldisc_flush_input(&t->ld);
-	spin_unlock_irqrestore(&t->lock, irq);
-	ttyjob_hangup(t);
-	waitq_wake_all(&t->readable);
-	waitq_wake_all(&t->writable);
-}
+void tty_disconnect(struct tty *t) { hang_up(t, false); }
 
 static bool readable(struct tty *t)
 {

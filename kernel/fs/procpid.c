@@ -146,18 +146,6 @@ static int fill_limits(struct text *t, struct process *p)
 
 /* ---- paths ---- */
 
-static struct fsctx *fsctx_of(struct process *p)
-{
-	struct fsctx *fs;
-
-	spin_lock(&proc_tree_lock);
-	fs = p->fs;
-	if (fs && !refcount_get_unless_zero(&fs->refs))
-		fs = NULL;
-	spin_unlock(&proc_tree_lock);
-	return fs;
-}
-
 static int follow_fs(struct process *p, struct path *out, bool root)
 {
 	int err = proclook_allowed(p);

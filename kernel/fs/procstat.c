@@ -159,18 +159,6 @@ static void print_cpus(struct text *t, uint32_t affinity)
 	text_printf(t, "\n");
 }
 
-static struct fsctx *fsctx_of(struct process *p)
-{
-	struct fsctx *fs;
-
-	spin_lock(&proc_tree_lock);
-	fs = p->fs;
-	if (fs && !refcount_get_unless_zero(&fs->refs))
-		fs = NULL;
-	spin_unlock(&proc_tree_lock);
-	return fs;
-}
-
 static void print_umask(struct text *t, struct process *p)
 {
 	struct fsctx *fs = fsctx_of(p);

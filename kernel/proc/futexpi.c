@@ -279,18 +279,23 @@ static long parked(uaddr_t addr, uint32_t val, struct waiter_pi *w, ktime_t dead
 	return r != -ERESTARTSYS ? r : w->parked ? -ERESTARTNOINTR : -EAGAIN;
 }
 
+/* The keys of two words; to be given back also if there is an error. */
+static long two_keys(uaddr_t addr, uaddr_t addr2, bool private, struct futex_key *from, struct futex_key *to)
+{
+	long r = addr == addr2 ? -EINVAL : 0;
+
+	*from = *to = (struct futex_key){ NULL, 0, NULL };
+	if (!r)
+		r = futex_key_get(addr, private, from);
+	return r ? r : futex_key_get(addr2, private, to);
+}
+
 long futexpi_wait_requeue(uaddr_t addr, uint32_t val, uaddr_t addr2, bool private, ktime_t deadline)
 {
 	struct waiter_pi w = { .addr = addr2, .parked = true };
-	struct futex_key from, to = { NULL, 0, NULL };
-	long r;
+	struct futex_key from, to;
+	long r = two_keys(addr, addr2, private, &from, &to);
 
-	if (addr == addr2)
-		return -EINVAL;
-	r = futex_key_get(addr, private, &from);
-	if (r)
-		return r;
-	r = futex_key_get(addr2, private, &to);
 	if (!r && futex_key_same(&from, &to))
 		r = -EINVAL;
 	if (!r) {
@@ -351,15 +356,9 @@ static long requeue_locked(uaddr_t addr, uint32_t val, uaddr_t addr2, uint32_t m
 
 long futexpi_requeue(uaddr_t addr, uint32_t val, uaddr_t addr2, uint32_t more, bool private)
 {
-	struct futex_key from, to = { NULL, 0, NULL };
-	long r;
+	struct futex_key from, to;
+	long r = two_keys(addr, addr2, private, &from, &to);
 
-	if (addr == addr2)
-		return -EINVAL;
-	r = futex_key_get(addr, private, &from);
-	if (r)
-		return r;
-	r = futex_key_get(addr2, private, &to);
 	if (!r) {
 		mutex_lock(&lock);
 		r = requeue_locked(addr, val, addr2, more, &from, &to);

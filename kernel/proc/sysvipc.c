@@ -64,6 +64,15 @@ struct ipc_perm *ipc_at(const struct ipc_table *t, int index)
 	return t->ready && index >= 0 ? idr_get(&t->objects, (unsigned long)index) : NULL;
 }
 
+struct ipc_perm *ipc_look(const struct ipc_table *t, int id, bool by_index, bool any)
+{
+	struct ipc_perm *p = by_index ? ipc_at(t, id) : ipc_find(t, id);
+
+	if (!p)
+		return ERR_PTR(-EINVAL);
+	return any || ipc_permits(p, 4) ? p : ERR_PTR(-EACCES);
+}
+
 struct ipc_perm *ipc_find(const struct ipc_table *t, int id)
 {
 	struct ipc_perm *p = id >= 0 ? ipc_at(t, id & (int)(IPC_OBJECTS_MAX - 1)) : NULL;

@@ -42,6 +42,8 @@ void ipc_remove(struct ipc_table *t, struct ipc_perm *p);
 struct ipc_perm *ipc_find(const struct ipc_table *t, int id);    /* NULL: -EINVAL */
 struct ipc_perm *ipc_find_key(const struct ipc_table *t, int key);
 struct ipc_perm *ipc_at(const struct ipc_table *t, int index);   /* NULL: nothing there */
+/* To be looked at: by id, or by index; any: without asking for permission. ERR_PTR(-EINVAL, -EACCES). */
+struct ipc_perm *ipc_look(const struct ipc_table *t, int id, bool by_index, bool any);
 /* Highest index in use, 0 if there is none. */
 int ipc_last_index(const struct ipc_table *t);
 /* IPC_SET: 0, or EPERM, or EINVAL for an id that there is not. */

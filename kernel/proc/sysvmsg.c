@@ -227,13 +227,13 @@ struct msg *msg_receive(int id, size_t size, long type, int flags)
 long msg_stat(int id, bool by_index, bool any, struct msg_status *out)
 {
 	struct msg_queue *q;
-	long r = -EINVAL;
+	long r;
 
 	mutex_lock(&lock);
-	q = by_index ? (struct msg_queue *)ipc_at(&table, id) : find(id);
-	if (q && !any && !ipc_permits(&q->perm, 4)) {
-		r = -EACCES;
-	} else if (q) {
+	q = (struct msg_queue *)ipc_look(&table, id, by_index, any);
+	if (IS_ERR(q)) {
+		r = PTR_ERR(q);
+	} else {
 		*out = (struct msg_status){ .perm = q->perm, .stime_s = q->stime_s, .rtime_s = q->rtime_s, .ctime_s = q->ctime_s, .bytes = q->bytes,
 					    .messages = q->messages, .bytes_max = q->bytes_max, .lspid = q->lspid, .lrpid = q->lrpid };
 		r = q->perm.id;

@@ -336,30 +336,37 @@ static struct sem *look(int id, int num, unsigned wanted, struct sem_set **set)
 	return &s->sems[num];
 }
 
-long sem_value(int id, int num)
+/* One semaphore as it is now. 0, -EINVAL, -EACCES. */
+static long get(int id, int num, struct sem *out)
 {
 	struct sem_set *s;
 	struct sem *m;
-	long r;
+	long r = 0;
 
 	mutex_lock(&lock);
 	m = look(id, num, 4, &s);
-	r = IS_ERR(m) ? PTR_ERR(m) : m->value;
+	if (IS_ERR(m))
+		r = PTR_ERR(m);
+	else
+		*out = *m;
 	mutex_unlock(&lock);
 	return r;
 }
 
+long sem_value(int id, int num)
+{
+	struct sem m;
+	long r = get(id, num, &m);
+
+	return r ? r : m.value;
+}
+
 long sem_last_pid(int id, int num)
 {
-	struct sem_set *s;
-	struct sem *m;
-	long r;
+	struct sem m;
+	long r = get(id, num, &m);
 
-	mutex_lock(&lock);
-	m = look(id, num, 4, &s);
-	r = IS_ERR(m) ? PTR_ERR(m) : m->pid;
-	mutex_unlock(&lock);
-	return r;
+	return r ? r : m.pid;
 }
 
 long sem_waiters(int id, int num, bool zero)
@@ -479,13 +486,13 @@ long sem_set_all(int id, const uint16_t *values, unsigned long count)
 long sem_stat(int id, bool by_index, bool any, struct sem_status *out)
 {
 	struct sem_set *s;
-	long r = -EINVAL;
+	long r;
 
 	mutex_lock(&lock);
-	s = by_index ? (struct sem_set *)ipc_at(&table, id) : find(id);
-	if (s && !any && !ipc_permits(&s->perm, 4)) {
-		r = -EACCES;
-	} else if (s) {
+	s = (struct sem_set *)ipc_look(&table, id, by_index, any);
+	if (IS_ERR(s)) {
+		r = PTR_ERR(s);
+	} else {
 		*out = (struct sem_status){ .perm = s->perm, .otime_s = s->otime_s, .ctime_s = s->ctime_s, .count = s->count };
 		r = s->perm.id;
 	}

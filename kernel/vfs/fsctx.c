@@ -84,3 +84,15 @@ void fsctx_set_cwd(struct fsctx *f, const struct path *p) { set(f, &f->cwd, p); 
 void fsctx_set_root(struct fsctx *f, const struct path *p) { set(f, &f->root, p); }
 
 struct fsctx *fsctx_current(void) { return thread_current()->user ? process_current()->fs : NULL; }
+
+struct fsctx *fsctx_of(struct process *p)
+{
+	struct fsctx *fs;
+
+	spin_lock(&proc_tree_lock);
+	fs = p->fs;
+	if (fs && !refcount_get_unless_zero(&fs->refs))
+		fs = NULL;
+	spin_unlock(&proc_tree_lock);
+	return fs;
+}

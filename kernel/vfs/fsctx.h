@@ -23,6 +23,9 @@ struct path fsctx_root(struct fsctx *f);      /* with references */
 struct path fsctx_cwd(struct fsctx *f);
 void fsctx_set_cwd(struct fsctx *f, const struct path *p);  /* takes its own references */
 void fsctx_set_root(struct fsctx *f, const struct path *p);
+struct process;
+/* Another process's, with a reference; NULL: it has ended. */
+struct fsctx *fsctx_of(struct process *p);
 /* Set by main: fsctx of the current process (for callers in abi, fs). */
 struct fsctx *fsctx_current(void);
 

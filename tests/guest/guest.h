@@ -472,6 +472,20 @@ static bool guest_selected(const char *name, int argc, char **argv)
 	return argc == 1;
 }
 
+/* The text of a file, ended by a zero; how long it is. */
+static UNUSED size_t guest_read_text(const char *path, char *text, size_t size)
+{
+	int fd = CHECK_OK(open(path, O_RDONLY));
+	size_t have = 0;
+	ssize_t n;
+
+	while (have < size - 1 && (n = read(fd, text + have, size - 1 - have)) > 0)
+		have += (size_t)n;
+	text[have] = 0;
+	close(fd);
+	return have;
+}
+
 int main(int argc, char **argv)
 {
 	bool list = argc == 2 && strcmp(argv[1], "-l") == 0;

@@ -9,19 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/statfs.h>
 
-/* The file's text, at most size - 1 bytes. */
-static size_t slurp(const char *path, char *text, size_t size)
-{
-	int fd = CHECK_OK(open(path, O_RDONLY));
-	size_t have = 0;
-	ssize_t n;
-
-	while (have < size - 1 && (n = read(fd, text + have, size - 1 - have)) > 0)
-		have += (size_t)n;
-	text[have] = 0;
-	close(fd);
-	return have;
-}
+static size_t slurp(const char *path, char *text, size_t size) { return guest_read_text(path, text, size); }
 
 static char text[65536];
 

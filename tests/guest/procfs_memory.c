@@ -4,18 +4,7 @@
 
 static char text[400000];
 
-static size_t slurp(const char *path)
-{
-	int fd = CHECK_OK(open(path, O_RDONLY));
-	size_t have = 0;
-	ssize_t n;
-
-	while (have < sizeof(text) - 1 && (n = read(fd, text + have, sizeof(text) - 1 - have)) > 0)
-		have += (size_t)n;
-	text[have] = 0;
-	close(fd);
-	return have;
-}
+static size_t slurp(const char *path) { return guest_read_text(path, text, sizeof(text)); }
 
 /* The number after the label in the entry of smaps for that address, in kB. */
 static long smap(const void *at, const char *label)

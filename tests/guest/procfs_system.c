@@ -7,18 +7,7 @@
 
 static char text[131072];
 
-static size_t slurp(const char *path)
-{
-	int fd = CHECK_OK(open(path, O_RDONLY));
-	size_t have = 0;
-	ssize_t n;
-
-	while (have < sizeof(text) - 1 && (n = read(fd, text + have, sizeof(text) - 1 - have)) > 0)
-		have += (size_t)n;
-	text[have] = 0;
-	close(fd);
-	return have;
-}
+static size_t slurp(const char *path) { return guest_read_text(path, text, sizeof(text)); }
 
 static long long number(const char *path)
 {
