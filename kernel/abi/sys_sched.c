@@ -130,7 +130,7 @@ static long may_change(struct task *t, const struct change *c)
 		return -EPERM;
 	if (capable(CAP_SYS_NICE))
 		return 0;
-	if ((rt && (t->thread.se.policy != c->policy || c->prio > t->thread.se.rt_prio)) || (t->thread.se.reset_on_fork && !c->reset_on_fork) ||
+	if ((rt && (t->thread.se.own_policy != c->policy || c->prio > t->thread.se.own_prio)) || (t->thread.se.reset_on_fork && !c->reset_on_fork) ||
 	    (c->set_nice && c->nice < t->thread.se.nice))
 		return -EPERM;
 	return 0;
@@ -141,7 +141,7 @@ static long change_policy(struct task *t, struct change *c)
 	long err;
 
 	if (c->keep_policy) {
-		c->policy = t->thread.se.policy;
+		c->policy = t->thread.se.own_policy;
 		c->reset_on_fork = t->thread.se.reset_on_fork;
 	}
 	err = sched_check_policy(c->policy, c->prio);
@@ -196,7 +196,7 @@ long sys_sched_getscheduler(int pid)
 
 	if (!t)
 		return pid < 0 ? -EINVAL : -ESRCH;
-	r = t->thread.se.policy | (t->thread.se.reset_on_fork ? SCHED_RESET_ON_FORK : 0);
+	r = t->thread.se.own_policy | (t->thread.se.reset_on_fork ? SCHED_RESET_ON_FORK : 0);
 	task_put(t);
 	return r;
 }
@@ -211,7 +211,7 @@ long sys_sched_getparam(int pid, uaddr_t param)
 	t = sched_target(pid);
 	if (!t)
 		return -ESRCH;
-	prio = t->thread.se.rt_prio;
+	prio = t->thread.se.own_prio;
 	task_put(t);
 	return user_put(param, &prio);
 }
@@ -273,9 +273,9 @@ long sys_sched_setattr(int pid, uaddr_t attr, unsigned long flags)
 	c = (struct change){ .policy = (int)a.policy, .prio = (int)a.priority, .nice = MAX(-20, MIN(19, a.nice)), .set_nice = true,
 			     .reset_on_fork = a.flags & ATTR_RESET_ON_FORK };
 	if (a.flags & ATTR_KEEP_POLICY)
-		c.policy = t->thread.se.policy;
+		c.policy = t->thread.se.own_policy;
 	if (a.flags & ATTR_KEEP_PARAMS) {
-		c.prio = t->thread.se.rt_prio;
+		c.prio = t->thread.se.own_prio;
 		c.set_nice = false;
 	}
 	if (c.prio)
@@ -295,9 +295,9 @@ long sys_sched_getattr(int pid, uaddr_t attr, unsigned size, unsigned long flags
 	t = sched_target(pid);
 	if (!t)
 		return -ESRCH;
-	a.policy = t->thread.se.policy;
-	a.priority = t->thread.se.rt_prio;
-	a.nice = t->thread.se.rt_prio ? 0 : t->thread.se.nice;
+	a.policy = t->thread.se.own_policy;
+	a.priority = t->thread.se.own_prio;
+	a.nice = t->thread.se.own_prio ? 0 : t->thread.se.nice;
 	a.flags = t->thread.se.reset_on_fork ? ATTR_RESET_ON_FORK : 0;
 	a.util_max = 1024;
 	task_put(t);

@@ -24,8 +24,8 @@ static void view_thread(struct procview *v, const struct task *t)
 	v->cpu = th->cpu;
 	v->affinity = READ_ONCE(th->affinity);
 	v->nice = th->se.nice;
-	v->policy = th->se.policy;
-	v->rt_prio = th->se.rt_prio;
+	v->policy = th->se.own_policy;
+	v->rt_prio = th->se.own_prio;
 	v->priority = v->rt_prio ? -1 - v->rt_prio : 20 + v->nice;
 	v->waiting = th->waiting_on != NULL;
 	v->no_new_privs = t->no_new_privs;

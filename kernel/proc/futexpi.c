@@ -4,6 +4,7 @@
  * The lock is only taken when a thread waits or wakes: a free lock is taken, and an unwanted one given back, by the program alone.
  */
 #include "proc/futexpi.h"
+#include "lib/bits.h"
 #include "lib/errno.h"
 #include "proc/futexkey.h"
 #include "sched/mutex.h"
@@ -20,7 +21,7 @@ struct waiter_pi {
 	uaddr_t addr;            /* of the lock in its own memory */
 	struct task *task;
 	pid_t tid, owner;        /* owner: who has the lock; of a parked one 0 */
-	int priority;            /* 0: none, else of SCHED_FIFO, SCHED_RR */
+	int priority, own;       /* 0: none, else of SCHED_FIFO, SCHED_RR: with what is lent to it, and its own */
 	bool parked, done;
 	long result;
 	struct waitq wake;
@@ -144,7 +145,8 @@ static void enqueue(struct waiter_pi *w)
 
 	w->task = task_current();
 	w->tid = w->task->tid;
-	w->priority = t->se.policy == SCHED_FIFO || t->se.policy == SCHED_RR ? t->se.rt_prio : 0;
+	w->priority = t->se.rt_prio;
+	w->own = t->se.own_prio;
 	waitq_init(&w->wake);
 	list_push_back(&waiters, &w->link);
 	WRITE_ONCE(futexpi_waiting, futexpi_waiting + 1);
@@ -156,6 +158,39 @@ static void dequeue(struct waiter_pi *w)
 	WRITE_ONCE(futexpi_waiting, futexpi_waiting - 1);
 }
 
+/*
+ * Who has a lock runs with the highest priority of those who wait for it, and of those who wait for them: so nobody of a priority in between keeps
+ * them all waiting. Called for each thread that owns more or less than before.
+ */
+static void lend(pid_t owner)
+{
+	struct waiter_pi *w, *his;
+
+	for (unsigned steps = 0; steps < CHAIN_MAX; steps++) {
+		struct task *t = pid_task(owner);
+		int most = 0;
+
+		his = NULL;
+		list_for_each_entry(w, &waiters, link) {
+			if (w->parked || w->done)
+				continue;
+			if (w->owner == owner)
+				most = MAX(most, w->priority);
+			if (w->tid == owner)
+				his = w;
+		}
+		if (!t)
+			return;
+		sched_lend(&t->thread, most);
+		task_put(t);
+		most = MAX(most, his ? his->own : 0);
+		if (!his || his->priority == most)
+			return;
+		his->priority = most;
+		owner = his->owner;
+	}
+}
+
 /* The heir takes the lock from who has died: 0, EAGAIN (somebody else did), EFAULT. */
 static long claim(struct waiter_pi *w)
 {
@@ -163,6 +198,7 @@ static long claim(struct waiter_pi *w)
 	long r = user_get(&word, w->addr);
 
 	dequeue(w);
+	lend(w->tid);
 	while (!r) {
 		pid_t owner = (pid_t)(word & FUTEX_TID_MASK);
 
@@ -184,6 +220,8 @@ static long sleep_on(struct waiter_pi *w, ktime_t deadline)
 	if (w->done)
 		return w->result == -EOWNERDEAD ? claim(w) : w->result;
 	dequeue(w);
+	if (!w->parked)
+		lend(w->owner);
 	return err;
 }
 
@@ -205,6 +243,7 @@ static long lock_locked(uaddr_t addr, const struct futex_key *k, bool try, ktime
 			return r;
 		}
 		set_owner(k, w.owner);
+		lend(w.owner);
 		r = sleep_on(&w, deadline);
 		if (r != -EAGAIN)
 			return r == -ERESTARTSYS ? -ERESTARTNOINTR : r;
@@ -230,6 +269,7 @@ static void hand_over(struct waiter_pi *next)
 {
 	set_owner(&next->key, next->tid);
 	finish(next, 0);
+	lend(next->tid);
 }
 
 static long unlock_locked(uaddr_t addr, const struct futex_key *k)
@@ -258,7 +298,11 @@ long futexpi_unlock(uaddr_t addr, bool private)
 		return r;
 	mutex_lock(&lock);
 	r = unlock_locked(addr, &k);
+	preempt_disable(); /* who is more urgent than this thread by itself does not come before who waits for the mutex */
+	if (thread_current()->se.lent)
+		lend(task_current()->tid);
 	mutex_unlock(&lock);
+	preempt_enable();
 	futex_key_put(&k);
 	return r;
 }
@@ -330,6 +374,7 @@ static long move(struct waiter_pi *w, uaddr_t addr2)
 	w->parked = false;
 	w->key = w->target;
 	w->owner = owner;
+	lend(owner);
 	return 0;
 }
 
@@ -393,6 +438,8 @@ void futexpi_gone(struct task *t)
 			store_release(&next->done, true);
 			waitq_wake_all(&next->wake);
 		}
+		if (next)
+			lend(next->tid);
 	} while (next);
 	mutex_unlock(&lock);
 }

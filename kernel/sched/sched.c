@@ -17,6 +17,7 @@
 #include "core/irq.h"
 #include "core/lockorder.h"
 #include "core/panic.h"
+#include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "sched/balance.h"
@@ -436,8 +437,8 @@ void sched_fork(struct thread *child, const struct thread *parent)
 	bool reset = parent->se.reset_on_fork;
 
 	child->affinity = parent->affinity;
-	child->se.policy = reset && parent->se.rt_prio ? SCHED_NORMAL : parent->se.policy;
-	child->se.rt_prio = reset ? 0 : parent->se.rt_prio;
+	child->se.policy = child->se.own_policy = reset && parent->se.own_prio ? SCHED_NORMAL : parent->se.own_policy;
+	child->se.rt_prio = child->se.own_prio = reset ? 0 : parent->se.own_prio;
 	child->se.nice = reset && parent->se.nice < 0 ? 0 : parent->se.nice;
 	runq_set_weight(&child->se);
 	child->se.vruntime = parent->se.vruntime;
@@ -498,8 +499,10 @@ static void current_changed(struct runq *rq)
 		want_switch(rq);
 }
 
-/* Applies a change of policy or weight between leaving the queue and joining it again. */
-static void reclassify(struct thread *t, int policy, int prio, int nice)
+#define KEEP 1000
+
+/* Applies a change of policy, weight or what is lent between leaving the queue and joining it again. */
+static void reclassify(struct thread *t, int policy, int prio, int nice, int lent)
 {
 	unsigned long irq = arch_irq_save();
 	struct runq *rq = runq_lock_of(t);
@@ -509,11 +512,18 @@ static void reclassify(struct thread *t, int policy, int prio, int nice)
 		runq_account(rq);
 	if (queued)
 		runq_dequeue(rq, t);
-	t->se.policy = (uint8_t)policy;
-	t->se.rt_prio = (uint8_t)prio;
-	t->se.nice = (int8_t)nice;
+	if (policy != KEEP) {
+		t->se.own_policy = (uint8_t)policy;
+		t->se.own_prio = (uint8_t)prio;
+	}
+	if (nice != KEEP)
+		t->se.nice = (int8_t)nice;
+	if (lent != KEEP)
+		t->se.lent = (uint8_t)lent;
+	t->se.policy = t->se.lent > t->se.own_prio ? SCHED_FIFO : t->se.own_policy;
+	t->se.rt_prio = MAX(t->se.lent, t->se.own_prio);
 	runq_set_weight(&t->se);
-	if (!prio && t->se.queued != SE_MOVING)
+	if (!t->se.rt_prio && t->se.queued != SE_MOVING)
 		runq_place_woken(rq, &t->se);
 	if (queued)
 		make_runnable(rq, t);
@@ -525,7 +535,13 @@ static void reclassify(struct thread *t, int policy, int prio, int nice)
 void sched_set_nice(struct thread *t, int nice)
 {
 	nice = nice < -20 ? -20 : nice > 19 ? 19 : nice;
-	reclassify(t, t->se.policy, t->se.rt_prio, nice);
+	reclassify(t, KEEP, KEEP, nice, KEEP);
+}
+
+void sched_lend(struct thread *t, int prio)
+{
+	if (READ_ONCE(t->se.lent) != prio)
+		reclassify(t, KEEP, KEEP, KEEP, prio);
 }
 
 int sched_check_policy(int policy, int prio)
@@ -542,15 +558,15 @@ int sched_set_policy(struct thread *t, int policy, int prio)
 	int err = sched_check_policy(policy, prio);
 
 	if (!err)
-		reclassify(t, policy, prio, t->se.nice);
+		reclassify(t, policy, prio, KEEP, KEEP);
 	return err;
 }
 
 uint64_t sched_slice_ns(struct thread *t)
 {
-	if (t->se.policy == SCHED_FIFO)
+	if (t->se.own_policy == SCHED_FIFO)
 		return 0;
-	return t->se.policy == SCHED_RR ? RR_SLICE_NS : runq_slice(&runqs[READ_ONCE(t->cpu)]);
+	return t->se.own_policy == SCHED_RR ? RR_SLICE_NS : runq_slice(&runqs[READ_ONCE(t->cpu)]);
 }
 
 int sched_set_affinity(struct thread *t, uint32_t cpu_mask)

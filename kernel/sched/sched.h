@@ -45,6 +45,8 @@ void sched_set_nice(struct thread *t, int nice);
 /* -EINVAL for a bad policy or priority. */
 int sched_check_policy(int policy, int prio);
 int sched_set_policy(struct thread *t, int policy, int prio);
+/* Somebody of that priority (1..99; 0: nobody) waits for what t holds: until the next call t runs as SCHED_FIFO with it, if that is more than its own. */
+void sched_lend(struct thread *t, int prio);
 /* How long t runs before others of its kind get their turn; 0: until it sleeps. */
 uint64_t sched_slice_ns(struct thread *t);
 /*

@@ -55,8 +55,10 @@ struct sched_entity {
 	uint32_t weight;
 	uint32_t inv_weight;          /* 2^32 / weight; not needed for SCHED_WEIGHT_NICE0 */
 	int8_t nice;                  /* -20..19 */
-	uint8_t policy;               /* enum sched_policy */
-	uint8_t rt_prio;              /* 1..99 for FIFO/RR, else 0 */
+	uint8_t policy;               /* enum sched_policy; as it is queued */
+	uint8_t rt_prio;              /* 1..99 for FIFO/RR, else 0; as it is queued */
+	uint8_t own_policy, own_prio; /* what was set; what is lent may be above */
+	uint8_t lent;                 /* priority of those who wait for what it holds, 0 if none has one (sched_lend) */
 	uint8_t queued;               /* enum se_queued */
 	bool fresh;                   /* expects its waker to sleep soon: idle CPUs leave it there for a moment */
 	bool reset_on_fork;           /* SCHED_RESET_ON_FORK */

@@ -191,6 +191,79 @@ TEST(highest_priority_first)
 	CHECK(w[4] == 3 && w[5] == 2 && w[6] == 1);
 }
 
+/*
+ * One CPU. The lowest has the lock, the highest waits for it, and the one between computes: the lowest goes on with the priority of the highest, and
+ * has its own again when it gives the lock up. By way of another lock, too.
+ */
+static void inversion(bool chain)
+{
+	struct sched_param prio[] = { { .sched_priority = 10 }, { .sched_priority = 20 }, { .sched_priority = 30 }, { .sched_priority = 5 } }, now;
+	struct sched_param top = { .sched_priority = 40 };
+	cpu_set_t one;
+	pid_t low, mid, high, lowest = 0;
+
+	make();
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	CHECK_OK(sched_setaffinity(0, sizeof(one), &one));
+	CHECK_OK(sched_setscheduler(0, SCHED_FIFO, &top));
+	if (chain) {
+		FORK(lowest) {
+			CHECK_OK(sched_setscheduler(0, SCHED_FIFO, &prio[3]));
+			CHECK_OK(futex(&w[1], FUTEX_LOCK_PI, 0, 0, NULL, 0));
+			CHECK_OK(futex(&w[8], FUTEX_WAIT, 0, 0, NULL, 0));
+			CHECK_OK(futex(&w[1], FUTEX_UNLOCK_PI, 0, 0, NULL, 0));
+		}
+		wait_state(lowest, "S");
+	}
+	FORK(low) {
+		CHECK_OK(sched_setscheduler(0, SCHED_FIFO, &prio[0]));
+		CHECK_OK(futex(&w[0], FUTEX_LOCK_PI, 0, 0, NULL, 0));
+		if (chain) {
+			CHECK_OK(futex(&w[1], FUTEX_LOCK_PI, 0, 0, NULL, 0));
+			CHECK_OK(futex(&w[1], FUTEX_UNLOCK_PI, 0, 0, NULL, 0));
+		} else {
+			CHECK_OK(futex(&w[8], FUTEX_WAIT, 0, 0, NULL, 0));
+		}
+		CHECK_OK(sched_getparam(0, &now));
+		CHECK_EQ(now.sched_priority, 10); /* its own is what is told */
+		CHECK_EQ(w[3], 0);                /* the one between is kept waiting */
+		CHECK_OK(futex(&w[0], FUTEX_UNLOCK_PI, 0, 0, NULL, 0));
+		CHECK_EQ(w[4], 1);                /* the highest went first, */
+		CHECK_EQ(w[3], 1);                /* and then the one between, before this one */
+	}
+	wait_state(low, "S");
+	FORK(high) {
+		CHECK_OK(sched_setscheduler(0, SCHED_FIFO, &prio[2]));
+		CHECK_OK(futex(&w[0], FUTEX_LOCK_PI, 0, 0, NULL, 0));
+		w[4] = 1;
+		CHECK_EQ(w[3], 0);
+		CHECK_OK(futex(&w[0], FUTEX_UNLOCK_PI, 0, 0, NULL, 0));
+	}
+	wait_state(high, "S");
+	FORK(mid) {
+		CHECK_OK(sched_setscheduler(0, SCHED_FIFO, &prio[1]));
+		w[3] = 1;
+	}
+	w[8] = 1;
+	CHECK_EQ(futex(&w[8], FUTEX_WAKE, 1, 0, NULL, 0), 1);
+	reap_ok(high);
+	reap_ok(mid);
+	reap_ok(low);
+	if (chain)
+		reap_ok(lowest);
+}
+
+TEST(priority_is_lent)
+{
+	inversion(false);
+}
+
+TEST(priority_is_lent_on)
+{
+	inversion(true);
+}
+
 TEST(circles_are_found)
 {
 	pid_t pid;
