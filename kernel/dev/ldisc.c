@@ -104,18 +104,35 @@ static unsigned width(const struct ldisc *l, unsigned char c, unsigned col)
 	return 1;
 }
 
-/* Erases from the screen what lies between the new end of the line and the old one. */
+/* Is to be erased from the screen: what lies between the new end of the line and the old one. The column matters for tabs only. */
 static void rub_out(struct ldisc *l, unsigned old_tail)
 {
 	unsigned col = l->line_start_column, from;
+	bool tabs = false;
 
-	for (unsigned i = l->ready; i != l->tail; i++)
+	for (unsigned i = l->tail; i != old_tail; i++)
+		tabs |= l->buf[i & MASK] == '\t';
+	for (unsigned i = l->ready; tabs && i != l->tail; i++)
 		col += width(l, l->buf[i & MASK], col);
 	from = col;
 	for (unsigned i = l->tail; i != old_tail; i++)
 		col += width(l, l->buf[i & MASK], col);
-	for (; col > from; col--)
+	l->rub = col - from;
+}
+
+#define ECHO_STEP 64u /* characters echoed in one step */
+
+void ldisc_go_on(struct ldisc *l)
+{
+	unsigned left = ECHO_STEP;
+
+	for (; l->rub && left; left--, l->rub--)
 		echo_processed(l, "\b \b", 3);
+	if (l->rub || !l->reprinting)
+		return;
+	for (; (int)(l->tail - l->reprint_at) > 0 && left; left--, l->reprint_at++)
+		echo_char(l, l->buf[l->reprint_at & MASK]);
+	l->reprinting = (int)(l->tail - l->reprint_at) > 0;
 }
 
 static bool continuation(const struct ldisc *l, unsigned char c) { return l->t.iflag & IUTF8 && (c & 0xc0) == 0x80; }
@@ -171,13 +188,15 @@ static void reprint(struct ldisc *l)
 {
 	echo_char(l, l->t.cc[VREPRINT]);
 	echo_processed(l, "\n", 1);
-	for (unsigned i = l->ready; i != l->tail; i++)
-		echo_char(l, l->buf[i & MASK]);
+	l->reprint_at = l->ready;
+	l->reprinting = l->ready != l->tail;
 }
 
 void ldisc_flush_input(struct ldisc *l)
 {
 	l->head = l->ready = l->tail = 0;
+	l->rub = 0;
+	l->reprinting = false;
 	l->lines = 0;
 	l->literal = false;
 	memset(l->ends, 0, sizeof(l->ends));
@@ -275,7 +294,14 @@ static int translate(const struct ldisc *l, unsigned char c)
 	return c;
 }
 
-void ldisc_input(struct ldisc *l, unsigned char raw)
+void ldisc_input(struct ldisc *l, unsigned char c)
+{
+	ldisc_begin(l, c);
+	while (ldisc_busy(l))
+		ldisc_go_on(l);
+}
+
+void ldisc_begin(struct ldisc *l, unsigned char raw)
 {
 	int c = l->literal ? raw : translate(l, raw), sig;
 

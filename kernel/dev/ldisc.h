@@ -67,10 +67,22 @@ struct ldisc {
 	bool stopped;                       /* VSTOP, TCOOFF */
 	char held[ECHO_HELD];               /* echo while it is; what does not fit is lost */
 	unsigned held_len;
+	unsigned rub;                       /* columns still to be rubbed out on the screen */
+	bool reprinting;                    /* the line, from here: */
+	unsigned reprint_at;
 };
 
 void ldisc_init(struct ldisc *l, const struct ldisc_ops *ops, void *ctx);
 void ldisc_input(struct ldisc *l, unsigned char c);
+/*
+ * The same in steps of bounded length, for who holds a lock meanwhile: while ldisc_busy there is something of the last byte left to do, of which
+ * ldisc_go_on does a part. ldisc_begin when it is not busy.
+ */
+void ldisc_begin(struct ldisc *l, unsigned char c);
+static inline bool ldisc_busy(const struct ldisc *l) { return l->rub || l->reprinting; }
+void ldisc_go_on(struct ldisc *l);
+/* Bytes of the line that is edited. */
+static inline unsigned ldisc_line_length(const struct ldisc *l) { return l->tail - l->ready; }
 /* May a read return now? */
 bool ldisc_readable(const struct ldisc *l);
 /* Takes up to n bytes; canonical: at most one line. 0: end of file, or nothing there (ask ldisc_readable first). */

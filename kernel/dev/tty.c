@@ -84,15 +84,36 @@ static void wake(struct tty *t, bool input)
 	waitq_wake_key(&t->writable, ~0u, POLLOUT | POLLWRNORM);
 }
 
+/* Bytes taken with interrupts off; fewer while the line is long, since editing it takes longer. */
+#define RECEIVE_STEP 16u
+#define LONG_LINE 256u
+
+/* true: something is left, of the bytes or of what the last one asked for. The lock held. */
+static bool receive_some(struct tty *t, const char **s, size_t *n)
+{
+	for (unsigned i = 0; i < RECEIVE_STEP && *n && !ldisc_busy(&t->ld); i++) {
+		ldisc_begin(&t->ld, (unsigned char)**s);
+		(*s)++;
+		(*n)--;
+		if (ldisc_line_length(&t->ld) > LONG_LINE)
+			break;
+	}
+	if (ldisc_busy(&t->ld))
+		ldisc_go_on(&t->ld);
+	return *n || ldisc_busy(&t->ld);
+}
+
 void tty_receive(struct tty *t, const char *s, size_t n)
 {
-	unsigned long irq = spin_lock_irqsave(&t->lock);
-	bool input;
+	bool more = true, input = false;
 
-	for (size_t i = 0; i < n; i++)
-		ldisc_input(&t->ld, (unsigned char)s[i]);
-	input = ldisc_available(&t->ld) > 0;
-	spin_unlock_irqrestore(&t->lock, irq);
+	while (more) {
+		unsigned long irq = spin_lock_irqsave(&t->lock);
+
+		more = receive_some(t, &s, &n);
+		input = ldisc_available(&t->ld) > 0;
+		spin_unlock_irqrestore(&t->lock, irq);
+	}
 	wake(t, input);
 }
 
