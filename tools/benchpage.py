@@ -16,7 +16,7 @@ td:first-child,th:first-child{{text-align:left}}tr:nth-child(even){{background:#
 <h1>Perigee and Linux</h1><p>{about}</p>
 <h2>fork() against the resident size of the process</h2>{fork}
 <h2>Instructions, as a part of Linux's</h2>{bars}
-{wall}<h2>The figures</h2>{table}
+{wall}{scale}<h2>The figures</h2>{table}
 </body></html>
 """
 
@@ -99,8 +99,10 @@ def _html_table(lines):
     return "<table>" + cell("th", rows[0]) + "".join(cell("td", row) for row in rows[2:]) + "</table>"
 
 
-def page(about, instructions, wall):
+def page(about, instructions, wall, scale=None):
     """The text of the page."""
     times = "<h2>By wall clock, as a part of Linux's time</h2>" + bars(benchtable.ratios(wall)) if wall else ""
+    much = "<h2>Much of everything, and real work, as a part of Linux's instructions</h2>" + bars(benchtable.ratios(scale)) if scale else ""
+    tables = _html_table(benchtable.table(instructions, wall)) + (_html_table(benchtable.table(scale, with_means=False)) if scale else "")
     return PAGE.format(about=html.escape(about), fork=fork_picture(instructions) or "<p>not measured</p>", bars=bars(benchtable.ratios(instructions)),
-                       wall=times, table=_html_table(benchtable.table(instructions, wall)))
+                       wall=times, scale=much, table=tables)

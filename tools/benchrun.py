@@ -33,8 +33,9 @@ def _figure(fields):
         return None
 
 
-def run(kernel, program, words, cpus=1, icount=True, memory=1024, tell=lambda name, figure: None):
-    """{benchmark: nanoseconds or instructions}; calls tell for each as it comes. Raises Failed."""
+def run(kernel, program, words, cpus=1, icount=True, memory=1024, tell=lambda name, figure: None, failures=None):
+    """{benchmark: nanoseconds or instructions}; calls tell for each as it comes. With a list of failures it goes on behind a FAIL and adds
+    that to the list. Raises Failed."""
     command = machine.qemu_command(kernel, benchimage.make_initrd(program, FLAGS.get(program, ())), f"{WORDS} -- {' '.join(words)}", memory,
                                    [*machine.LEAN, *(ICOUNT if icount else [])], cpus)
     figures, last, ended = {}, [], False
@@ -43,7 +44,9 @@ def run(kernel, program, words, cpus=1, icount=True, memory=1024, tell=lambda na
         for line in process.stdout:
             fields = line.rstrip().split("\t")
             last = [*last, line.rstrip()][-12:]
-            if fields[0] == "FAIL":
+            if fields[0] == "FAIL" and failures is not None:
+                failures.append(" ".join(fields))
+            elif fields[0] == "FAIL":
                 process.terminate()
                 raise Failed(line.strip())
             ended = ended or fields[1:2] == ["done"]

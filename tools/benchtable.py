@@ -36,13 +36,13 @@ def _cells(name, instructions, wall):
     return [*cells, _ratio(ratios(wall).get(name))] if wall else cells
 
 
-def table(instructions, wall=None):
+def table(instructions, wall=None, with_means=True):
     """Lines of Markdown: instructions of both kernels and the ratio, and the ratio by wall clock where that was measured."""
     names = [*instructions["perigee"], *(n for n in instructions["linux"] if n not in instructions["perigee"])]
     head = ["benchmark", "Linux", "Perigee", "ratio"] + (["ratio by wall clock"] if wall else [])
     rows = [_cells(name, instructions, wall) for name in names]
     every = [means(instructions)] + ([means(wall)] if wall else [])
-    for i, text in enumerate(["geometric mean", "geometric mean without fork rows"]):
+    for i, text in enumerate(["geometric mean", "geometric mean without fork rows"] if with_means else []):
         rows.append([f"**{text}**", "", "", *[f"**{_ratio(m[i])}**" for m in every]])
     widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
     lines = ["| " + " | ".join(c.ljust(w) if not i else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths))) + " |" for r in [head, *rows]]

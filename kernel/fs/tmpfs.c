@@ -15,7 +15,7 @@
 
 #define TMPFS_MAGIC 0x01021994u
 #define FIRST_COOKIE 2
-#define INODES_MOST (768ul << (20 - PAGE_SHIFT)) /* frames that inodes can lie in on 32 bits */
+#define INODES_MOST (896ul << (20 - PAGE_SHIFT)) /* frames that Linux counts on 32 bits: room for 100,000 files, each of half a KiB at most */
 
 struct entry {
 	struct rbnode by_name, by_cookie;
