@@ -77,16 +77,27 @@ def _wall(kernels, args):
     return figures
 
 
-def measure_checked(kernel, only=""):
+def measure_checked(kernel, only="", programs=tuple(CHECKED)):
     """{benchmark: instructions} of one kernel, as the baseline was measured."""
     figures = {}
-    for program, words in CHECKED.items():
-        figures.update(benchrun.run(kernel, program, [*words, *([f"only={only}"] if only else [])], tell=_tell("perigee, instructions")))
+    for program in programs:
+        words = [*CHECKED[program], *([f"only={only}"] if only else [])]
+        figures.update(benchrun.run(kernel, program, words, tell=_tell("perigee, instructions")))
     return figures
 
 
-def baseline():
-    return json.loads(BASELINE.read_text())["instructions"]
+def baseline(program=None):
+    """{benchmark: instructions} as they were accepted: of one program, or of all."""
+    accepted = json.loads(BASELINE.read_text())["instructions"]
+    return accepted[program] if program else {name: value for rows in accepted.values() for name, value in rows.items()}
+
+
+def _accept(kernel, only):
+    """What is measured becomes the baseline; with only, the other rows stay as they are."""
+    rows = {p: {**(baseline(p) if only else {}), **measure_checked(kernel, only, [p])} for p in CHECKED}
+    BASELINE.write_text(json.dumps({"settings": CHECKED, "instructions": rows}, indent=1) + "\n")
+    print(f"wrote {BASELINE}")
+    return 0
 
 
 def worse(figures, limit, wanted=None):
@@ -103,15 +114,9 @@ def worse(figures, limit, wanted=None):
     return found
 
 
-def _check(kernel, args):
-    figures = measure_checked(kernel, args.only)
-    if args.accept:
-        kept = {**baseline(), **figures} if args.only else figures
-        BASELINE.write_text(json.dumps({"settings": CHECKED, "instructions": kept}, indent=1) + "\n")
-        print(f"wrote {BASELINE}")
-        return 0
-    wanted = set(figures) if args.only else None
-    bad = worse(figures, WORSE, wanted)
+def _check(kernel, only):
+    figures = measure_checked(kernel, only)
+    bad = worse(figures, WORSE, set(figures) if only else None)
     print("\n".join(bad) if bad else f"{len(figures)} benchmarks: none more than {100 * (WORSE - 1):.0f} % above the baseline")
     return 1 if bad or not figures else 0
 
@@ -156,7 +161,7 @@ def run(args):
     kernel = args.kernel or kernelbuild.build()
     try:
         if args.check or args.accept:
-            return _check(kernel, args)
+            return (_accept if args.accept else _check)(kernel, args.only)
         return _compare({"linux": packages.linux(), "perigee": kernel}, args)
     except benchrun.Failed as why:
         print(f"perigee: {why}", file=sys.stderr)

@@ -199,7 +199,7 @@ class Latency:
 
 
 class Bench:
-    """The benchmarks under -icount: none may need a tenth more instructions than the last accepted figures say. They repeat, so that this is no
+    """The small benchmarks under -icount: none may need a tenth more instructions than the last accepted figures say. They repeat, so that this is no
     test of time; the limit leaves room for another compiler's code."""
     prefix = "bench"
     limit = 1.10
@@ -210,14 +210,15 @@ class Bench:
         return bench
 
     def names(self):
-        return list(self._module().baseline())
+        bench = self._module()
+        return list(bench.baseline(bench.SMALL))
 
     def run(self, chosen):
         packages.require("qemu", "gcc")
         bench = self._module()
         why, figures = "", {}
         try:
-            figures = bench.measure_checked(kernelbuild.build(), chosen[0] if len(chosen) == 1 else "")
+            figures = bench.measure_checked(kernelbuild.build(), chosen[0] if len(chosen) == 1 else "", [bench.SMALL])
         except bench.benchrun.Failed as error:
             why = str(error)
         bad = {line.split(":")[0]: line for line in bench.worse(figures, self.limit, chosen)}
