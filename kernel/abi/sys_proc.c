@@ -339,6 +339,7 @@ long sys_personality(unsigned long persona)
 
 enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS, PR_SET_NAME = 15, PR_GET_NAME,
        PR_CAPBSET_READ = 23, PR_GET_SECUREBITS = 27, PR_GET_TIMERSLACK = 30, PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS,
+       PR_CAP_AMBIENT = 47,
        PR_SET_PTRACER = 0x59616d61 };
 
 static long set_name(uaddr_t from)
@@ -371,6 +372,18 @@ static long set_keep_caps(bool on)
 	spin_unlock(&proc_tree_lock);
 	cred_put(old);
 	return 0;
+}
+
+enum { PR_CAP_AMBIENT_IS_SET = 1, PR_CAP_AMBIENT_RAISE, PR_CAP_AMBIENT_LOWER, PR_CAP_AMBIENT_CLEAR_ALL };
+
+/* No capability is ever ambient: there are none to be asked for or taken away, and to raise one is refused. */
+static long ambient_caps(unsigned long what, unsigned long cap, unsigned long a4, unsigned long a5)
+{
+	if (what == PR_CAP_AMBIENT_CLEAR_ALL)
+		return cap | a4 | a5 ? -EINVAL : 0;
+	if (a4 | a5 || cap > CAP_LAST || what < PR_CAP_AMBIENT_IS_SET || what > PR_CAP_AMBIENT_LOWER)
+		return -EINVAL;
+	return what == PR_CAP_AMBIENT_RAISE ? -EPERM : 0;
 }
 
 /* What concerns rights. -ENOSYS: not one of these. */
@@ -416,6 +429,7 @@ long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
 	if (r != -ENOSYS)
 		return r;
 	switch (option) {
+	case PR_CAP_AMBIENT: return ambient_caps(a2, a3, a4, a5);
 	case PR_SET_PDEATHSIG:
 		if (a2 > NSIG)
 			return -EINVAL;
