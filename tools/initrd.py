@@ -29,7 +29,7 @@ class Cpio:
         return b"".join(self.parts)
 
 
-def _applets(program):
+def applets(program):
     """The names busybox has; it is asked once, since it may not run on every host."""
     kept = packages.CACHE / "busybox.applets"
     if not kept.exists() or kept.stat().st_mtime < program.stat().st_mtime:
@@ -53,7 +53,7 @@ def base():
         cpio.add(name, 0o041777 if name == "tmp" else 0o040755)
     cpio.add("dev/console", 0o020600, device=(5, 1))
     cpio.add("bin/busybox", 0o100755, program.read_bytes())
-    for name in _applets(program):
+    for name in applets(program):
         if name != "busybox":
             cpio.add(f"bin/{name}", 0o120777, b"busybox")
     cpio.add("etc/passwd", 0o100644, b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/tmp:/bin/sh\n")

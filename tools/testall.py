@@ -54,6 +54,8 @@ class Checks:
         "layers": ["tools/layercheck.py"],
         "locks": ["tools/checklocks.py"],
         "syscalls-documented": ["tools/gensyscalls.py", "--check", "docs/syscalls.md"],
+        "programs-documented": ["tools/genprograms.py", "--check", "docs/programs.md"],
+        "guest-tests-documented": ["tools/genguesttests.py", "--check", "docs/guest-tests.md"],
     }
 
     def names(self):

@@ -28,3 +28,9 @@ $shell /cases/$1 </dev/null 2>/tmp/errors | /bin/cat
 def files():
     """{name: (mode, bytes)}: a script for each case, as cases/TABLE.N, and run-case, which takes TABLE.N."""
     return {"run-case": (0o100755, RUN.encode()), **{f"cases/{table}.{n}": (0o100644, (script + "\n").encode()) for table in ("busybox", "debian") for n, (_, script, _) in enumerate(cases(table))}}
+
+
+def failing():
+    """[(name, why)] of what does not work."""
+    lines = (FOLDER / "failing.tbl").read_text(encoding="utf-8").splitlines()
+    return [tuple(line.split(": ", 1)) for line in lines if line and not line.startswith("# ")]
