@@ -43,7 +43,7 @@ def _busybox():
     left = sorted(set(initrd.applets(packages.busybox())) - set(run))
     return "\n".join([f"## Busybox 1.35, {len(run)} applets", "", ", ".join(f"`{name}`" for name in sorted(run)) + ".", "",
                       "Of these only the usage is asked: " + ", ".join(f"`{name}`" for name in sorted(asked)) + ".", "",
-                      f"Not run by the table, {len(left)}: those of networks, devices and booting:",
+                      f"Not run by the table, {len(left)}: those of networks, devices and booting (and `vi`, which has boot tests of its own):",
                       ", ".join(f"`{name}`" for name in left) + ".", ""])
 
 

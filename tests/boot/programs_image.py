@@ -13,7 +13,7 @@ PACKAGES = ("libc6", "coreutils", "findutils", "grep", "sed", "mawk", "gawk", "t
 LIBRARIES = ("libacl1", "libattr1", "libselinux1", "libpcre2-8-0", "libgmp10", "libtinfo6", "libreadline8", "libbz2-1.0", "liblzma5", "zlib1g", "libexpat1",
              "libcrypt1", "libcap2", "ncurses-base", "libncursesw6", "libssl3", "libzstd1", "liblz4-1", "libmpfr6", "libsigsegv2", "libpam0g", "libaudit1",
              "libcap-ng0", "libutempter0", "libevent-core-2.1-7", "libsystemd0", "libgpm2", "libsmartcols1", "libdb5.3", "libsqlite3-0", "libmagic1",
-             "libmagic-mgc", "libjq1", "libonig5", "libmount1", "libblkid1", "libudev1", "libjudydebian1",
+             "libmagic-mgc", "libjq1", "libonig5", "libmount1", "libblkid1", "libudev1", "libc-bin", "libjudydebian1",
              "libapparmor1", "libbsd0", "libmd0", "libkmod2", "libsctp1", "libxxhash0", "libjpeg62-turbo")
 MOVED = {"bin": "usr/bin", "sbin": "usr/sbin"}
 LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian", "usr/share/bash-completion", "usr/lib/i386-linux-gnu/gconv",
