@@ -146,7 +146,7 @@ long sys_pwritev(int fd, uaddr_t iov, unsigned long count, unsigned long low, un
 /* One write at the end of a plain file, by a description of its own that appends. pos: where it ended. */
 static long append_once(struct file *f, struct uio *u, loff_t *pos)
 {
-	struct file *g = file_open_path(&f->path, O_WRONLY | O_APPEND | (int)(f->flags & O_LARGEFILE), cred_current());
+	struct file *g = file_open_path(&f->path, O_WRONLY | O_APPEND | (int)(f->flags & O_LARGEFILE));
 	long n;
 
 	if (IS_ERR(g))

@@ -316,7 +316,7 @@ struct file *mqueue_open(const char *name, int flags, mode_t mode, const struct 
 		inode_put(&q->inode);
 		return ERR_PTR(-ENOMEM);
 	}
-	f = file_open_path(&at, flags & (O_ACCMODE | O_NONBLOCK), cred_current());
+	f = file_open_path(&at, flags & (O_ACCMODE | O_NONBLOCK));
 	dentry_put(at.dentry);
 	return f;
 }

@@ -53,10 +53,9 @@ static void file_free(struct file *f)
 	percount_add(&live, -1);
 }
 
-void file_put(struct file *f)
+/* Tells those who want to know that the last reference to an open file goes. */
+static void file_release(struct file *f)
 {
-	if (!f || !refcount_put(&f->refs))
-		return;
 	if (!(f->mode & FMODE_PATH))
 		notify_path(&f->path, f->mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (file_close_locks_hook && f->inode->flocks)
@@ -65,6 +64,14 @@ void file_put(struct file *f)
 		file_watched_hook(f);
 	if (f->ops && f->ops->release)
 		f->ops->release(f);
+}
+
+void file_put(struct file *f)
+{
+	if (!f || !refcount_put(&f->refs))
+		return;
+	if (!(f->mode & FMODE_UNOPENED))
+		file_release(f);
 	file_free(f);
 }
 
@@ -133,13 +140,12 @@ static int open_count_writer(struct file *f)
 	return 0;
 }
 
-struct file *file_open_path(const struct path *p, int flags, const struct cred *c)
+struct file *file_open_path(const struct path *p, int flags)
 {
 	const struct file_ops *ops = NULL;
 	struct file *f;
 	int err;
 
-	(void)c;
 	if (!(flags & O_PATH)) {
 		ops = ops_for(p->dentry->inode);
 		if (!ops)
@@ -160,7 +166,9 @@ struct file *file_open_path(const struct path *p, int flags, const struct cred *
 		f->flags &= ~(unsigned)O_NOCTTY;
 		return f;
 	}
-	file_free(f);
+	/* fd_get may hold a reference for a moment, if the object was somebody's file before: the last one frees it */
+	f->mode |= FMODE_UNOPENED;
+	file_put(f);
 	return ERR_PTR(err);
 }
 

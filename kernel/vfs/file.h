@@ -36,6 +36,7 @@
 #define FMODE_PATH 4u
 #define FMODE_WRITE_COUNTED 16u /* inode->writers includes it */
 #define FMODE_DENIES_WRITE 32u  /* inode->writers counts it as a program that runs */
+#define FMODE_UNOPENED 64u      /* its open failed: nobody is told that it goes */
 #define FMODE_STREAM 8u  /* no position: lseek gives ESPIPE, pos is NULL in read/write */
 
 struct file;
@@ -86,7 +87,7 @@ struct file *file_open_exec(const char *name);
 /* The same from a directory; walk: WALK_FOLLOW or not (ELOOP then, if it is a link), WALK_EMPTY. */
 struct file *file_open_exec_at(int dirfd, const char *name, unsigned walk);
 /* Opens a path already found (exec, kernel). Takes its own references. */
-struct file *file_open_path(const struct path *p, int flags, const struct cred *c);
+struct file *file_open_path(const struct path *p, int flags);
 /* A file over an anonymous inode (pipes, eventfd): takes over the path's references; on failure (ERR_PTR) they stay the caller's. */
 struct file *file_new(const struct path *p, const struct file_ops *ops, unsigned mode, unsigned flags);
 static inline void file_get(struct file *f) { refcount_get(&f->refs); }

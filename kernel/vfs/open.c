@@ -119,7 +119,7 @@ static struct file *open_found(const struct opening *o, const struct path *p, co
 
 	if (err)
 		return ERR_PTR(err);
-	f = file_open_path(p, o->flags, c);
+	f = file_open_path(p, o->flags);
 	if (IS_ERR(f) || !(o->flags & O_TRUNC) || o->created || !S_ISREG(f->inode->mode))
 		return f;
 	err = file_truncate(f->inode, 0);
@@ -252,7 +252,7 @@ static struct file *open_tmpfile(struct opening *o, struct path *p, const struct
 		inode_put(i);
 		return ERR_PTR(-ENOMEM);
 	}
-	f = file_open_path(&np, o->flags & ~(O_TMPFILE | O_CREAT), c);
+	f = file_open_path(&np, o->flags & ~(O_TMPFILE | O_CREAT));
 	dentry_put(np.dentry);
 	return f;
 }
@@ -320,7 +320,7 @@ struct file *file_open_exec_at(int dirfd, const char *name, unsigned walk)
 			err = -EACCES;
 		else
 			err = inode_permission(i, MAY_EXEC, w.cred);
-		f = err ? ERR_PTR(err) : deny_write_or_put(file_open_path(&p, O_RDONLY, w.cred));
+		f = err ? ERR_PTR(err) : deny_write_or_put(file_open_path(&p, O_RDONLY));
 		path_put(&p);
 	} else {
 		f = ERR_PTR(err);

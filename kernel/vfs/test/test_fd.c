@@ -53,6 +53,51 @@ static void test_the_lowest_free_number_is_taken(void)
 	file_put(f);
 }
 
+/* ---- an open that fails ---- */
+
+static struct file *stale;
+static bool released;
+
+static int open_fails(struct inode *i, struct file *f)
+{
+	(void)i;
+	file_get(f); /* as fd_get does for a moment with an object that it takes for the file that was there before */
+	stale = f;
+	return -EIO;
+}
+
+static void release_is_seen(struct file *f)
+{
+	(void)f;
+	released = true;
+}
+
+static void test_a_failed_open_waits_for_stale_references(void)
+{
+	static const struct file_ops failing = { .open = open_fails, .release = release_is_seen };
+	struct file *f = file_open(AT_FDCWD, "/fails", O_RDWR | O_CREAT, 0600);
+	const struct file_ops *ops;
+	unsigned long before;
+	struct path path;
+
+	assert_false(IS_ERR(f));
+	path = f->path;
+	path_get(&path);
+	ops = f->inode->fops;
+	file_put(f);
+	before = file_live();
+	path.dentry->inode->fops = &failing;
+	assert_ptr_equal(file_open_path(&path, O_RDWR), ERR_PTR(-EIO));
+	assert_int_equal(file_live(), before + 1);
+	assert_int_equal(path.dentry->inode->writers, 1);
+	file_put(stale);
+	assert_int_equal(file_live(), before);
+	assert_int_equal(path.dentry->inode->writers, 0);
+	assert_false(released);
+	path.dentry->inode->fops = ops;
+	path_put(&path);
+}
+
 /* Whoever looks at a table neither keeps its files open nor is the one who closes them; looking does not make the table a shared one. */
 static void test_lookers_close_nothing(void)
 {
@@ -514,7 +559,7 @@ static void test_a_write_without_memory(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_the_lowest_free_number_is_taken), CASE(test_limits_of_numbers), CASE(test_borrowing_counts_when_it_must), CASE(test_lookers_close_nothing), CASE(test_exec_closes_what_is_marked),
+		CASE(test_the_lowest_free_number_is_taken), CASE(test_limits_of_numbers), CASE(test_borrowing_counts_when_it_must), CASE(test_lookers_close_nothing), CASE(test_a_failed_open_waits_for_stale_references), CASE(test_exec_closes_what_is_marked),
 		CASE(test_a_copy_is_a_table_of_its_own), CASE(test_growing_without_memory_loses_nothing),
 		CASE(test_bytes_come_out_as_they_went_in), CASE(test_a_full_pipe), CASE(test_writing_with_no_reader),
 		CASE(test_the_size_can_be_changed), CASE(test_reader_and_writer_wait_for_each_other), CASE(test_writes_of_a_page_are_not_mixed),
