@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System V shared memory, by its own calls and by the old one for all of System V's. */
+#include "abi/ipcperm.h"
 #include "abi/sys_sem.h"
-#include "abi/uapi.h"
 #include "lib/errno.h"
 #include "proc/sysvshm.h"
 #include "syscall_protos.h"
@@ -31,9 +31,8 @@ static long stat_to_user(int id, bool by_index, bool any, uaddr_t to)
 
 	if (r < 0)
 		return r;
-	u = (struct u_shmid_ds){ .perm = { .key = s.key, .uid = s.uid, .gid = s.gid, .cuid = s.cuid, .cgid = s.cgid, .mode = (uint16_t)s.mode, .seq = (uint16_t)s.seq },
-				 .size = (uint32_t)s.size, .atime = (uint32_t)s.atime_s, .dtime = (uint32_t)s.dtime_s, .ctime = (uint32_t)s.ctime_s,
-				 .cpid = s.cpid, .lpid = s.lpid, .attached = (uint32_t)s.attached };
+	u = (struct u_shmid_ds){ .perm = ipc_perm_to_user(&s.perm), .size = (uint32_t)s.size, .atime = (uint32_t)s.atime_s,
+				 .dtime = (uint32_t)s.dtime_s, .ctime = (uint32_t)s.ctime_s, .cpid = s.cpid, .lpid = s.lpid, .attached = (uint32_t)s.attached };
 	if (user_put(to, &u))
 		return -EFAULT;
 	return by_index ? r : 0;

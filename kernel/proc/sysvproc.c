@@ -18,9 +18,10 @@ int sysvproc_shm(struct text *t)
 	for (int i = 0; i <= all.last_index; i++) {
 		if (shm_stat(i, true, true, &s) < 0)
 			continue;
-		text_printf(t, "%10d %10d  %4o %10lu %5u %5u  %5lu %5u %5u %5u %5u %10llu %10llu %10llu ", s.key, s.id, s.mode, (unsigned long)s.size, (unsigned)s.cpid,
-			    (unsigned)s.lpid, s.attached, s.uid, s.gid, s.cuid, s.cgid, (ull)s.atime_s, (ull)s.dtime_s, (ull)s.ctime_s);
-		text_printf(t, "%10lu %10lu\n", s.resident_pages << PAGE_SHIFT, 0ul);
+		text_printf(t, "%10d %10d  %4o %10lu %5u %5u  %5lu %5u %5u ", s.perm.key, s.perm.id, s.perm.mode, (unsigned long)s.size, (unsigned)s.cpid,
+			    (unsigned)s.lpid, s.attached, s.perm.uid, s.perm.gid);
+		text_printf(t, "%5u %5u %10llu %10llu %10llu %10lu %10lu\n", s.perm.cuid, s.perm.cgid, (ull)s.atime_s, (ull)s.dtime_s, (ull)s.ctime_s,
+			    s.resident_pages << PAGE_SHIFT, 0ul);
 	}
 	return 0;
 }

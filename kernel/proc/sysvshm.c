@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Segments and their table. An id is an index into it, and above that how often the index was used before. */
 #include "proc/sysvshm.h"
 
-#include "core/clock.h"
 #include "fs/memfd.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
@@ -15,51 +13,24 @@
 #include "vm/mmap.h"
 #include "vm/vma.h"
 
-#define SEGMENTS 4096u /* SHMMNI at most */
-#define INDEX_BITS 15
-#define SEQ_MASK 0xffffu
+#define SEGMENTS_MAX 4096u /* SHMMNI at most */
 #define SHM_DEST 01000u
 #define SIZE_MAX_BYTES 0x7ffff000ul /* more than fits */
 
 struct segment {
-	struct file *file; /* a reference while SHM_DEST is not set */
-	int index, key;
-	unsigned seq, mode; /* mode: SHM_DEST too */
-	uid_t uid, cuid;
-	gid_t gid, cgid;
+	struct ipc_perm perm; /* first; mode: SHM_DEST too; key: 0 once it is removed */
+	struct file *file;    /* a reference while SHM_DEST is not set */
 	size_t size;
 	uint64_t atime_s, dtime_s, ctime_s;
 	pid_t cpid, lpid;
 };
 
 static struct mutex lock = MUTEX_INIT(lock, LOCK_SYSVIPC); /* everything here */
-static struct segment *table[SEGMENTS];
-static unsigned used, next_seq;
+static struct ipc_table table;
 static SLAB_CACHE(segment_cache, segment);
 
-static uint64_t now_s(void) { return clock_wall() / NSEC_PER_SEC; }
-
-static int id_of(const struct segment *s) { return (int)(s->seq << INDEX_BITS | (unsigned)s->index); }
-
-/* wanted: bits of one class, 4 to read, 2 to write. */
-static bool permits(const struct segment *s, unsigned wanted)
-{
-	const struct cred *c = cred_current();
-	unsigned granted = s->mode;
-
-	if (c->euid == s->uid || c->euid == s->cuid)
-		granted >>= 6;
-	else if (cred_in_group(c, s->gid) || cred_in_group(c, s->cgid))
-		granted >>= 3;
-	return !(wanted & ~granted & 7) || capable(CAP_IPC_OWNER);
-}
-
-static bool owns(const struct segment *s)
-{
-	uid_t euid = cred_current()->euid;
-
-	return euid == s->uid || euid == s->cuid || capable(CAP_SYS_ADMIN);
-}
+/* Lock held. NULL: -EINVAL. */
+static struct segment *find(int id) { return (struct segment *)ipc_find(&table, id); }
 
 /* The last reference of the file: removed, and mapped nowhere. */
 static void segment_release(struct file *f)
@@ -69,30 +40,12 @@ static void segment_release(struct file *f)
 	if (!s)
 		return;
 	mutex_lock(&lock);
-	table[s->index] = NULL;
-	used--;
+	ipc_remove(&table, &s->perm);
 	mutex_unlock(&lock);
 	slab_free(&segment_cache, s);
 }
 
 static const struct file_ops segment_ops = { .mmap = mapping_file_mmap, .release = segment_release };
-
-/* Lock held. NULL: -EINVAL. */
-static struct segment *find(int id)
-{
-	unsigned index = (unsigned)id & ((1u << INDEX_BITS) - 1);
-	struct segment *s = id >= 0 && index < SEGMENTS ? table[index] : NULL;
-
-	return s && id_of(s) == id ? s : NULL;
-}
-
-static struct segment *find_key(int key)
-{
-	for (unsigned i = 0; i < SEGMENTS; i++)
-		if (table[i] && table[i]->key == key && !(table[i]->mode & SHM_DEST))
-			return table[i];
-	return NULL;
-}
 
 static struct file *segment_file(int key, size_t size)
 {
@@ -113,47 +66,48 @@ static struct file *segment_file(int key, size_t size)
 /* Lock held. */
 static long make(int key, size_t size, unsigned mode)
 {
-	const struct cred *c = cred_current();
 	struct segment *s;
-	struct file *f;
-	int index = 0;
+	int err;
 
 	if (!size || size > ipc_limits.shmmax)
 		return -EINVAL;
 	if (size > SIZE_MAX_BYTES)
 		return -ENOMEM;
-	if (used >= MIN(SEGMENTS, ipc_limits.shmmni))
-		return -ENOSPC;
-	while (table[index])
-		index++;
 	s = slab_alloc(&segment_cache, ALLOC_ZERO);
 	if (!s)
 		return -ENOMEM;
-	f = segment_file(key, size);
-	if (IS_ERR(f)) {
-		slab_free(&segment_cache, s);
-		return PTR_ERR(f);
+	err = ipc_add(&table, &s->perm, key, mode, MIN(SEGMENTS_MAX, ipc_limits.shmmni));
+	if (err)
+		goto no_place;
+	s->file = segment_file(key, size);
+	if (IS_ERR(s->file)) {
+		err = (int)PTR_ERR(s->file);
+		goto no_file;
 	}
-	*s = (struct segment){ .file = f, .index = index, .key = key, .seq = next_seq++ & SEQ_MASK, .mode = mode & 0777, .uid = c->euid, .cuid = c->euid,
-			       .gid = c->egid, .cgid = c->egid, .size = size, .ctime_s = now_s(), .cpid = process_current()->pid };
-	f->data = s;
-	table[index] = s;
-	used++;
-	return id_of(s);
+	s->size = size;
+	s->ctime_s = ipc_now_s();
+	s->cpid = process_current()->pid;
+	s->file->data = s;
+	return s->perm.id;
+no_file:
+	ipc_remove(&table, &s->perm);
+no_place:
+	slab_free(&segment_cache, s);
+	return err;
 }
 
 static long get_locked(int key, size_t size, int flags)
 {
-	struct segment *s = key ? find_key(key) : NULL;
+	struct segment *s = key != IPC_PRIVATE ? (struct segment *)ipc_find_key(&table, key) : NULL;
 	unsigned wanted = (unsigned)(flags >> 6 | flags >> 3 | flags) & 7;
 
 	if (!s)
-		return !key || flags & IPC_CREAT ? make(key, size, (unsigned)flags) : -ENOENT;
+		return key == IPC_PRIVATE || flags & IPC_CREAT ? make(key, size, (unsigned)flags) : -ENOENT;
 	if (flags & IPC_CREAT && flags & IPC_EXCL)
 		return -EEXIST;
 	if (size > s->size)
 		return -EINVAL;
-	return permits(s, wanted) ? id_of(s) : -EACCES;
+	return ipc_permits(&s->perm, wanted) ? s->perm.id : -EACCES;
 }
 
 long shm_get(int key, size_t size, int flags)
@@ -174,12 +128,12 @@ static struct file *open_segment(int id, unsigned wanted, size_t *size)
 
 	mutex_lock(&lock);
 	s = find(id);
-	if (s && !permits(s, wanted)) {
+	if (s && !ipc_permits(&s->perm, wanted)) {
 		f = ERR_PTR(-EACCES);
 	} else if (s && refcount_get_unless_zero(&s->file->refs)) {
 		f = s->file;
 		*size = s->size;
-		s->atime_s = now_s();
+		s->atime_s = ipc_now_s();
 		s->lpid = process_current()->pid;
 	}
 	mutex_unlock(&lock);
@@ -243,7 +197,7 @@ static size_t attachment(uaddr_t addr, int *id)
 		if (v->pgoff != (end - addr) >> PAGE_SHIFT)
 			break;
 		s = segment_of(v);
-		*id = id_of(s);
+		*id = s->perm.id;
 		end = v->end;
 	}
 	rwlock_read_unlock(&as->lock);
@@ -264,7 +218,7 @@ long shm_detach(uaddr_t addr)
 	mutex_lock(&lock);
 	s = find(id);
 	if (s) {
-		s->dtime_s = now_s();
+		s->dtime_s = ipc_now_s();
 		s->lpid = process_current()->pid;
 	}
 	mutex_unlock(&lock);
@@ -273,27 +227,26 @@ long shm_detach(uaddr_t addr)
 
 static void describe(const struct segment *s, struct shm_status *out)
 {
-	*out = (struct shm_status){ .key = s->key, .id = id_of(s), .uid = s->uid, .cuid = s->cuid, .gid = s->gid, .cgid = s->cgid, .mode = s->mode,
-				    .seq = s->seq, .size = s->size, .atime_s = s->atime_s, .dtime_s = s->dtime_s, .ctime_s = s->ctime_s, .cpid = s->cpid,
+	*out = (struct shm_status){ .perm = s->perm, .size = s->size, .atime_s = s->atime_s, .dtime_s = s->dtime_s, .ctime_s = s->ctime_s, .cpid = s->cpid,
 				    .lpid = s->lpid, .resident_pages = s->file->inode->mapping->pages };
-	out->attached = refcount_read(&s->file->refs) - (s->mode & SHM_DEST ? 0 : 1);
+	out->attached = refcount_read(&s->file->refs) - (s->perm.mode & SHM_DEST ? 0 : 1);
 }
 
 long shm_stat(int id, bool by_index, bool any, struct shm_status *out)
 {
 	struct segment *s;
-	long err = -EINVAL;
+	long r;
 
 	mutex_lock(&lock);
-	s = !by_index ? find(id) : id >= 0 && (unsigned)id < SEGMENTS ? table[id] : NULL;
-	if (s && !any && !permits(s, 4)) {
-		err = -EACCES;
-	} else if (s) {
+	s = (struct segment *)ipc_look(&table, id, by_index, any);
+	if (IS_ERR(s)) {
+		r = PTR_ERR(s);
+	} else {
 		describe(s, out);
-		err = out->id;
+		r = s->perm.id;
 	}
 	mutex_unlock(&lock);
-	return err;
+	return r;
 }
 
 long shm_set(int id, uid_t uid, gid_t gid, unsigned mode)
@@ -303,13 +256,9 @@ long shm_set(int id, uid_t uid, gid_t gid, unsigned mode)
 
 	mutex_lock(&lock);
 	s = find(id);
-	err = !s ? -EINVAL : !owns(s) ? -EPERM : 0;
-	if (!err) {
-		s->uid = uid;
-		s->gid = gid;
-		s->mode = (s->mode & ~0777u) | (mode & 0777);
-		s->ctime_s = now_s();
-	}
+	err = ipc_set(s ? &s->perm : NULL, uid, gid, mode);
+	if (!err)
+		s->ctime_s = ipc_now_s();
 	mutex_unlock(&lock);
 	return err;
 }
@@ -322,10 +271,10 @@ long shm_remove(int id)
 
 	mutex_lock(&lock);
 	s = find(id);
-	err = !s ? -EINVAL : !owns(s) ? -EPERM : 0;
-	if (!err && !(s->mode & SHM_DEST)) {
-		s->mode |= SHM_DEST;
-		s->key = 0;
+	err = !s ? -EINVAL : !ipc_owns(&s->perm) ? -EPERM : 0;
+	if (!err && !(s->perm.mode & SHM_DEST)) {
+		s->perm.mode |= SHM_DEST;
+		s->perm.key = IPC_PRIVATE;
 		f = s->file; /* the table's reference; without another one the segment goes here */
 	}
 	mutex_unlock(&lock);
@@ -340,7 +289,7 @@ long shm_lock(int id)
 
 	mutex_lock(&lock);
 	s = find(id);
-	err = !s ? -EINVAL : !owns(s) && !capable(CAP_IPC_LOCK) ? -EPERM : 0;
+	err = !s ? -EINVAL : !ipc_owns(&s->perm) && !capable(CAP_IPC_LOCK) ? -EPERM : 0;
 	mutex_unlock(&lock);
 	return err;
 }
@@ -349,13 +298,15 @@ void shm_totals(struct shm_totals *out)
 {
 	*out = (struct shm_totals){ .last_index = 0 };
 	mutex_lock(&lock);
-	for (unsigned i = 0; i < SEGMENTS; i++) {
-		if (!table[i])
+	out->last_index = ipc_last_index(&table);
+	for (int i = 0; i <= out->last_index; i++) {
+		const struct segment *s = (const struct segment *)ipc_at(&table, i);
+
+		if (!s)
 			continue;
 		out->segments++;
-		out->last_index = (int)i;
-		out->pages += PAGE_UP(table[i]->size) >> PAGE_SHIFT;
-		out->resident_pages += table[i]->file->inode->mapping->pages;
+		out->pages += PAGE_UP(s->size) >> PAGE_SHIFT;
+		out->resident_pages += s->file->inode->mapping->pages;
 	}
 	mutex_unlock(&lock);
 }

@@ -6,20 +6,15 @@
 #ifndef PROC_SYSVSHM_H
 #define PROC_SYSVSHM_H
 
-#include "lib/types.h"
+#include "proc/sysvipc.h"
 
-#define IPC_CREAT 01000
-#define IPC_EXCL 02000
 #define SHM_RDONLY 010000
 #define SHM_RND 020000
 #define SHM_REMAP 040000
 #define SHM_EXEC 0100000
 
 struct shm_status {
-	int key, id;
-	uid_t uid, cuid;
-	gid_t gid, cgid;
-	unsigned mode, seq;
+	struct ipc_perm perm;
 	size_t size;
 	uint64_t atime_s, dtime_s, ctime_s;
 	pid_t cpid, lpid;
