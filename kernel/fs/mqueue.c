@@ -227,20 +227,22 @@ static int mq_unlink(struct inode *dir, const char *name, size_t len, struct ino
 	return 0;
 }
 
+/* A queue's place is its number, and the list is in that order: those that go while somebody reads shift no other. */
 static int mq_iterate(struct file *f, struct dir_sink *s)
 {
-	loff_t n = POS_FIRST;
 	struct mqueue *q;
 
 	for (; f->pos < POS_FIRST; f->pos++)
 		if (!s->emit(s, "..", f->pos ? 2 : 1, instance->root->ino, S_IFDIR >> 12, f->pos + 1))
 			return 0;
 	list_for_each_entry(q, &queues, named) {
-		if (n++ < f->pos)
+		loff_t place = (loff_t)q->inode.ino;
+
+		if (place < f->pos)
 			continue;
-		if (!s->emit(s, q->name, q->name_len, q->inode.ino, S_IFREG >> 12, n))
+		if (!s->emit(s, q->name, q->name_len, q->inode.ino, S_IFREG >> 12, place + 1))
 			return 0;
-		f->pos = n;
+		f->pos = place + 1;
 	}
 	return 0;
 }

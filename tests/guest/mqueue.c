@@ -366,6 +366,35 @@ TEST(file_system)
 	CHECK_OK(umount("mq"));
 }
 
+TEST(removed_while_the_directory_is_read)
+{
+	char entries[200], some[20];
+	unsigned seen = 0;
+	long n;
+	int fd;
+
+	CHECK_OK(mkdir("mq", 0755));
+	if (mount("none", "mq", "mqueue", 0, NULL) < 0)
+		SKIP("no right to mount");
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(some, sizeof(some), "/removed%u", i);
+		CHECK_OK(mq_open(some, O_CREAT | O_EXCL | O_RDWR, 0600, &(struct mq_attr){.mq_maxmsg = 1, .mq_msgsize = 8}));
+	}
+	fd = CHECK_OK(open("mq", O_RDONLY | O_DIRECTORY));
+	while ((n = CHECK_OK(syscall(SYS_getdents64, fd, entries, sizeof(entries)))) > 0)
+		for (long at = 0; at < n;) {
+			struct dirent64 *e = (struct dirent64 *)(entries + at);
+
+			if (!strncmp(e->d_name, "removed", 7)) {
+				CHECK_OK(syscall(SYS_mq_unlink, e->d_name));
+				seen++;
+			}
+			at += e->d_reclen;
+		}
+	CHECK_OK(umount2("mq", MNT_DETACH));
+	CHECK_EQ(seen, 40);
+}
+
 TEST(permissions)
 {
 	mqd_t q = queue(4, 0);
