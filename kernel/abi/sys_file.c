@@ -47,14 +47,20 @@ long sys_open(uaddr_t path, unsigned flags, unsigned mode) { return sys_openat(A
 long sys_creat(uaddr_t path, unsigned mode) { return sys_openat(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode); }
 long sys_close(int fd) { return fd_close(fdtable_current(), (unsigned)fd); }
 
+#define CLOSE_RANGE_UNSHARE 2ul
+#define CLOSE_RANGE_CLOEXEC 4ul
+
 long sys_close_range(unsigned first, unsigned last, unsigned long flags)
 {
-	struct fdtable *t = fdtable_current();
+	struct fdtable *t;
 
-	if (first > last || flags & ~4ul)
+	if (first > last || flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
 		return -EINVAL;
+	if (flags & CLOSE_RANGE_UNSHARE && fdtable_unshare())
+		return -ENOMEM;
+	t = fdtable_current();
 	for (int fd = fd_next(t, first); fd >= 0 && (unsigned)fd <= last; fd = fd_next(t, (unsigned)fd + 1)) {
-		if (flags & 4)
+		if (flags & CLOSE_RANGE_CLOEXEC)
 			fd_set_cloexec(t, (unsigned)fd, true);
 		else
 			fd_close(t, (unsigned)fd);

@@ -16,6 +16,7 @@
 #include "proc/fork.h"
 #include "proc/pidfd.h"
 #include "proc/futex.h"
+#include "proc/unshare.h"
 #include "proc/wait.h"
 #include "syscall_protos.h"
 #include "task/group.h"
@@ -34,6 +35,8 @@ long sys_clone(unsigned long flags, uaddr_t stack, uaddr_t ptid, uaddr_t tls, ua
 		return -EINVAL;
 	return proc_clone(&r, dispatch_frame());
 }
+
+long sys_unshare(unsigned long flags) { return proc_unshare(flags); }
 
 /* Takes over the file, which may be an ERR_PTR. */
 static long exec(struct file *f, const char *name, const char *comm, uaddr_t argv, uaddr_t envp)
@@ -78,7 +81,7 @@ static bool is_lost_script(int fd, struct file *f)
 static void last_name(struct file *f, char out[16])
 {
 	char *buf = kmalloc(PATH_MAX, 0), *at;
-	struct path root = fsctx_root(process_current()->fs);
+	struct path root = fsctx_root(fsctx_current());
 
 	out[0] = '\0';
 	at = buf ? path_name(&f->path, &root, buf, PATH_MAX, false) : NULL;

@@ -325,7 +325,7 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	struct process *p = t->process;
 	struct aspace *old = p->aspace;
 	struct cred *old_cred = t->cred;
-	struct fdtable *old_files = p->files;
+	struct fdtable *old_files = t->files;
 	const char *base = strrchr(x->name, '/');
 	bool readable = !inode_permission(x->file->inode, MAY_READ, old_cred); /* what may not be read may not be read from a core either */
 
@@ -335,7 +335,7 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	spin_lock(&proc_tree_lock);
 	p->aspace = x->as;
 	t->cred = x->cred;
-	p->files = files;
+	t->files = files;
 	p->did_exec = true;
 	spin_unlock(&proc_tree_lock);
 	take_limits(p, p->aspace); /* others may have set them since the space was built */
@@ -398,7 +398,9 @@ long proc_exec(struct file *f, const char *name, const char *comm, struct args *
 		err = -EAGAIN;
 	if (!err) {
 		/* with the siblings gone nobody can begin to share the table: only now it is known whether this is a copy's case */
-		files = refcount_read(&p->files->refs) > 1 ? fdtable_dup(p->files) : p->files;
+		files = fdtable_current();
+		if (refcount_read(&files->refs) > 1)
+			files = fdtable_dup(files);
 		err = files ? 0 : -ENOMEM;
 		if (err)
 			signal_kernel(p, SIGKILL); /* its threads are gone: there is no way back */

@@ -62,11 +62,31 @@ static void bequeath_usage(struct process *p, struct task *t)
 	usage_add(&p->usage, &u);
 }
 
+static void put_files(struct fdtable *files, struct fsctx *fs)
+{
+	if (files)
+		fdtable_put(files);
+	if (fs)
+		fsctx_put(fs);
+}
+
+/* Of a thread that others may outlive: before it counts as gone, so that a process has closed everything when it has ended. */
+static void leave_files(struct task *t)
+{
+	struct fdtable *files = t->files;
+	struct fsctx *fs = t->fs;
+
+	spin_lock(&proc_tree_lock);
+	t->files = NULL;
+	t->fs = NULL;
+	spin_unlock(&proc_tree_lock);
+	put_files(files, fs);
+}
+
 static void release_process(struct process *p)
 {
 	struct aspace *as = p->aspace;
-	struct fdtable *files = p->files;
-	struct fsctx *fs = p->fs;
+	struct task *t = task_current(); /* not among its threads any more: nobody finds its files */
 
 	itimer_exit(p);
 	posixtimer_exit(p);
@@ -78,11 +98,8 @@ static void release_process(struct process *p)
 		p->session->leader = NULL;
 	p->usage.maxrss_pages = (unsigned long)as->rss_peak;
 	p->aspace = NULL;
-	p->files = NULL;
-	p->fs = NULL;
 	spin_unlock(&proc_tree_lock);
-	fdtable_put(files);
-	fsctx_put(fs);
+	put_files(t->files, t->fs);
 	aspace_put(as);
 }
 
@@ -252,6 +269,8 @@ __noreturn void proc_exit_thread(int status)
 	if (unlikely(p->tracees))
 		release_tracees(t);
 	release_thread(t);
+	if (READ_ONCE(p->task_count) > 1)
+		leave_files(t);
 	process_get(p);
 	spin_lock(&proc_tree_lock);
 	irq = sighand_lock(p);

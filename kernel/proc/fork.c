@@ -22,7 +22,7 @@
 #include "vm/usercopy.h"
 
 #define SUPPORTED (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS \
-		   | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED | CLONE_PIDFD | CLONE_PTRACE)
+		   | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED | CLONE_PIDFD | CLONE_PTRACE | CLONE_IO)
 
 struct birth {
 	const struct clone_request *req;
@@ -39,6 +39,8 @@ static long check(const struct clone_request *r)
 {
 	unsigned long f = r->flags;
 
+	if (f & CLONE_NAMESPACES & ~CLONE_NEWUSER && !(f & (CLONE_NEWUSER | CLONE_FS)) && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	if (f & ~SUPPORTED)
 		return -EINVAL;
 	if ((f & CLONE_THREAD && !(f & CLONE_SIGHAND)) || (f & CLONE_SIGHAND && !(f & CLONE_VM)))
@@ -61,7 +63,7 @@ static bool too_many(unsigned more)
 	return usercount_get(uid) + more > limit;
 }
 
-static int share_files(struct process *child, struct process *parent, unsigned long flags)
+static int share_files(struct task *child, const struct task *parent, unsigned long flags)
 {
 	if (flags & CLONE_FILES) {
 		fdtable_get(parent->files);
@@ -138,8 +140,6 @@ static int gather_process(struct birth *b)
 	if (!err && b->req->clear_handlers)
 		sighand_clear(p->sighand);
 	if (!err)
-		err = share_files(p, me, flags);
-	if (!err)
 		err = share_memory(p, me, flags);
 	inherit(p, me, b->req->exit_signal);
 	p->pid = b->number;
@@ -160,6 +160,8 @@ static int gather_task(struct birth *b, const struct trapframe *tf)
 	if (usercount_add(t->cred->uid))
 		return -ENOMEM;
 	b->counted = true;
+	if (share_files(t, me, r->flags))
+		return -ENOMEM;
 	if (r->flags & CLONE_SYSVSEM && sem_undo_share(t))
 		return -ENOMEM;
 	if (unlikely(me->trace)) {
@@ -204,6 +206,14 @@ static long make_pidfd(struct birth *b)
 	return user_put(b->req->pidfd, &fd);
 }
 
+static void unshare_all(struct task *t)
+{
+	if (t->files)
+		fdtable_put(t->files);
+	if (t->fs)
+		fsctx_put(t->fs);
+}
+
 static void undo(struct birth *b)
 {
 	struct process *p = b->process;
@@ -215,15 +225,12 @@ static void undo(struct birth *b)
 	if (b->task) {
 		sem_undo_exit(b->task);
 		tracing_put(b->task->trace);
+		unshare_all(b->task);
 		task_put(b->task);
 	}
 	if (p && p != process_current()) {
 		if (p->aspace)
 			aspace_put(p->aspace);
-		if (p->files)
-			fdtable_put(p->files);
-		if (p->fs)
-			fsctx_put(p->fs);
 		process_put(p);
 	}
 	if (b->number > 0)

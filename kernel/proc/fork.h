@@ -24,6 +24,9 @@ struct trapframe;
 #define CLONE_DETACHED 0x400000ul
 #define CLONE_UNTRACED 0x800000ul
 #define CLONE_CHILD_SETTID 0x1000000ul
+#define CLONE_NEWUSER 0x10000000ul
+#define CLONE_IO 0x80000000ul
+#define CLONE_NAMESPACES 0x7e020080ul /* all of them: none can be made */
 
 struct clone_request {
 	unsigned long flags;

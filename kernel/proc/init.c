@@ -68,7 +68,7 @@ static void open_console(void)
 	}
 	for (unsigned i = 0; i < 3; i++) {
 		file_get(f);
-		if (fd_install(process_current()->files, f, i, false, 3) < 0)
+		if (fd_install(fdtable_current(), f, i, false, 3) < 0)
 			file_put(f);
 	}
 	file_put(f);
@@ -99,12 +99,12 @@ static struct task *make_init(void)
 		panic("no memory for init");
 	p->pid = t->tid = pid_alloc();
 	p->sighand = sighand_new();
-	p->files = fdtable_new();
-	p->fs = fsctx_new(&mount_root_path);
+	t->files = fdtable_new();
+	t->fs = fsctx_new(&mount_root_path);
 	p->aspace = aspace_new();
 	t->cred = cred_root();
 	rlimits_init(&p->limits);
-	if (!p->sighand || !p->files || !p->fs || !p->aspace || !t->cred || group_init_process(p))
+	if (!p->sighand || !t->files || !t->fs || !p->aspace || !t->cred || group_init_process(p))
 		panic("no memory for init");
 	str_copy(p->comm, "init", sizeof(p->comm));
 	t->thread.aspace = p->aspace;

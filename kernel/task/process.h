@@ -36,6 +36,9 @@ struct task {
 	/* sighand->lock */
 	struct sigpending pending;
 	bool must_stop;             /* counted in stops_left */
+	/* changed by its own thread, under PROC_TREE lock, and read by others under that; NULL when it has begun to end */
+	struct fdtable *files;
+	struct fsctx *fs;
 	/* own thread only; other readers take sighand->lock */
 	sigset64 sigmask;
 	sigset64 saved_mask;        /* to restore after sigsuspend, ppoll, pselect */
@@ -109,10 +112,7 @@ struct process {
 	bool stop_report, cont_report; /* a stop/continue that wait has not told yet */
 	int stop_signal;
 	struct waitq signal_wait;    /* sigtimedwait, signalfd */
-	/* set at birth, changed only by own threads (exec, unshare); freed at exit */
-	struct aspace *aspace;
-	struct fdtable *files;
-	struct fsctx *fs;
+	struct aspace *aspace;       /* set at birth, changed only by exec; given back at exit */
 	struct rlimits limits;       /* sighand->lock */
 	struct usage usage, child_usage; /* of dead threads / of waited children; PROC_TREE lock */
 	struct timer alarm_timer;    /* ITIMER_REAL; PROC_TREE lock, and its own callback */

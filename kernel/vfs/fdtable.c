@@ -154,16 +154,38 @@ void fdtable_put(struct fdtable *t)
 	fdtable_look_end(t);
 }
 
-struct fdtable *fdtable_current(void) { return process_current()->files; }
+struct fdtable *fdtable_current(void) { return task_current()->files; }
 
 unsigned long fd_limit(void) { return (unsigned long)MIN(process_current()->limits.cur[RLIMIT_NOFILE], (uint64_t)FD_MAX); }
 
+int fdtable_unshare(void)
+{
+	struct task *t = task_current();
+	struct fdtable *old = t->files, *own;
+
+	if (fd_private(old))
+		return 0;
+	own = fdtable_dup(old);
+	if (!own)
+		return -ENOMEM;
+	spin_lock(&proc_tree_lock);
+	t->files = own;
+	spin_unlock(&proc_tree_lock);
+	fdtable_put(old);
+	return 0;
+}
+
 struct fdtable *fdtable_of(struct process *p)
 {
-	struct fdtable *t;
+	struct fdtable *t = NULL;
+	struct task *i;
 
 	spin_lock(&proc_tree_lock);
-	t = p->files;
+	list_for_each_entry(i, &p->tasks, process_link) {
+		t = i->files;
+		if (t)
+			break;
+	}
 	if (t)
 		refcount_get(&t->memory);
 	spin_unlock(&proc_tree_lock);

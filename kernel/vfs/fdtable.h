@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers -> files, close-on-exec; counted, copied on fork or shared by CLONE_FILES. */
+/* Numbers -> files, close-on-exec; counted, each thread's own: copied on fork and unshare(2), or shared by CLONE_FILES. */
 #ifndef VFS_FDTABLE_H
 #define VFS_FDTABLE_H
 
@@ -8,7 +8,7 @@
 #include "vfs/file.h"
 
 struct fdtable {
-	refcount_t refs;          /* processes that use it; the last one closes everything */
+	refcount_t refs;          /* threads that use it; the last one closes everything */
 	refcount_t memory;        /* one for all of those, and one for each that looks (fdtable_of) */
 	struct spinlock lock;     /* LOCK_FDTABLE: everything below */
 	struct file **files;
@@ -23,6 +23,8 @@ struct fdtable *fdtable_new(void);
 struct fdtable *fdtable_dup(struct fdtable *t); /* fork; NULL without memory */
 static inline void fdtable_get(struct fdtable *t) { refcount_get(&t->refs); }
 void fdtable_put(struct fdtable *t);
+/* The current thread gets a table of its own, a copy, if it shares one. 0, -ENOMEM. Takes PROC_TREE lock. */
+int fdtable_unshare(void);
 struct fdtable *fdtable_current(void);
 unsigned long fd_limit(void); /* the current process's limit of numbers, for the functions below */
 /* Lowest free number >= from, below the RLIMIT_NOFILE given; the file's reference is taken over. -EMFILE, -ENOMEM, -EINVAL (from too big). */
@@ -31,14 +33,11 @@ int fd_install(struct fdtable *t, struct file *f, unsigned from, bool cloexec, u
 struct file *fd_get(struct fdtable *t, unsigned fd, bool path_ok);
 
 /*
- * A descriptor of the current process for the time of one call: file NULL if it is not open (or O_PATH, unless path_ok). While the table has one
- * user and the process one thread, nobody else can close it, and neither lock nor count is touched.
+ * A descriptor of the current thread for the time of one call: file NULL if it is not open (or O_PATH, unless path_ok). While the table has one
+ * user, nobody else can close it, and neither lock nor count is touched.
  */
 struct fdref { struct file *file; bool counted; };
-static inline bool fd_private(const struct process *p, const struct fdtable *t)
-{
-	return likely(refcount_read(&t->refs) == 1 && READ_ONCE(p->task_count) == 1);
-}
+static inline bool fd_private(const struct fdtable *t) { return likely(refcount_read(&t->refs) == 1); }
 /* Of a table for which fd_private holds. */
 static inline struct file *fd_look(const struct fdtable *t, unsigned fd, bool path_ok)
 {
@@ -48,10 +47,9 @@ static inline struct file *fd_look(const struct fdtable *t, unsigned fd, bool pa
 }
 static inline struct fdref fd_borrow(unsigned fd, bool path_ok)
 {
-	const struct process *p = process_current();
-	struct fdtable *t = p->files;
+	struct fdtable *t = task_current()->files;
 
-	if (fd_private(p, t))
+	if (fd_private(t))
 		return (struct fdref){ fd_look(t, fd, path_ok), false };
 	return (struct fdref){ fd_get(t, fd, path_ok), true };
 }
@@ -69,8 +67,8 @@ void fdtable_exec(struct fdtable *t);                  /* closes the marked ones
 /* Next open number >= from, -1 at the end (for /proc/PID/fd). */
 int fd_next(struct fdtable *t, unsigned from);
 /*
- * Table of another process, to be looked at, or NULL; for fdtable_look_end. It may become empty meanwhile: the process closes its files when it
- * ends, in its own time, whoever looks. Any context that may take a spinlock.
+ * Table of the first thread of another process that has one, to be looked at, or NULL; for fdtable_look_end. It may become empty meanwhile: the process
+ * closes its files when it ends, in its own time, whoever looks. Any context that may take a spinlock.
  */
 struct fdtable *fdtable_of(struct process *p);
 void fdtable_look_end(struct fdtable *t);

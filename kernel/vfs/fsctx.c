@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Root, working directory and umask of a process. */
+/* Root, working directory and umask. */
 #include "vfs/fsctx.h"
 
 #include "mem/slab.h"
@@ -49,10 +49,7 @@ void fsctx_put(struct fsctx *f)
 	slab_free(&fsctx_cache, f);
 }
 
-bool fsctx_private(const struct fsctx *f)
-{
-	return likely(refcount_read(&f->refs) == 1 && READ_ONCE(process_current()->task_count) == 1);
-}
+bool fsctx_private(const struct fsctx *f) { return likely(refcount_read(&f->refs) == 1); }
 
 static struct path get(struct fsctx *f, const struct path *p)
 {
@@ -83,16 +80,32 @@ static void set(struct fsctx *f, struct path *slot, const struct path *p)
 void fsctx_set_cwd(struct fsctx *f, const struct path *p) { set(f, &f->cwd, p); }
 void fsctx_set_root(struct fsctx *f, const struct path *p) { set(f, &f->root, p); }
 
-struct fsctx *fsctx_current(void) { return thread_current()->user ? process_current()->fs : NULL; }
+struct fsctx *fsctx_current(void) { return thread_current()->user ? task_current()->fs : NULL; }
+
+void fsctx_replace(struct fsctx *f)
+{
+	struct task *t = task_current();
+	struct fsctx *old = t->fs;
+
+	spin_lock(&proc_tree_lock);
+	t->fs = f;
+	spin_unlock(&proc_tree_lock);
+	fsctx_put(old);
+}
 
 struct fsctx *fsctx_of(struct process *p)
 {
-	struct fsctx *fs;
+	struct fsctx *fs = NULL;
+	struct task *t;
 
 	spin_lock(&proc_tree_lock);
-	fs = p->fs;
-	if (fs && !refcount_get_unless_zero(&fs->refs))
-		fs = NULL;
+	list_for_each_entry(t, &p->tasks, process_link) {
+		fs = t->fs;
+		if (fs)
+			break;
+	}
+	if (fs)
+		fsctx_get(fs);
 	spin_unlock(&proc_tree_lock);
 	return fs;
 }

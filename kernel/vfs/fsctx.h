@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Root, working directory, umask: counted, shared by CLONE_FS, passed to the path room, never fetched there. */
+/* Root, working directory, umask: counted, each thread's own or shared by CLONE_FS, passed to the path room, never fetched there. */
 #ifndef VFS_FSCTX_H
 #define VFS_FSCTX_H
 
@@ -17,16 +17,18 @@ struct fsctx *fsctx_new(const struct path *root);
 struct fsctx *fsctx_dup(struct fsctx *f);     /* NULL without memory */
 static inline void fsctx_get(struct fsctx *f) { refcount_get(&f->refs); }
 void fsctx_put(struct fsctx *f);
-/* Of the current process: nobody else can change it, so its places may be used without references for the time of a call. */
+/* Of the current thread: nobody else can change it, so its places may be used without references for the time of a call. */
 bool fsctx_private(const struct fsctx *f);
 struct path fsctx_root(struct fsctx *f);      /* with references */
 struct path fsctx_cwd(struct fsctx *f);
 void fsctx_set_cwd(struct fsctx *f, const struct path *p);  /* takes its own references */
 void fsctx_set_root(struct fsctx *f, const struct path *p);
+/* f, whose reference is taken over, becomes the current thread's. Takes PROC_TREE lock. */
+void fsctx_replace(struct fsctx *f);
 struct process;
-/* Another process's, with a reference; NULL: it has ended. */
+/* That of the first thread of another process that has one, with a reference, or NULL. */
 struct fsctx *fsctx_of(struct process *p);
-/* Set by main: fsctx of the current process (for callers in abi, fs). */
+/* Of the current thread; NULL: it is the kernel's. */
 struct fsctx *fsctx_current(void);
 
 #endif

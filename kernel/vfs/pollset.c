@@ -80,9 +80,9 @@ long pollset_wait(struct pollset_fd *fds, unsigned n, ktime_t deadline)
 	int err = 0;
 
 	if (deadline == 0) {
-		struct process *p = process_current();
+		struct fdtable *files = fdtable_current();
 
-		return fd_private(p, p->files) ? glance(fds, n, p->files) : scan(fds, n, NULL, false);
+		return fd_private(files) ? glance(fds, n, files) : scan(fds, n, NULL, false);
 	}
 	s = kmalloc(sizeof(*s), 0);
 	if (!s)

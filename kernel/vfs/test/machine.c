@@ -41,11 +41,13 @@ static const struct trap_ops ops = { .timer = timer_interrupt, .irq_enter = irq_
 /* Everything but the thread. */
 static bool copy_process(struct process *p, struct task *t, struct process *parent)
 {
+	struct task *old = parent ? process_main_task(parent) : NULL;
+
 	p->sighand = parent ? sighand_dup(parent->sighand) : sighand_new();
-	p->files = parent ? fdtable_dup(parent->files) : fdtable_new();
-	p->fs = parent ? fsctx_dup(parent->fs) : fsctx_new(&mount_root_path);
-	t->cred = parent ? cred_dup(process_main_task(parent)->cred) : cred_root();
-	return p->sighand && p->files && p->fs && t->cred;
+	t->files = old ? fdtable_dup(old->files) : fdtable_new();
+	t->fs = old ? fsctx_dup(old->fs) : fsctx_new(&mount_root_path);
+	t->cred = old ? cred_dup(old->cred) : cred_root();
+	return p->sighand && t->files && t->fs && t->cred;
 }
 
 static void link_process(struct process *p, struct task *t, struct process *parent)
@@ -63,14 +65,14 @@ static void link_process(struct process *p, struct task *t, struct process *pare
 	pid_set_task(t->tid, t);
 }
 
-static void give_back(struct process *p)
+static void give_back(struct task *t)
 {
-	if (p->files)
-		fdtable_put(p->files);
-	if (p->fs)
-		fsctx_put(p->fs);
-	p->files = NULL;
-	p->fs = NULL;
+	if (t->files)
+		fdtable_put(t->files);
+	if (t->fs)
+		fsctx_put(t->fs);
+	t->files = NULL;
+	t->fs = NULL;
 }
 
 /* As the end of a process and its reaping in one. Its children go to init. */
@@ -80,7 +82,7 @@ static void unlink_process(struct process *p, struct task *t)
 	struct pgroup *g;
 	unsigned long irq;
 
-	give_back(p);
+	give_back(t);
 	pid_clear_task(t);
 	spin_lock(&proc_tree_lock);
 	irq = sighand_lock(p);
@@ -125,10 +127,10 @@ struct task *test_fork(struct process *parent, void (*fn)(void *), void *arg)
 	struct body *b;
 
 	if (!t || !copy_process(p, t, parent)) {
-		if (p)
-			give_back(p);
-		if (t)
+		if (t) {
+			give_back(t);
 			task_put(t);
+		}
 		process_put(p);
 		return NULL;
 	}

@@ -216,7 +216,7 @@ static void test_a_signal_ends_the_wait(void)
 
 static void test_closing_any_descriptor_gives_up_the_records(void)
 {
-	struct fdtable *t = process_current()->files;
+	struct fdtable *t = fdtable_current();
 	struct file *f = open_file(), *g = open_file();
 	struct flock_request mine = { .type = F_WRLCK, .start = 3, .end = 4, .owner = t, .pid = 5 };
 	struct flock_request open_ones = { .type = F_WRLCK, .start = 7, .end = 8, .owner = f, .pid = -1 };

@@ -21,7 +21,7 @@ static int install(struct file *f)
 	int fd;
 
 	file_get(f);
-	fd = fd_install(process_current()->files, f, 0, false, 1000);
+	fd = fd_install(fdtable_current(), f, 0, false, 1000);
 	assert_true(fd >= 0);
 	return fd;
 }
@@ -38,8 +38,8 @@ static void make_pipes(unsigned n)
 static void drop_pipes(unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		fd_close(process_current()->files, (unsigned)reader_fd[i]);
-		fd_close(process_current()->files, (unsigned)writer_fd[i]);
+		fd_close(fdtable_current(), (unsigned)reader_fd[i]);
+		fd_close(fdtable_current(), (unsigned)writer_fd[i]);
 		file_put(reader[i]);
 		file_put(writer[i]);
 	}
@@ -60,17 +60,17 @@ static void test_what_is_ready_at_once(void)
 	assert_int_equal(pollset_wait(p, 1, WAIT_FOREVER), 1);
 	assert_int_equal(p[0].revents, POLLIN);
 	assert_int_equal(pollset_wait(NULL, 0, 0), 0);
-	fd_close(process_current()->files, (unsigned)writer_fd[1]);
+	fd_close(fdtable_current(), (unsigned)writer_fd[1]);
 	file_put(writer[1]);
 	assert_int_equal(pollset_wait(&p[4], 1, WAIT_FOREVER), 1);
 	assert_int_equal(p[4].revents, POLLHUP); /* told whether asked for or not */
-	fd_close(process_current()->files, (unsigned)reader_fd[1]);
+	fd_close(fdtable_current(), (unsigned)reader_fd[1]);
 	file_put(reader[1]);
-	fd_close(process_current()->files, (unsigned)reader_fd[0]);
+	fd_close(fdtable_current(), (unsigned)reader_fd[0]);
 	file_put(reader[0]);
 	assert_int_equal(pollset_wait(&p[1], 1, 0), 1);
 	assert_true(p[1].revents & POLLERR); /* nobody reads any more */
-	fd_close(process_current()->files, (unsigned)writer_fd[0]);
+	fd_close(fdtable_current(), (unsigned)writer_fd[0]);
 	file_put(writer[0]);
 }
 
