@@ -7,17 +7,12 @@
  *   sched-shares               all of it (each case is a machine of its own, in a process of its own)
  *   sched-shares CASE...       as it is printed
  */
-#include "arch/trap.h"
 #include "core/clock.h"
-#include "core/ipi.h"
-#include "core/irq.h"
 #include "lib/check.h"
-#include "mem/bootmem.h"
-#include "mem/frame.h"
-#include "mem/slab.h"
-#include "mem/vmap.h"
 #include "sched/balance.h"
 #include "sched/kthread.h"
+#include "sched/test/cpus.h"
+#include "sched/test/machine.h"
 #include "sched/times.h"
 #include "sched/waitq.h"
 #include "arch_target/interleave.h"
@@ -30,7 +25,6 @@
 #define MS NSEC_PER_MSEC
 #define MOST 64
 
-static struct thread idle_threads[MAX_CPUS];
 static unsigned cpus_wanted;
 static const char *case_name;
 
@@ -40,41 +34,13 @@ static void failed_check(const char *file, int line, const char *what)
 	_exit(1);
 }
 
-static const struct trap_ops ops = { .timer = timer_interrupt, .ipi = ipi_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit };
-
-static void cpu_main(void)
-{
-	unsigned n = this_cpu()->id;
-
-	timer_init();
-	sched_init_cpu(&idle_threads[n]);
-	__atomic_fetch_or(&cpus_online, CPU_BIT(n), __ATOMIC_SEQ_CST);
-	arch_irq_enable();
-	sched_idle_loop();
-}
-
 static void machine(void)
 {
 	check_panic_hook = failed_check;
-	host_machine_init(16384, 16384);
-	bootmem_init();
-	frame_init();
-	slab_init();
-	vmap_init();
-	arch_trap_init(&ops);
-	clock_init();
-	timer_init();
-	sched_init();
+	test_boot(16384, 16384, &test_kernel_traps);
 	kthread_init();
 	host_pause_ns = 1000;
-	for (unsigned n = 1; n < cpus_wanted; n++) {
-		percpu_init_cpu(n);
-		host_cpu_add(n, cpu_main);
-		host_interleave(n, 1u << 30);
-		while (!(READ_ONCE(cpus_online) & CPU_BIT(n)))
-			host_pause();
-		cpu_count = n + 1;
-	}
+	test_cpus_start(cpus_wanted, 1u << 30);
 	host_interleave(1, 1u << 30);
 }
 

@@ -4,27 +4,21 @@
  * the kernel makes (arch_target/interleave.h). In each schedule some threads do random things to what they share and to one another: pass tokens,
  * take mutexes and read-write locks, sleep, yield, change one another's CPUs and policies, queue work and wait for it, start others. A token that gets
  * lost, a lock had twice or a thread that nobody wakes again shows as a wrong count at the end, or as a machine where nothing goes on.
- *
- *   sched-storms [--seed N]     SEED=N: that schedule only; TRACE=1; HISTORIES=N: how many schedules
+ * TRACE=1 prints what they do.
  */
-#include "arch/trap.h"
 #include "arch_target/interleave.h"
 #include "core/clock.h"
-#include "core/ipi.h"
-#include "core/irq.h"
 #include "lib/check.h"
-#include "mem/bootmem.h"
-#include "mem/frame.h"
-#include "mem/slab.h"
-#include "mem/vmap.h"
 #include "sched/balance.h"
 #include "sched/kthread.h"
 #include "sched/mutex.h"
 #include "sched/rwlock.h"
+#include "sched/test/cpus.h"
+#include "sched/test/machine.h"
+#include "sched/test/schedules.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define US (NSEC_PER_MSEC / 1000)
@@ -34,7 +28,6 @@
 #define BATCH 100ul
 #define SCHEDULES 8000ul
 
-static struct thread idle_threads[CPUS];
 static unsigned long seed, first_seed, last_seed;
 static bool trace;
 
@@ -43,7 +36,8 @@ static bool trace;
 
 static __noreturn void wrong(const char *what, const char *file, int line)
 {
-	fprintf(stderr, "sched-storms: %s:%d: %s\nschedule %lu. Again: sched-storms --seed %lu\n", file, line, what, seed, seed);
+	fprintf(stderr, "%s:%d: %s\n", file, line, what);
+	schedules_say_again(seed);
 	_exit(1);
 }
 
@@ -334,42 +328,15 @@ static void director(void *unused)
 	_exit(0);
 }
 
-static const struct trap_ops ops = { .timer = timer_interrupt, .ipi = ipi_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit };
-
-static void cpu_main(void)
-{
-	unsigned n = this_cpu()->id;
-
-	timer_init();
-	sched_init_cpu(&idle_threads[n]);
-	__atomic_fetch_or(&cpus_online, CPU_BIT(n), __ATOMIC_SEQ_CST);
-	arch_irq_enable();
-	sched_idle_loop();
-}
-
 static void machine(void)
 {
 	check_panic_hook = failed_check;
 	host_stuck = nothing_goes_on;
-	host_machine_init(16384, 16384);
-	bootmem_init();
-	frame_init();
-	slab_init();
-	vmap_init();
-	arch_trap_init(&ops);
-	clock_init();
-	timer_init();
-	sched_init();
+	test_boot(16384, 16384, &test_kernel_traps);
 	kthread_init();
-	for (unsigned n = 1; n < CPUS; n++) {
-		percpu_init_cpu(n);
-		host_cpu_add(n, cpu_main);
-		host_interleave(n, 1);
-		while (!(READ_ONCE(cpus_online) & CPU_BIT(n)))
-			host_pause();
-		cpu_count = n + 1;
+	test_cpus_start(CPUS, 1);
+	for (unsigned n = 1; n < CPUS; n++)
 		kthread_init_cpu(n);
-	}
 	mutex_init(&mutexes[0], LOCK_PIPE);
 	mutex_init(&mutexes[1], LOCK_INODE);
 	rwlock_init(&rw, LOCK_ASPACE);
@@ -377,8 +344,10 @@ static void machine(void)
 		work_init(&works[i], do_work);
 }
 
-static __noreturn void run_batch(void)
+static void run_batch(unsigned long first, unsigned long last)
 {
+	first_seed = first;
+	last_seed = last;
 	trace = getenv("TRACE") != NULL;
 	machine();
 	for (unsigned i = 0; i < WORKERS; i++) {
@@ -390,37 +359,9 @@ static __noreturn void run_batch(void)
 	sched_idle_loop();
 }
 
-/* Runs schedules first to last on a fresh machine, in a process of its own: a seed alone says what happens, once those of its batch before it have run. */
-static void batch(unsigned long first, unsigned long last)
-{
-	int status;
-
-	fflush(NULL);
-	if (!fork()) {
-		alarm(250);
-		first_seed = first;
-		last_seed = last;
-		run_batch();
-	}
-	wait(&status);
-	if (status) {
-		fprintf(stderr, "sched-storms: failed (status %#x)\n", (unsigned)status);
-		exit(1);
-	}
-}
-
 int main(int argc, char **argv)
 {
-	const char *one = argc == 3 && !strcmp(argv[1], "--seed") ? argv[2] : getenv("SEED"), *many = getenv("HISTORIES");
-	unsigned long count = many ? strtoul(many, NULL, 0) : SCHEDULES, n = 1;
+	static const struct schedules storms = { SCHEDULES, BATCH, run_batch };
 
-	if (one) {
-		n = strtoul(one, NULL, 0);
-		batch(n - (n - 1) % BATCH, n);
-		return 0;
-	}
-	for (; n <= count; n += BATCH)
-		batch(n, n + BATCH - 1);
-	printf("sched-storms: %lu schedules\n", count);
-	return 0;
+	return schedules_main(&storms, argc, argv);
 }

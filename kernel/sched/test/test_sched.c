@@ -4,12 +4,9 @@
  * when a thread works (work_ns) or all sleep, so every run is the same.
  */
 #include "arch/clock.h"
-#include "arch/trap.h"
 #include "core/clock.h"
-#include "core/irq.h"
 #include "core/panic.h"
 #include "lib/check.h"
-#include "mem/bootmem.h"
 #include "mem/frame.h"
 #include "mem/slab.h"
 #include "mem/vmap.h"
@@ -17,6 +14,7 @@
 #include "sched/mutex.h"
 #include "sched/runq.h"
 #include "sched/rwlock.h"
+#include "sched/test/machine.h"
 #include "sched/times.h"
 #include "sched/waitq.h"
 #include <setjmp.h>
@@ -27,27 +25,10 @@
 
 #define MS NSEC_PER_MSEC
 
-static void failed_check(const char *file, int line, const char *what)
-{
-	fprintf(stderr, "%s:%d: %s\n", file, line, what);
-	abort();
-}
-
-static const struct trap_ops ops = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit };
-
 static int init_machine(void **state)
 {
 	(void)state;
-	check_panic_hook = failed_check;
-	host_machine_init(8192, 8192);
-	bootmem_init();
-	frame_init();
-	slab_init();
-	vmap_init();
-	arch_trap_init(&ops);
-	clock_init();
-	timer_init();
-	sched_init();
+	test_boot(8192, 8192, &test_kernel_traps);
 	kthread_init();
 	return 0;
 }

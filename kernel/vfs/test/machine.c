@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A machine with files and processes for the tests. */
 #include "vfs/test/machine.h"
-#include "arch/clock.h"
-#include "arch/trap.h"
-#include "core/clock.h"
-#include "core/irq.h"
-#include "core/timer.h"
 #include "fs/tmpfs.h"
-#include "lib/check.h"
-#include "mem/bootmem.h"
-#include "mem/vmap.h"
 #include "sched/kthread.h"
 #include "sched/sched.h"
+#include "sched/test/machine.h"
 #include "vfs/vfs.h"
 #include "vm/aspace.h"
-#include "vm/fault.h"
+#include "vm/test/fixture.h"
 #include <unistd.h>
 
 static bool busy; /* a test's process runs; still so at the next test: it failed in there, and the machine with it */
@@ -23,20 +16,6 @@ struct body {
 	void (*fn)(void *);
 	void *arg;
 };
-
-static void failed_check(const char *file, int line, const char *what)
-{
-	fprintf(stderr, "%s:%d: %s\n", file, line, what);
-	abort();
-}
-
-static bool page_fault(struct trapframe *tf, uaddr_t addr, enum fault_access access, bool present)
-{
-	(void)tf, (void)present;
-	return aspace_current() && vm_fault(aspace_current(), addr, access, false) == FAULT_OK;
-}
-
-static const struct trap_ops ops = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit, .page_fault = page_fault };
 
 /* Everything but the thread. */
 static bool copy_process(struct process *p, struct task *t, struct process *parent)
@@ -191,16 +170,7 @@ int test_machine_start(void **state)
 	bool mounted = false;
 
 	(void)state;
-	check_panic_hook = failed_check;
-	host_machine_init(8192, 8192);
-	bootmem_init();
-	frame_init();
-	slab_init();
-	vmap_init();
-	arch_trap_init(&ops);
-	clock_init();
-	timer_init();
-	sched_init();
+	test_boot(8192, 8192, &test_traps);
 	kthread_init();
 	aspace_init();
 	process_init();

@@ -6,30 +6,22 @@
  * Each value that is written names its page, who wrote it and a number that only grows. So whatever a thread finds can be judged: it is zero or a value of
  * that page; one that was written in private is seen by its space and those that were forked from it, through private mappings only; what was there
  * when the page was cut off never comes back; and what was written since is there until the page is cut off again.
- *
- *   vfs-truncated [--seed N]     SEED=N: that schedule only; HISTORIES=N: how many schedules
  */
-#include "arch/trap.h"
 #include "arch_target/interleave.h"
-#include "core/clock.h"
-#include "core/ipi.h"
-#include "core/irq.h"
-#include "core/timer.h"
 #include "fs/memfd.h"
 #include "lib/bits.h"
 #include "lib/check.h"
 #include "mem/vmap.h"
 #include "sched/kthread.h"
+#include "sched/test/cpus.h"
+#include "sched/test/schedules.h"
 #include "sched/waitq.h"
 #include "vfs/pagecache.h"
 #include "vfs/test/machine.h"
 #include "vm/fault.h"
 #include "vm/mmap.h"
 #include "vm/ptshare.h"
-#include <sys/personality.h>
 #include <unistd.h>
-
-int wait(int *status); /* its header has what the kernel has, too */
 
 #define CPUS 4u
 #define WORKERS 4u /* the first one cuts */
@@ -55,7 +47,6 @@ static struct {
 } pages[PAGES];
 static unsigned size, cuts_begun, cuts_done; /* size: the least that the file may have now */
 static uint64_t number, writing[WORKERS + 1];
-static struct thread idle_threads[CPUS];
 static unsigned long seed, first_seed, last_seed;
 static unsigned round_number, working;
 static struct waitq begin = WAITQ_INIT(begin), end = WAITQ_INIT(end);
@@ -66,7 +57,8 @@ static struct worker workers[WORKERS];
 #define EXPECT(c) ((c) ? (void)0 : wrong(#c, __LINE__))
 static __noreturn void wrong(const char *what, int line)
 {
-	fprintf(stderr, "line %d: %s\nschedule %lu. Again: vfs-truncated --seed %lu\n", line, what, seed, seed);
+	fprintf(stderr, "truncated.c:%d: %s\n", line, what);
+	schedules_say_again(seed);
 	_exit(1);
 }
 
@@ -311,42 +303,16 @@ static void director(void *unused)
 	_exit(0);
 }
 
-static bool page_fault(struct trapframe *tf, uaddr_t addr, enum fault_access access, bool present)
+static void run_batch(unsigned long first, unsigned long last)
 {
-	(void)tf, (void)present;
-	return aspace_current() && vm_fault(aspace_current(), addr, access, 0) == FAULT_OK;
-}
-
-static const struct trap_ops ops = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit, .page_fault = page_fault,
-	.ipi = ipi_interrupt };
-
-static void cpu_main(void)
-{
-	unsigned n = this_cpu()->id;
-
-	timer_init();
-	sched_init_cpu(&idle_threads[n]);
-	__atomic_fetch_or(&cpus_online, CPU_BIT(n), __ATOMIC_SEQ_CST);
-	arch_irq_enable();
-	sched_idle_loop();
-}
-
-static void run_batch(void)
-{
+	first_seed = first;
+	last_seed = last;
 	test_machine_start(NULL);
 	memfd_init();
-	arch_trap_init(&ops);
 	check_panic_hook = failed_check;
 	host_stuck = stuck;
 	host_speculation = speculation;
-	for (unsigned n = 1; n < CPUS; n++) {
-		percpu_init_cpu(n);
-		host_cpu_add(n, cpu_main);
-		host_interleave(n, 1);
-		while (!(READ_ONCE(cpus_online) & CPU_BIT(n)))
-			host_pause();
-		cpu_count = n + 1;
-	}
+	test_cpus_start(CPUS, 1);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		workers[i].id = i;
 		kthread_start("worker", worker_main, &workers[i]);
@@ -355,43 +321,9 @@ static void run_batch(void)
 	sched_idle_loop();
 }
 
-static void batch(char *self, unsigned long first, unsigned long last)
-{
-	char from[24], to[24];
-	char *argv[] = { self, "--batch", from, to, NULL };
-	int status;
-
-	snprintf(from, sizeof(from), "%lu", first);
-	snprintf(to, sizeof(to), "%lu", last);
-	if (!fork()) {
-		execv("/proc/self/exe", argv);
-		_exit(127);
-	}
-	wait(&status);
-	if (status) {
-		fprintf(stderr, "vfs-truncated: failed in schedules %s to %s\n", from, to);
-		exit(1);
-	}
-}
-
 int main(int argc, char **argv)
 {
-	const char *one = argc == 3 && !strcmp(argv[1], "--seed") ? argv[2] : getenv("SEED"), *many = getenv("HISTORIES");
-	unsigned long count = many ? strtoul(many, NULL, 0) : SCHEDULES, n;
+	static const struct schedules truncated = { SCHEDULES, BATCH, run_batch };
 
-	if (argc == 4) {
-		first_seed = strtoul(argv[2], NULL, 0);
-		last_seed = strtoul(argv[3], NULL, 0);
-		run_batch();
-	}
-	personality(ADDR_NO_RANDOMIZE);
-	if (one) {
-		n = strtoul(one, NULL, 0);
-		batch(argv[0], n - n % BATCH, n);
-		return 0;
-	}
-	for (n = 0; n < count; n += BATCH)
-		batch(argv[0], n, n + BATCH - 1);
-	printf("%lu schedules on %u CPUs; seeds 0 to %lu\n", n, CPUS, n - 1);
-	return 0;
+	return schedules_main(&truncated, argc, argv);
 }

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A machine and pretend files for the tests of vm. */
 #include "fixture.h"
-#include "arch/clock.h"
-#include "arch/trap.h"
-#include "core/clock.h"
 #include "core/ipi.h"
 #include "core/irq.h"
 #include "core/timer.h"
-#include "lib/check.h"
-#include "mem/bootmem.h"
 #include "mem/slab.h"
 #include "mem/vmap.h"
 #include "sched/sched.h"
+#include "sched/test/machine.h"
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,19 +17,13 @@
 struct test_file test_files[FILES_MAX];
 struct test_file *test_last_shared;
 
-static void failed_check(const char *file, int line, const char *what)
-{
-	fprintf(stderr, "%s:%d: %s\n", file, line, what);
-	abort();
-}
-
 static bool page_fault(struct trapframe *tf, uaddr_t addr, enum fault_access access, bool present)
 {
 	(void)tf, (void)present;
 	return aspace_current() && vm_fault(aspace_current(), addr, access, false) == FAULT_OK;
 }
 
-static const struct trap_ops ops = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit, .page_fault = page_fault,
+const struct trap_ops test_traps = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit, .page_fault = page_fault,
 	.ipi = ipi_interrupt };
 
 static int new_shared(unsigned long bytes, const struct vm_ops **vm_ops, void **object)
@@ -50,16 +40,7 @@ static int new_shared(unsigned long bytes, const struct vm_ops **vm_ops, void **
 int test_machine(void **state)
 {
 	(void)state;
-	check_panic_hook = failed_check;
-	host_machine_init(4096, 3000);
-	bootmem_init();
-	frame_init();
-	slab_init();
-	vmap_init();
-	arch_trap_init(&ops);
-	clock_init();
-	timer_init();
-	sched_init();
+	test_boot(4096, 3000, &test_traps);
 	aspace_init();
 	vm_shared_anon_hook = new_shared;
 	return 0;

@@ -7,6 +7,7 @@
 #define VM_TEST_FIXTURE_H
 
 #include "arch/mmu.h"
+#include "arch/trap.h"
 #include "mem/frame.h"
 #include "vm/aspace.h"
 #include "vm/fault.h"
@@ -28,6 +29,9 @@ struct test_file {
 extern const struct vm_ops test_file_ops;
 extern struct test_file test_files[FILES_MAX];
 extern struct test_file *test_last_shared; /* object of the last shared anonymous mapping */
+
+/* What traps do where user memory is looked at: faults go to vm_fault. */
+extern const struct trap_ops test_traps;
 
 /* cmocka group set-up. */
 int test_machine(void **state);

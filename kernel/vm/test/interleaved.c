@@ -9,25 +9,21 @@
  * when they ended. What a child has found once stays, whatever its parent does. After each schedule the tables are verified, all
  * pages compared, and the frames counted.
  *
- *   vm-interleaved-2levels [--seed N]     SEED=N: that schedule only; TRACE=1 prints what the threads do; HISTORIES=N: how many schedules
- *
- * The machine is made anew for every BATCH schedules, in a process of its own: a seed alone says what happens, once those of its batch before it have run.
+ * TRACE=1 prints what the threads do.
  */
-#include "core/ipi.h"
-#include "core/timer.h"
 #include "fixture.h"
 #include "lib/check.h"
 #include "mem/kmap.h"
 #include "mem/slab.h"
 #include "sched/balance.h"
 #include "sched/kthread.h"
+#include "sched/test/cpus.h"
+#include "sched/test/schedules.h"
 #include "sched/waitq.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/personality.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define CPUS 4u
@@ -57,7 +53,6 @@ struct space {
 
 static struct space spaces[SPACES];
 static struct spinlock spaces_lock = SPINLOCK_INIT(LOCK_LEAF);
-static struct thread idle_threads[CPUS];
 static unsigned long seed;
 static bool trace;
 static unsigned round_number, working;
@@ -69,11 +64,6 @@ static unsigned hot; /* first page of the block where most of this schedule happ
 #define SAY(...) (trace ? (void)fprintf(stderr, __VA_ARGS__) : (void)0)
 #define EXPECT(c) ((c) ? (void)0 : wrong(#c, __LINE__))
 
-static void replay_hint(void)
-{
-	fprintf(stderr, "schedule %lu. Again: vm-interleaved-%ulevels --seed %lu (TRACE=1 says what the threads do)\n", seed, ARCH_PT_LEVELS, seed);
-}
-
 static __noreturn void wrong(const char *what, int line)
 {
 	fprintf(stderr, "interleaved.c:%d: %s\n", line, what);
@@ -82,7 +72,7 @@ static __noreturn void wrong(const char *what, int line)
 
 static void died(int sig)
 {
-	replay_hint();
+	schedules_say_again(seed);
 	signal(sig, SIG_DFL);
 	raise(sig);
 }
@@ -471,40 +461,20 @@ static void director(void *unused)
 	_exit(0);
 }
 
-static void cpu_main(void)
+static void run_batch(unsigned long first, unsigned long last)
 {
-	unsigned n = this_cpu()->id;
-
-	timer_init();
-	sched_init_cpu(&idle_threads[n]);
-	__atomic_fetch_or(&cpus_online, CPU_BIT(n), __ATOMIC_SEQ_CST);
-	arch_irq_enable();
-	sched_idle_loop();
-}
-
-static void start_cpus(void)
-{
-	for (unsigned n = 1; n < CPUS; n++) {
-		percpu_init_cpu(n);
-		host_cpu_add(n, cpu_main);
-		host_interleave(n, 1);
-		while (!(READ_ONCE(cpus_online) & CPU_BIT(n)))
-			host_pause();
-		cpu_count = n + 1;
-	}
-	while ((READ_ONCE(cpus_idle) | CPU_BIT(0)) != CPU_BIT(CPUS) - 1) /* they count as idle before they have run anything */
-		host_pause();
-}
-
-static void run_batch(void)
-{
+	first_seed = first;
+	last_seed = last;
+	trace = getenv("TRACE") != NULL;
 	signal(SIGABRT, died);
 	signal(SIGSEGV, died);
 	signal(SIGILL, died);
 	signal(SIGTRAP, died);
 	test_machine(NULL);
 	host_speculation = speculation;
-	start_cpus();
+	test_cpus_start(CPUS, 1);
+	while ((READ_ONCE(cpus_idle) | CPU_BIT(0)) != CPU_BIT(CPUS) - 1) /* they count as idle before they have run anything */
+		host_pause();
 	host_interleaving = false; /* so that all are placed before the first of them runs */
 	for (unsigned i = 0; i < WORKERS; i++) {
 		workers[i].id = i;
@@ -515,45 +485,9 @@ static void run_batch(void)
 	sched_idle_loop();
 }
 
-/* Runs schedules first to last on a fresh machine. */
-static void batch(char *self, unsigned long first, unsigned long last)
-{
-	char from[24], to[24];
-	char *argv[] = { self, "--batch", from, to, NULL };
-	int status;
-
-	snprintf(from, sizeof(from), "%lu", first);
-	snprintf(to, sizeof(to), "%lu", last);
-	if (!fork()) {
-		execv("/proc/self/exe", argv);
-		_exit(127);
-	}
-	wait(&status);
-	if (status) {
-		fprintf(stderr, "vm-interleaved: failed\n");
-		exit(1);
-	}
-}
-
 int main(int argc, char **argv)
 {
-	const char *one = argc == 3 && !strcmp(argv[1], "--seed") ? argv[2] : getenv("SEED"), *many = getenv("HISTORIES");
-	unsigned long count = many ? strtoul(many, NULL, 0) : SCHEDULES, n;
+	static const struct schedules interleaved = { SCHEDULES, BATCH, run_batch };
 
-	if (argc == 4) {
-		first_seed = strtoul(argv[2], NULL, 0);
-		last_seed = strtoul(argv[3], NULL, 0);
-		trace = getenv("TRACE") != NULL;
-		run_batch();
-	}
-	personality(ADDR_NO_RANDOMIZE);
-	if (one) {
-		n = strtoul(one, NULL, 0);
-		batch(argv[0], n - n % BATCH, n);
-		return 0;
-	}
-	for (n = 0; n < count; n += BATCH)
-		batch(argv[0], n, n + BATCH - 1);
-	printf("%lu schedules on %u CPUs; seeds 0 to %lu\n", n, CPUS, n - 1);
-	return 0;
+	return schedules_main(&interleaved, argc, argv);
 }
