@@ -66,7 +66,8 @@ struct worker {
 	struct thread *t;
 	uint32_t rnd;
 	struct waitq q; /* for its tokens */
-	unsigned tokens, passed;
+	unsigned tokens;
+	unsigned moves_begun, moves_done; /* changes of its CPUs by others */
 };
 static struct worker workers[WORKERS];
 
@@ -207,16 +208,20 @@ static void interfere(struct worker *w)
 {
 	struct worker *other = &workers[rnd(w, WORKERS)];
 	uint32_t mask = 1 + rnd(w, (1u << CPUS) - 1);
+	unsigned moves;
 
 	switch (rnd(w, 6)) {
 	case 0:
 	case 1:
+		add(&other->moves_begun, 1);
 		EXPECT(!sched_set_affinity(other->t, mask));
+		add(&other->moves_done, 1);
 		break;
-	case 2: /* its own: it is there at once */
+	case 2: /* its own: it is there at once, unless others send it elsewhere meanwhile */
+		moves = READ_ONCE(w->moves_done);
 		EXPECT(!sched_set_affinity(w->t, mask));
 		preempt_disable();
-		EXPECT(CPU_BIT(this_cpu()->id) & READ_ONCE(w->t->affinity) || READ_ONCE(w->t->affinity) != mask);
+		EXPECT(CPU_BIT(this_cpu()->id) & mask || READ_ONCE(w->moves_begun) != moves);
 		preempt_enable();
 		break;
 	case 3:
