@@ -4,13 +4,13 @@
     tools/genprograms.py docs/programs.md            writes it
     tools/genprograms.py --check docs/programs.md    says whether it is up to date
 """
-import argparse
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "boot"), str(ROOT / "tools")]
+import gendoc  # noqa: E402
 import initrd  # noqa: E402
 import packages  # noqa: E402
 import program_cases  # noqa: E402
@@ -56,16 +56,5 @@ def document():
     return HEAD + "\n".join([_debian(), _busybox(), _failing()])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("file", type=pathlib.Path)
-    words = parser.parse_args()
-    if not words.check:
-        words.file.write_text(document(), encoding="utf-8")
-    elif words.file.read_text(encoding="utf-8") != document():
-        sys.exit(f"{words.file} is not up to date: tools/genprograms.py {words.file}")
-
-
 if __name__ == "__main__":
-    main()
+    gendoc.main("tools/genprograms.py", __doc__, document)

@@ -94,7 +94,14 @@ static long fetch(struct inode *i, const char *name, uaddr_t to, size_t size)
 	return n;
 }
 
-static long get(long found, struct target *t, uaddr_t name, uaddr_t value, size_t size)
+static long discard(struct inode *i, const char *name, uaddr_t unused, size_t none)
+{
+	(void)unused, (void)none;
+	return xattr_remove(i, name);
+}
+
+/* fetch or discard, with a name from user memory. */
+static long on_name(long found, struct target *t, long (*op)(struct inode *, const char *, uaddr_t, size_t), uaddr_t name, uaddr_t to, size_t size)
 {
 	char n[NAME_LENGTH_MAX + 1];
 	long r;
@@ -103,10 +110,13 @@ static long get(long found, struct target *t, uaddr_t name, uaddr_t value, size_
 		return found;
 	r = name_from_user(name, n);
 	if (!r)
-		r = fetch(t->path.dentry->inode, n, value, size);
+		r = op(t->path.dentry->inode, n, to, size);
 	path_put(&t->path);
 	return r;
 }
+
+static long get(long found, struct target *t, uaddr_t name, uaddr_t value, size_t size) { return on_name(found, t, fetch, name, value, size); }
+static long remove(long found, struct target *t, uaddr_t name) { return on_name(found, t, discard, name, 0, 0); }
 
 static long list(long found, struct target *t, uaddr_t to, size_t size)
 {
@@ -115,20 +125,6 @@ static long list(long found, struct target *t, uaddr_t to, size_t size)
 	if (found)
 		return found;
 	r = fetch(t->path.dentry->inode, NULL, to, size);
-	path_put(&t->path);
-	return r;
-}
-
-static long remove(long found, struct target *t, uaddr_t name)
-{
-	char n[NAME_LENGTH_MAX + 1];
-	long r;
-
-	if (found)
-		return found;
-	r = name_from_user(name, n);
-	if (!r)
-		r = xattr_remove(t->path.dentry->inode, n);
 	path_put(&t->path);
 	return r;
 }

@@ -26,28 +26,21 @@ static size_t line_length(const char *s, size_t len)
 	return end ? (size_t)(end - s) : len;
 }
 
-static int fill_hostname(struct text *t, struct process *p)
+static int fill_uts(struct text *t, enum uts_name which)
 {
 	char name[UTS_NAME_MAX + 1];
 
-	(void)p;
-	uts_get(UTS_HOST, name);
+	uts_get(which, name);
 	text_printf(t, "%s\n", name);
 	return 0;
 }
 
-static int fill_domainname(struct text *t, struct process *p)
-{
-	char name[UTS_NAME_MAX + 1];
+static long store_uts(enum uts_name which, const char *s, size_t len) { return uts_set(which, s, MIN(line_length(s, len), (size_t)UTS_NAME_MAX)); }
 
-	(void)p;
-	uts_get(UTS_DOMAIN, name);
-	text_printf(t, "%s\n", name);
-	return 0;
-}
-
-static long store_hostname(const char *s, size_t len) { return uts_set(UTS_HOST, s, MIN(line_length(s, len), (size_t)UTS_NAME_MAX)); }
-static long store_domainname(const char *s, size_t len) { return uts_set(UTS_DOMAIN, s, MIN(line_length(s, len), (size_t)UTS_NAME_MAX)); }
+static int fill_hostname(struct text *t, struct process *p) { return (void)p, fill_uts(t, UTS_HOST); }
+static int fill_domainname(struct text *t, struct process *p) { return (void)p, fill_uts(t, UTS_DOMAIN); }
+static long store_hostname(const char *s, size_t len) { return store_uts(UTS_HOST, s, len); }
+static long store_domainname(const char *s, size_t len) { return store_uts(UTS_DOMAIN, s, len); }
 
 static int fill_core_pattern(struct text *t, struct process *p)
 {

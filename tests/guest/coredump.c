@@ -93,6 +93,20 @@ TEST(file_is_new_and_private)
 	CHECK_EQ(dies(SIGQUIT), SIGQUIT);
 }
 
+/* With that core_pattern; the format is of the process's number. */
+static void core_is_called(const char *pattern, const char *format)
+{
+	char name[64];
+	pid_t pid;
+
+	set_text(PATTERN, pattern);
+	FORK(pid)
+		die_of(SIGQUIT);
+	CHECK_EQ(reap(pid), SIGQUIT | CORE_FLAG);
+	snprintf(name, sizeof(name), format, pid);
+	CHECK_OK(unlink(name));
+}
+
 TEST(names)
 {
 	char name[300], host[65];
@@ -114,19 +128,9 @@ TEST(names)
 	CHECK_OK(prctl(PR_SET_NAME, ".."));
 	CHECK_EQ(dies(SIGQUIT), SIGQUIT | CORE_FLAG);
 	CHECK_OK(unlink("d/!."));
-	set_text(PATTERN, "x");
 	set_text(USES_PID, "1");
-	FORK(pid)
-		die_of(SIGQUIT);
-	CHECK_EQ(reap(pid), SIGQUIT | CORE_FLAG);
-	snprintf(name, sizeof(name), "x.%d", pid);
-	CHECK_OK(unlink(name));
-	set_text(PATTERN, "y%p");
-	FORK(pid)
-		die_of(SIGQUIT);
-	CHECK_EQ(reap(pid), SIGQUIT | CORE_FLAG);
-	snprintf(name, sizeof(name), "y%d", pid);
-	CHECK_OK(unlink(name));
+	core_is_called("x", "x.%d");
+	core_is_called("y%p", "y%d");
 	set_text(USES_PID, "0");
 	set_text(PATTERN, "none/core");
 	CHECK_EQ(dies(SIGQUIT), SIGQUIT);

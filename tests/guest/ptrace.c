@@ -232,6 +232,14 @@ TEST(the_tracer_ends)
 	reap_signal(pid, SIGKILL);
 }
 
+/* Sees it end, and leaves it to be waited for. */
+static void seize_and_see_end(pid_t pid, struct gate *seized)
+{
+	CHECK_OK(trace(PTRACE_SEIZE, pid, 0, 0));
+	gate_open(seized);
+	CHECK_OK(waitid(P_PID, pid, &(siginfo_t){0}, WEXITED | WNOWAIT | __WALL));
+}
+
 TEST(the_tracer_is_told_before_the_parent)
 {
 	struct gate a = gate_make(), b = gate_make(), ended = gate_make();
@@ -241,9 +249,7 @@ TEST(the_tracer_is_told_before_the_parent)
 	FORK(pid)
 		gate_wait(&b);
 	FORK(tracer) {
-		CHECK_OK(trace(PTRACE_SEIZE, pid, 0, 0));
-		gate_open(&a);
-		CHECK_OK(waitid(P_PID, pid, &(siginfo_t){0}, WEXITED | WNOWAIT | __WALL));
+		seize_and_see_end(pid, &a);
 		gate_open(&a);
 		gate_wait(&ended);
 		CHECK_EQ(waitpid(pid, &status, __WALL), pid);
@@ -266,11 +272,8 @@ TEST(the_tracer_ends_before_it_waits)
 
 	FORK(pid)
 		gate_wait(&b);
-	FORK(tracer) {
-		CHECK_OK(trace(PTRACE_SEIZE, pid, 0, 0));
-		gate_open(&a);
-		CHECK_OK(waitid(P_PID, pid, &(siginfo_t){0}, WEXITED | WNOWAIT | __WALL));
-	}
+	FORK(tracer)
+		seize_and_see_end(pid, &a);
 	gate_wait(&a);
 	gate_open(&b);
 	reap_ok(tracer);
