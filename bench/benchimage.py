@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The initrd of a benchmark: busybox, and the program as what init runs, with init's arguments."""
+"""The initrd of a benchmark: busybox, and the program as what init runs, with init's arguments, on all CPUs of the machine."""
 import pathlib
 import subprocess
 
@@ -12,20 +12,23 @@ INIT = """#!/bin/sh
 mount -t proc proc /proc 2>/dev/null
 mount -t devtmpfs dev /dev 2>/dev/null
 mount -t tmpfs tmp /tmp 2>/dev/null
+mount -t sysfs sys /sys 2>/dev/null
+for online in /sys/devices/system/cpu/cpu*/online; do [ -w $online ] && echo 1 > $online; done
 /bin/{name} "$@"
 poweroff -f
 """
 
 
 def make_initrd(name, flags=()):
-    """Compiles bench/NAME.c when it is newer than its program; the path of the image."""
+    """Compiles bench/NAME.c when it, or a header, is newer than its program; the path of the image."""
     BUILD.mkdir(parents=True, exist_ok=True)
     program, source = BUILD / name, HERE / f"{name}.c"
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+    newest = max(path.stat().st_mtime for path in (source, *HERE.glob("*.h")))
+    if not program.exists() or program.stat().st_mtime < newest:
         packages.require("gcc")
         subprocess.run(["gcc", "-m32", "-O2", "-static", "-s", "-pthread", *flags, "-o", program, source], check=True)
     cpio = Cpio()
-    for folder in ("dev", "proc", "tmp", "bin"):
+    for folder in ("dev", "proc", "sys", "tmp", "bin"):
         cpio.add(folder, 0o040755)
     cpio.add("dev/console", 0o020600, device=(5, 1))
     cpio.add("bin/busybox", 0o100755, packages.busybox().read_bytes())

@@ -1,49 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* kscale: what costs come to when there is much of something, and three pieces of real work. The same static program for any Linux-ABI kernel.
  * Prints a line for each: name <tab> nanoseconds for one operation (or KiB, where the name says so) <tab> operations timed.
- * Every row does the same number of operations on every kernel. Arguments: only=PART of a name, long=1 for as many children as are named
- * where a kernel that copies page tables needs minutes. */
+ * Every row does the same number of operations on every kernel. Arguments: only=GROUP, a part of a group's name, or a name that begins with it;
+ * long=1 for as many children as are named where a kernel that copies page tables needs minutes, and more memory.
+ * A line `begin <tab> group` says what takes so long. */
 #define _GNU_SOURCE
-#include <errno.h>
+#include "program.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #define PAGE 4096
 #define MIB (1024 * 1024)
 
 static const char *only;
-static int many = 50;       /* children of the largest process; 1,000 with long=1 */
+static int all;             /* long=1 */
 
-static void die(const char *what)
-{
-	printf("FAIL\t%s\t%s\n", what, strerror(errno));
-	fflush(stdout);
-	exit(1);
-}
-
-static uint64_t now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
+/* only= may name a row of a group. */
 static void row(const char *format, long number, double figure, long operations)
 {
 	char name[64];
 	snprintf(name, sizeof(name), format, number);
+	if (only && !strstr(name, only))
+		return;
 	printf("%s\t%.1f\t%ld\n", name, figure, operations);
 	fflush(stdout);
 }
@@ -97,41 +81,75 @@ static void wait_for_end(int fd)
 
 /* --- many processes --------------------------------------------------- */
 
+/* A child that answers each byte: a round trip is two wake-ups. */
+struct echo {
+	int there[2], back[2];
+	pid_t child;
+};
+
+static void echo_start(struct echo *e)
+{
+	char c;
+	if (pipe(e->there) || pipe(e->back))
+		die("pipe");
+	e->child = start();
+	if (e->child)
+		return;
+	close(e->there[1]);
+	while (read(e->there[0], &c, 1) == 1 && write(e->back[1], &c, 1) == 1)
+		;
+	_exit(0);
+}
+
+static void echo_trips(const struct echo *e, long trips)
+{
+	char c = 0;
+	while (trips--)
+		if (write(e->there[1], &c, 1) != 1 || read(e->back[0], &c, 1) != 1)
+			die("echo");
+}
+
+static void echo_end(struct echo *e)
+{
+	close(e->there[1]);
+	wait_for(e->child);
+	close(e->there[0]);
+	close(e->back[0]);
+	close(e->back[1]);
+}
+
 static void wake_one(long live)
 {
 	enum { N = 200 };
-	int there[2], back[2];
-	char c = 0;
-	if (pipe(there) || pipe(back))
+	struct echo e;
+	echo_start(&e);
+	uint64_t begin = now();
+	echo_trips(&e, N);
+	row("live_%ld_wake", live, since(begin, N), N);
+	echo_end(&e);
+}
+
+/* Children that wait until the pipe is closed; then each does body(each). */
+static void start_held(long processes, int hold[2], void (*body)(long each), long each)
+{
+	if (pipe(hold))
 		die("pipe");
-	pid_t child = start();
-	if (!child) {
-		close(there[1]);
-		while (read(there[0], &c, 1) == 1 && write(back[1], &c, 1) == 1)
-			;
+	for (long i = 0; i < processes; i++) {
+		if (start())
+			continue;
+		close(hold[1]);
+		wait_for_end(hold[0]);
+		if (body)
+			body(each);
 		_exit(0);
 	}
-	uint64_t begin = now();
-	for (int i = 0; i < N; i++)
-		if (write(there[1], &c, 1) != 1 || read(back[0], &c, 1) != 1)
-			die("wake");
-	row("live_%ld_wake", live, since(begin, N), N);
-	close(there[1]);
-	wait_for(child);
 }
 
 static void live(long processes)
 {
 	enum { N = 100 };
 	int hold[2];
-	if (pipe(hold))
-		die("pipe");
-	for (long i = 0; i < processes; i++)
-		if (!start()) {
-			close(hold[1]);
-			wait_for_end(hold[0]);
-			_exit(0);
-		}
+	start_held(processes, hold, NULL, 0);
 	uint64_t begin = now();
 	for (int i = 0; i < N; i++)
 		fork_wait();
@@ -145,25 +163,79 @@ static void live(long processes)
 	row("live_%ld_exit", processes, since(begin, processes), processes);
 }
 
+static struct echo partner;     /* of a process that wakes another */
+
+static void yields(long each)
+{
+	while (each--)
+		sched_yield();
+}
+
+static void forks(long each)
+{
+	while (each--)
+		fork_wait();
+}
+
+static void wakes(long each)
+{
+	echo_trips(&partner, each);
+}
+
+static void crowd_member(const int begin[2], const int told[2], const int hold[2], long *left, void (*body)(long each), long each)
+{
+	char c = 0;
+	close(begin[1]);
+	close(hold[1]);
+	if (body == wakes)
+		echo_start(&partner);
+	if (write(told[1], &c, 1) != 1)
+		die("crowd");
+	wait_for_end(begin[0]);
+	body(each);
+	if (!__atomic_sub_fetch(left, 1, __ATOMIC_SEQ_CST) && write(told[1], &c, 1) != 1)
+		die("crowd");
+	wait_for_end(hold[0]);
+	if (body == wakes)
+		echo_end(&partner);
+	_exit(0);
+}
+
+/* Processes that all do a part of the operations, at once. From when the first may begin until the last is done; their own starts and exits do not count. */
+static void crowd(const char *format, long processes, void (*body)(long each), long operations)
+{
+	int begin[2], told[2], hold[2];
+	char c;
+	long *left = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (left == MAP_FAILED || pipe(begin) || pipe(told) || pipe(hold))
+		die("crowd");
+	*left = processes;
+	for (long i = 0; i < processes; i++) {
+		if (!start())
+			crowd_member(begin, told, hold, left, body, operations / processes);
+		if (read(told[0], &c, 1) != 1)
+			die("crowd");
+	}
+	uint64_t from = now();
+	close(begin[1]);
+	if (read(told[0], &c, 1) != 1)
+		die("crowd");
+	row(format, processes, since(from, operations), operations);
+	close(hold[1]);
+	while (wait(NULL) > 0)
+		;
+	close(begin[0]);
+	close(hold[0]);
+	close(told[0]);
+	close(told[1]);
+	munmap(left, PAGE);
+}
+
 static void runnable(long processes)
 {
-	long each = 20000 / processes;
-	int hold[2];
-	if (pipe(hold))
-		die("pipe");
-	for (long i = 0; i < processes; i++)
-		if (!start()) {
-			close(hold[1]);
-			wait_for_end(hold[0]);
-			for (long k = 0; k < each; k++)
-				sched_yield();
-			_exit(0);
-		}
-	uint64_t begin = now();
-	close(hold[1]);
-	for (long i = 0; i < processes; i++)
-		wait(NULL);
-	row("runnable_%ld_yield_and_exit", processes, since(begin, each * processes), each * processes);
+	crowd("runnable_%ld_yield", processes, yields, 200000);
+	crowd("runnable_%ld_fork_exit_wait", processes, forks, 5000);
+	crowd("runnable_%ld_wake", processes, wakes, 20000);
 }
 
 /* --- many regions, files, descriptors ---------------------------------- */
@@ -296,8 +368,9 @@ static void chain(long length)
 static void snapshots(long mib)
 {
 	resident((size_t)mib * MIB);
+	long many = all ? 1000 : 50;
 	uint64_t begin = now();
-	for (int i = 0; i < many; i++)
+	for (long i = 0; i < many; i++)
 		fork_wait();
 	row("snapshot_%ldMB_fork_exit_wait", mib, since(begin, many), many);
 }
@@ -426,6 +499,13 @@ static void alive_thousand(long children)
 	alive("alive", 128, children, 10);
 }
 
+/* A kernel that copies page tables needs 1.5 GiB for it. */
+static void alive_large(long children)
+{
+	if (all)
+		alive("alive_700MB", 700, children, 10);
+}
+
 static void idle_child(long children)
 {
 	alive("idle_child_256MB", 256, children, 0);
@@ -442,8 +522,15 @@ static const struct group {
 	{"directory_100", directory, 100}, {"directory_100000", directory, 100000},
 	{"poll_1000", poll_many, 1000}, {"sparse", sparse, 1024},
 	{"chain", chain, 64}, {"snapshot", snapshots, 700}, {"alive", alive_thousand, 1000}, {"idle_child", idle_child, 20},
+	{"alive_700MB", alive_large, 1000},
 	{"real_script", script, 1000}, {"real_archive", archive, 20}, {"real_fork_server", fork_server, 200},
 };
+
+static int wanted(const struct group *g)
+{
+	size_t length = strlen(g->name);
+	return !only || strstr(g->name, only) || (!strncmp(only, g->name, length) && only[length] == '_');
+}
 
 int main(int argc, char **argv)
 {
@@ -451,12 +538,14 @@ int main(int argc, char **argv)
 		if (!strncmp(argv[i], "only=", 5))
 			only = argv[i] + 5;
 		if (!strcmp(argv[i], "long=1"))
-			many = 1000;
+			all = 1;
 	}
 	mkdir("/tmp", 0777);
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
-		if (only && !strstr(groups[i].name, only) && !strstr(only, groups[i].name))
+		if (!wanted(&groups[i]))
 			continue;
+		printf("begin\t%s\n", groups[i].name);
+		fflush(stdout);
 		/* In a process of its own, which takes with it what it holds. */
 		pid_t child = start();
 		if (!child) {

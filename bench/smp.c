@@ -14,21 +14,16 @@
  * `spin` computes only: its ratio is what the host has to give.
  */
 #define _GNU_SOURCE
-#include <errno.h>
+#include "program.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #define MAX_WORKERS 32
 #define FAULT_PAGES 256
@@ -53,21 +48,6 @@ struct bench {
 static struct shared *shared;
 static const char *only = "", *self = "/proc/self/exe";
 static int workers = 2, first = 1, ms = 300, repeats = 5, pin;
-
-static void die(const char *what)
-{
-	printf("FAIL %s: %s\n", what, strerror(errno));
-	fflush(stdout);
-	_exit(1);
-}
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 static bool stop(void)
 {
@@ -103,40 +83,44 @@ static void reap(pid_t pid)
 		die("a child");
 }
 
-static long run_fork(int worker)
+static long run_children(void (*child)(void))
 {
 	long n = 0;
 	pid_t pid;
 
-	(void)worker;
-	for (; !stop(); n++) {
-		pid = fork();
-		if (pid < 0)
-			die("fork");
-		if (!pid)
-			_exit(0);
-		reap(pid);
-	}
-	return n;
-}
-
-static long run_exec(int worker)
-{
-	long n = 0;
-	pid_t pid;
-
-	(void)worker;
 	for (; !stop(); n++) {
 		pid = fork();
 		if (pid < 0)
 			die("fork");
 		if (!pid) {
-			execl(self, "smp", "--exit", (char *)NULL);
-			_exit(127);
+			child();
+			_exit(0);
 		}
 		reap(pid);
 	}
 	return n;
+}
+
+static void nothing(void)
+{
+}
+
+static void execute(void)
+{
+	execl(self, "smp", "--exit", (char *)NULL);
+	_exit(127);
+}
+
+static long run_fork(int worker)
+{
+	(void)worker;
+	return run_children(nothing);
+}
+
+static long run_exec(int worker)
+{
+	(void)worker;
+	return run_children(execute);
 }
 
 static long run_fault(int worker)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """One machine that runs a benchmark program of bench/ as what init starts, and the figures that it prints.
 
-A program prints a line `name <tab> figure <tab> operations` for each benchmark, `FAIL <tab> what <tab> why` when something is wrong, and
-`done` in the second field of its last line. Under `-icount shift=0,sleep=off` a nanosecond of the guest is one instruction.
+A program prints a line `name <tab> figure <tab> operations` for each benchmark, `begin <tab> name` where many follow or one takes long,
+`FAIL <tab> what <tab> why` when something is wrong, and `done` in the second field of its last line. Under `-icount shift=0,sleep=off` a nanosecond of the guest is one instruction.
 """
+import os
 import pathlib
+import select
 import subprocess
 import sys
 
@@ -15,7 +17,7 @@ import benchimage  # noqa: E402
 
 WORDS = "console=ttyS0 quiet nokaslr mitigations=off panic=-1"
 ICOUNT = ["-icount", "shift=0,sleep=off"]
-LIMIT_S = 1800
+LIMIT_S = 1800      # for one line: a thousand forks of 700 MiB are minutes of Linux's work
 FLAGS = {"kscale": ("-Wall", "-Wextra", "-Werror")}
 
 
@@ -33,27 +35,50 @@ def _figure(fields):
         return None
 
 
-def run(kernel, program, words, cpus=1, icount=True, memory=1024, tell=lambda name, figure: None, failures=None):
-    """{benchmark: nanoseconds or instructions}; calls tell for each as it comes. With a list of failures it goes on behind a FAIL and adds
-    that to the list. Raises Failed."""
-    command = machine.qemu_command(kernel, benchimage.make_initrd(program, FLAGS.get(program, ())), f"{WORDS} -- {' '.join(words)}", memory,
+def _lines(stream):
+    """The lines of a pipe as they come. Raises Failed when none comes for LIMIT_S."""
+    rest = b""
+    while True:
+        if not select.select([stream], [], [], LIMIT_S)[0]:
+            raise Failed(f"nothing happened for {LIMIT_S} s")
+        data = os.read(stream.fileno(), 4096)
+        if not data:
+            return
+        *lines, rest = (rest + data).split(b"\n")
+        yield from (line.decode(errors="replace").rstrip() for line in lines)
+
+
+def _read(lines, tell, failures):
+    """({benchmark: figure}, whether the program came to its end, its last lines)"""
+    figures, last = {}, []
+    for line in lines:
+        fields = line.split("\t")
+        last = [*last, line][-12:]
+        if fields[0] == "FAIL" and failures is None:
+            raise Failed(line)
+        if fields[0] == "FAIL":
+            failures.append(" ".join(fields))
+        if fields[1:2] == ["done"]:
+            return figures, True, last
+        if fields[0] == "begin":
+            tell(fields[1], None)
+        found = _figure(fields)
+        if found:
+            figures[found[0]] = found[1]
+            tell(*found)
+    return figures, False, last
+
+
+def run(kernel, program, words, cpus=1, icount=True, memory=1024, append="", tell=lambda name, figure: None, failures=None):
+    """{benchmark: nanoseconds or instructions}; calls tell for each as it comes, and with None for what begins. append: more words for the kernel.
+    With a list of failures it goes on behind a FAIL and adds that to the list. Raises Failed."""
+    command = machine.qemu_command(kernel, benchimage.make_initrd(program, FLAGS.get(program, ())), f"{WORDS} {append} -- {' '.join(words)}", memory,
                                    [*machine.LEAN, *(ICOUNT if icount else [])], cpus)
-    figures, last, ended = {}, [], False
-    with subprocess.Popen(["timeout", "--kill-after=5", str(LIMIT_S), *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                          errors="replace") as process:
-        for line in process.stdout:
-            fields = line.rstrip().split("\t")
-            last = [*last, line.rstrip()][-12:]
-            if fields[0] == "FAIL" and failures is not None:
-                failures.append(" ".join(fields))
-            elif fields[0] == "FAIL":
-                process.terminate()
-                raise Failed(line.strip())
-            ended = ended or fields[1:2] == ["done"]
-            found = _figure(fields)
-            if found and not ended:
-                figures[found[0]] = found[1]
-                tell(*found)
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        try:
+            figures, ended, last = _read(_lines(process.stdout), tell, failures)
+        finally:
+            process.kill()
     if not ended:
         raise Failed(f"{program} did not come to its end:\n" + "\n".join(last))
     return figures
