@@ -6,10 +6,12 @@ is read through a pipe while the machine runs, under `-icount`, so that the same
 from block to block, which gives every instruction its stack. Where a stack changes under the reader's feet (a switch of threads, an
 interrupt's return), it goes on from the function that is seen next.
 
-PROGRAM is a static i386 program of the host, or a command of the guest's busybox. --bench PART runs those benchmarks of bench/kbench.c.
+PROGRAM is a static i386 program of the host, or a command of the guest's busybox. --bench PART runs those benchmarks of bench/kbench.c, and counts
+from when the first of them begins. --from FUNCTION counts from when the program first enters that function.
 """
 import bisect
 import collections
+import fnmatch
 import html
 import os
 import pathlib
@@ -39,11 +41,14 @@ echo @done $?
 poweroff -f
 """
 LIMIT_S = 1800
+BENCHES = ["b_*", "big_fork"]       # what kbench measures
 
 
 def add_arguments(parser):
     parser.add_argument("--svg", metavar="FILE", help="writes a flame graph")
     parser.add_argument("--top", type=int, default=30, metavar="N", help="how many functions to print (30)")
+    parser.add_argument("--rooms", type=int, default=0, metavar="N", help="how many rooms (source files) of the kernel to print, too (0)")
+    parser.add_argument("--from", dest="begin", metavar="FUNCTION", help="counts from when the program first enters it; a name that ends in * is a beginning")
     parser.add_argument("--bench", metavar="PART", help="the benchmarks of kbench whose names contain PART, instead of a program")
     parser.add_argument("--kernel", help="another kernel than the tree's: an ELF file with symbols")
 
@@ -62,6 +67,10 @@ class Symbols:
         names = {s.value: s.name for s in found if s.kind in (elffile.FUNCTION, elffile.NOTYPE) and s.value and s.name and s.name[0] != "$"}
         self.starts = sorted(names)
         self.names = [names[a] for a in self.starts]
+
+    def start(self, address):
+        """Where the function begins in which that is."""
+        return self.starts[max(bisect.bisect_right(self.starts, address) - 1, 0)]
 
     def find(self, address):
         i = bisect.bisect_right(self.starts, address) - 1
@@ -90,12 +99,14 @@ class Node:
 class Tracer:
     """Reads QEMU's log: blocks as they are translated, and which of them run."""
 
-    def __init__(self, kernel, program):
+    def __init__(self, kernel, program, begin=()):
         self.kernel, self.program = kernel, program
+        self.begin = begin                  # patterns of names: from the first such function of the program on all counts; none: it does
         self.blocks = {}                    # address -> (instructions, how it ends, name of the function, is its first)
         self.root = Node("all", None)
         self.node, self.before, self.in_kernel = None, "", False
         self.unknown = 0
+        self.ran = collections.Counter()    # address of a block of the kernel -> instructions
 
     def feed(self, stream):
         block = None                        # addresses of the block being listed
@@ -136,6 +147,10 @@ class Tracer:
             return
         count, kind, name, first = known
         kernel = address >= KERNEL_BASE
+        if self.begin:
+            if kernel or not any(fnmatch.fnmatchcase(name, pattern) for pattern in self.begin):
+                return
+            self.begin = ()
         if not kernel:
             self.node = self.root.child("user").child(name)
         elif not self.in_kernel or self.node is None:
@@ -145,6 +160,8 @@ class Tracer:
         elif self.node.name != name or self.before in ("ret", "iret"):
             self._moved(name, first)
         self.node.count += count
+        if kernel:
+            self.ran[address] += count
         self.in_kernel, self.before = kernel, kind
 
     def _moved(self, name, first):
@@ -184,7 +201,8 @@ def _kbench():
     source = kernelbuild.BUILD.parent / "bench" / "kbench.c"
     program.parent.mkdir(parents=True, exist_ok=True)
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["gcc", "-m32", "-O2", "-static", "-pthread", "-o", program, source], check=True)
+        # Each benchmark is a function of its own, by whose name counting begins.
+        subprocess.run(["gcc", "-m32", "-O2", "-fno-inline", "-static", "-pthread", "-o", program, source], check=True)
     return program
 
 
@@ -246,7 +264,21 @@ def _trace(kernel, image, tracer, folder):
     reader.join()
 
 
-def _print(tracer, top):
+def _rooms(kernel, tracer):
+    """{room: instructions}: the source file in which each function of the kernel begins."""
+    own = collections.Counter()
+    for address, n in tracer.ran.items():
+        own[tracer.kernel.start(address)] += n
+    result = subprocess.run(["addr2line", "-e", str(kernel)], input="\n".join(f"{a:#x}" for a in own), capture_output=True, text=True, check=True)
+    paths = [line.rsplit(":", 1)[0] for line in result.stdout.splitlines()]
+    files = [path.rpartition("/kernel/" if "/kernel/" in path else "/")[2] for path in paths]
+    found = collections.Counter()
+    for n, file in zip(own.values(), files):
+        found[file] += n
+    return found
+
+
+def _print(tracer, top, kernel, rooms):
     own, whole_of, where = collections.Counter(), collections.Counter(), collections.Counter()
 
     def visit(node, root, above):
@@ -267,6 +299,10 @@ def _print(tracer, top):
     print(f"{'own':>14}{'share':>8}{'with callees':>14}  function")
     for (root, name), n in own.most_common(top):
         print(f"{n:>14,}{100 * n / whole:>7.1f}%{whole_of[(root, name)]:>14,}  {name}{'' if root == 'kernel' else f' ({root})'}")
+    if rooms:
+        print("\nown instructions by room of the kernel")
+        for room, n in _rooms(kernel, tracer).most_common(rooms):
+            print(f"{n:>14,}{100 * n / whole:>7.1f}%  {room}")
     if tracer.unknown:
         print(f"({tracer.unknown} blocks ran that were not listed)")
 
@@ -314,13 +350,14 @@ def run(args, words):
     elif not words:
         sys.exit("perigee: profile -- PROGRAM ARG... (or --bench PART)")
     image, found = _image(words, args.bench)
-    tracer = Tracer(Symbols(kernel, "?"), Symbols(found, pathlib.Path(words[0]).name) if found else Symbols(os.devnull, words[0]))
+    begin = [args.begin] if args.begin else BENCHES if args.bench else []
+    tracer = Tracer(Symbols(kernel, "?"), Symbols(found, pathlib.Path(words[0]).name) if found else Symbols(os.devnull, words[0]), begin)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="perigee-profile."))
     try:
         _trace(kernel, image, tracer, folder)
     finally:
         shutil.rmtree(folder)
-    _print(tracer, args.top)
+    _print(tracer, args.top, kernel, args.rooms)
     if args.svg:
         pathlib.Path(args.svg).write_text(_flame(tracer.root, " ".join([pathlib.Path(words[0]).name, *words[1:]])), encoding="utf-8")
         print(f"wrote {args.svg}")

@@ -33,6 +33,17 @@ def test_profile_counts_and_draws(tmp_path):
     assert titles[0].startswith(f"all: {whole:,} instructions")
 
 
+def test_profile_from_a_function_and_by_room():
+    out = profile("--bench", "null_syscall", "--top", "1000", "--rooms", "100")
+    table, _, rooms = out.partition("own instructions by room")
+    found, whole = rows(table)
+    by_room = {m[2]: int(m[1].replace(",", "")) for m in re.finditer(r"^ *([\d,]+) +[\d.]+%  (\S+)$", rooms, re.M)}
+    assert sum(found.values()) == whole
+    assert found["b_null (user)"] > 0 and "main (user)" not in out.split("b_null")[0]
+    assert by_room["abi/dispatch.c"] >= found["dispatch_syscall"] and by_room["arch/x86/i386/entry.S"] > 0
+    assert 0.9 * whole < sum(by_room.values()) + sum(n for name, n in found.items() if name.endswith("(user)")) <= whole
+
+
 def test_profile_repeats():
     """But for the interrupts of the serial line, which tell of the beginning."""
     first, second = (rows(profile("--", "sh", "-c", "i=0; while [ $i -lt 500 ]; do i=$((i+1)); done"))[1] for _ in range(2))
