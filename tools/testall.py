@@ -55,6 +55,7 @@ class Checks:
         "locks": ["tools/checklocks.py"],
         "syscalls-documented": ["tools/gensyscalls.py", "--check", "docs/syscalls.md"],
         "programs-documented": ["tools/genprograms.py", "--check", "docs/programs.md"],
+        "documents": ["tools/checkdocs.py"],
         "guest-tests-documented": ["tools/genguesttests.py", "--check", "docs/guest-tests.md"],
     }
 
