@@ -4,6 +4,9 @@
  * number of black nodes. So the longest way is at most twice the shortest.
  *
  * Both repairs below are written for one side, with the side as a parameter: child(n, 0) is the left one, child(n, 1) the right one.
+ *
+ * What nodes know of their subtrees is brought up to date from the place of a change to the root before the repair, whose rotations then keep it:
+ * each changes the subtrees of two nodes only.
  */
 #include "lib/rbtree.h"
 #include "lib/check.h"
@@ -34,7 +37,7 @@ static void replace(struct rbtree *t, struct rbnode *n, struct rbnode *by)
 }
 
 /* n goes down to the given side, its child of the other side comes up. */
-static void rotate(struct rbtree *t, struct rbnode *n, int side)
+static void rotate(struct rbtree *t, struct rbnode *n, int side, rb_update update)
 {
 	struct rbnode *up = *child(n, !side);
 	struct rbnode *inner = *child(up, side);
@@ -45,9 +48,13 @@ static void rotate(struct rbtree *t, struct rbnode *n, int side)
 		inner->parent = n;
 	*child(up, side) = n;
 	n->parent = up;
+	if (update) {
+		update(n);
+		update(up);
+	}
 }
 
-static void fix_insert(struct rbtree *t, struct rbnode *n)
+static void fix_insert(struct rbtree *t, struct rbnode *n, rb_update update)
 {
 	while (is_red(n->parent)) {
 		struct rbnode *p = n->parent, *g = p->parent;
@@ -61,24 +68,43 @@ static void fix_insert(struct rbtree *t, struct rbnode *n)
 			continue;
 		}
 		if (n == *child(p, !side)) {
-			rotate(t, p, side);
+			rotate(t, p, side, update);
 			p = n;
 		}
 		p->red = false;
 		g->red = true;
-		rotate(t, g, !side);
+		rotate(t, g, !side, update);
 		break;
 	}
 	t->root->red = false;
 }
 
-void rb_link(struct rbtree *t, struct rbnode *parent, struct rbnode **link, struct rbnode *n)
+static void hang(struct rbnode *parent, struct rbnode **link, struct rbnode *n)
 {
 	n->parent = parent;
 	n->left = n->right = NULL;
 	n->red = true;
 	*link = n;
-	fix_insert(t, n);
+}
+
+void rb_link(struct rbtree *t, struct rbnode *parent, struct rbnode **link, struct rbnode *n)
+{
+	hang(parent, link, n);
+	fix_insert(t, n, NULL);
+}
+
+void rb_propagate(struct rbnode *n, rb_update update)
+{
+	while (n && update(n))
+		n = n->parent;
+}
+
+void rb_link_updating(struct rbtree *t, struct rbnode *parent, struct rbnode **link, struct rbnode *n, rb_update update)
+{
+	hang(parent, link, n);
+	update(n);
+	rb_propagate(parent, update);
+	fix_insert(t, n, update);
 }
 
 void rb_insert(struct rbtree *t, struct rbnode *n, rb_cmp cmp)
@@ -93,7 +119,7 @@ void rb_insert(struct rbtree *t, struct rbnode *n, rb_cmp cmp)
 }
 
 /* The ways through n (perhaps NULL, child of p) lack one black node. */
-static void fix_erase(struct rbtree *t, struct rbnode *n, struct rbnode *p)
+static void fix_erase(struct rbtree *t, struct rbnode *n, struct rbnode *p, rb_update update)
 {
 	while (n != t->root && !is_red(n)) {
 		int side = n == p->right;
@@ -102,7 +128,7 @@ static void fix_erase(struct rbtree *t, struct rbnode *n, struct rbnode *p)
 		if (s->red) {
 			s->red = false;
 			p->red = true;
-			rotate(t, p, side);
+			rotate(t, p, side, update);
 			s = *child(p, !side);
 		}
 		if (!is_red(s->left) && !is_red(s->right)) {
@@ -114,13 +140,13 @@ static void fix_erase(struct rbtree *t, struct rbnode *n, struct rbnode *p)
 		if (!is_red(*child(s, !side))) {
 			(*child(s, side))->red = false;
 			s->red = true;
-			rotate(t, s, !side);
+			rotate(t, s, !side, update);
 			s = *child(p, !side);
 		}
 		s->red = p->red;
 		p->red = false;
 		(*child(s, !side))->red = false;
-		rotate(t, p, side);
+		rotate(t, p, side, update);
 		break;
 	}
 	if (n)
@@ -141,7 +167,7 @@ static void swap_with_next(struct rbtree *t, struct rbnode *n, struct rbnode *ne
 	next->red = n->red;
 }
 
-void rb_erase(struct rbtree *t, struct rbnode *n)
+void rb_erase_updating(struct rbtree *t, struct rbnode *n, rb_update update)
 {
 	struct rbnode *hole, *parent;
 	bool lost_black;
@@ -159,8 +185,15 @@ void rb_erase(struct rbtree *t, struct rbnode *n)
 		lost_black = !n->red;
 		replace(t, n, hole);
 	}
+	for (struct rbnode *p = update ? parent : NULL; p; p = p->parent) /* to the root: what has taken n's place is somewhere on the way */
+		update(p);
 	if (lost_black)
-		fix_erase(t, hole, parent);
+		fix_erase(t, hole, parent, update);
+}
+
+void rb_erase(struct rbtree *t, struct rbnode *n)
+{
+	rb_erase_updating(t, n, NULL);
 }
 
 static struct rbnode *outermost(struct rbnode *n, int side)

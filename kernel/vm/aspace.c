@@ -41,8 +41,13 @@ void aspace_write_lock(struct aspace *as)
 	seq_write_begin(&as->changes);
 }
 
+/* Small spaces after each change; the more regions, the more rarely, so that it costs a change about the same. */
+static bool verify_now(const struct aspace *as) { return CONFIG_DEBUG && (as->vma_count <= 16 || as->changes.n / 2 % as->vma_count == 0); }
+
 static void end_changes(struct aspace *as)
 {
+	if (verify_now(as))
+		vma_verify(as);
 	assert(as->changes.n & 1); /* the lock was taken by aspace_write_lock */
 	seq_write_end(&as->changes);
 }
@@ -103,34 +108,34 @@ static void copy_layout(struct aspace *to, const struct aspace *from)
 	to->limit_memlock = from->limit_memlock;
 }
 
-static int copy_regions(struct aspace *to, struct aspace *from)
-{
-	struct vma *last = NULL;
-
-	for (struct vma *v = vma_first(from); v; v = vma_next(v)) {
-		if (v->flags & VMA_DONTFORK)
-			continue;
-		last = vma_append(to, last, v, VMA_LOCKED);
-		if (!last)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* Regions that the parent asked not to hand on: what the child shares of them goes. */
-static int drop_unforked(struct aspace *child, struct aspace *parent)
+/* Pages of regions that the parent asked not to hand on, or to hand on empty: what the child shares of them goes. */
+static int drop_unforked(struct aspace *child)
 {
 	int err = 0;
 
-	for (struct vma *v = vma_first(parent); v && !err; v = vma_next(v))
+	for (struct vma *v = vma_first(child); v && !err; v = vma_next(v))
 		if (v->flags & (VMA_DONTFORK | VMA_WIPEONFORK))
 			err = vm_drop_pages(child, v->start, v->end);
 	return err;
 }
 
+static void remove_unforked(struct aspace *child)
+{
+	struct vma *v, *next;
+
+	aspace_write_lock(child);
+	for (v = vma_first(child); v; v = next) {
+		next = vma_next(v);
+		if (v->flags & VMA_DONTFORK)
+			vma_remove(v);
+	}
+	aspace_write_unlock(child);
+}
+
 struct aspace *aspace_fork(struct aspace *parent)
 {
 	struct aspace *child = aspace_new();
+	uint32_t any_flags = 0;
 	int err;
 
 	if (!child)
@@ -140,16 +145,19 @@ struct aspace *aspace_fork(struct aspace *parent)
 	if (unlikely(READ_ONCE(vm_overcommit) == OVERCOMMIT_NEVER) && !vm_may_commit(NULL, parent->data_pages + parent->stack_pages))
 		err = -ENOMEM;
 	else
-		err = copy_regions(child, parent);
+		err = vma_copy_all(child, parent, &any_flags);
 	if (!err) {
 		spin_lock(&parent->pt_lock);
 		spin_lock_nested(&child->pt_lock); /* a truncate may know the child's regions already; it takes one of the two at a time */
 		ptshare_fork(parent, child);
 		spin_unlock(&child->pt_lock);
 		spin_unlock(&parent->pt_lock);
-		err = drop_unforked(child, parent);
+		if (unlikely(any_flags & (VMA_DONTFORK | VMA_WIPEONFORK)))
+			err = drop_unforked(child);
 	}
 	rwlock_write_unlock(&parent->lock);
+	if (!err && unlikely(any_flags & VMA_DONTFORK))
+		remove_unforked(child);
 	if (err) {
 		aspace_put(child);
 		return ERR_PTR(err);

@@ -87,34 +87,11 @@ int vm_unmap(struct aspace *as, uaddr_t addr, unsigned long len)
 	return 0;
 }
 
-/* Where what may be placed below a region ends: a stack keeps a gap to grow into. */
-static uaddr_t floor_of(const struct vma *v)
-{
-	unsigned long gap = v->flags & VMA_GROWSDOWN ? VM_STACK_GUARD : 0;
-
-	return v->start > gap ? v->start - gap : 0;
-}
-
-/* Highest gap below top that fits; 0 if there is none. */
-static uaddr_t find_gap(struct aspace *as, unsigned long len, uaddr_t top)
-{
-	struct vma *v = rb_last(&as->vmas) ? rb_entry(rb_last(&as->vmas), struct vma, node) : NULL;
-
-	while (v && v->start >= top)
-		v = vma_prev(v);
-	for (; v; v = vma_prev(v)) {
-		if (v->end <= top && top - v->end >= len)
-			return top - len;
-		top = MIN(top, floor_of(v));
-	}
-	return top >= len + VM_MIN_ADDR ? top - len : 0;
-}
-
 uaddr_t vm_find_gap(struct aspace *as, unsigned long len)
 {
-	uaddr_t a = find_gap(as, len, as->mmap_base);
+	uaddr_t a = vma_find_gap(as, len, as->mmap_base);
 
-	return a ? a : find_gap(as, len, ARCH_USER_TOP - PAGE_SIZE);
+	return a ? a : vma_find_gap(as, len, ARCH_USER_TOP - PAGE_SIZE);
 }
 
 uaddr_t vm_place(struct aspace *as, uaddr_t hint, unsigned long len)
@@ -124,7 +101,7 @@ uaddr_t vm_place(struct aspace *as, uaddr_t hint, unsigned long len)
 	hint = PAGE_DOWN(hint);
 	if (hint >= VM_MIN_ADDR && hint < ARCH_USER_TOP && len <= ARCH_USER_TOP - hint) {
 		v = vma_find(as, hint);
-		if (!v || floor_of(v) >= hint + len)
+		if (!v || vma_floor(v) >= hint + len)
 			return hint;
 	}
 	return vm_find_gap(as, len);

@@ -29,9 +29,6 @@
 #define MAP_HUGETLB 0x40000
 #define MAP_FIXED_NOREPLACE 0x100000
 
-/* Nothing is placed below (mmap_min_addr). */
-#define VM_MIN_ADDR 0x10000ul
-
 #define MREMAP_MAYMOVE 1
 #define MREMAP_FIXED 2
 #define MREMAP_DONTUNMAP 4

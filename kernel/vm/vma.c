@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Regions of an address space. */
+/*
+ * Regions of an address space: a red-black tree in the order of their addresses. Each knows the free bytes right below it, and the largest such gap
+ * in its subtree, so that finding room is one way down the tree.
+ */
 #include "vm/vma.h"
 #include "arch/mmu.h"
+#include "lib/bits.h"
 #include "lib/check.h"
 #include "lib/errno.h"
 #include "mem/slab.h"
@@ -16,6 +20,98 @@ static int by_start(const struct rbnode *a, const struct rbnode *b)
 	const struct vma *x = rb_entry(a, const struct vma, node), *y = rb_entry(b, const struct vma, node);
 
 	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static bool update_gaps(struct rbnode *n)
+{
+	struct vma *v = of(n);
+	unsigned long largest = v->gap, before = v->largest_gap;
+
+	if (n->left)
+		largest = MAX(largest, of(n->left)->largest_gap);
+	if (n->right)
+		largest = MAX(largest, of(n->right)->largest_gap);
+	v->largest_gap = largest;
+	return largest != before;
+}
+
+uaddr_t vma_floor(const struct vma *v)
+{
+	unsigned long gap = v->flags & VMA_GROWSDOWN ? VM_STACK_GUARD : 0;
+
+	return v->start > gap ? v->start - gap : 0;
+}
+
+static unsigned long gap_above(const struct vma *prev, uaddr_t top)
+{
+	uaddr_t from = prev ? MAX(prev->end, VM_MIN_ADDR) : VM_MIN_ADDR;
+
+	return top > from ? top - from : 0;
+}
+
+/* After a change of v's start, or of where the region before it ends. */
+static void set_gap(struct vma *v)
+{
+	unsigned long gap = gap_above(vma_prev(v), vma_floor(v));
+
+	if (gap == v->gap)
+		return;
+	v->gap = gap;
+	rb_propagate(&v->node, update_gaps);
+}
+
+static void set_gap_behind(struct vma *v)
+{
+	struct vma *next = vma_next(v);
+
+	if (next)
+		set_gap(next);
+}
+
+/* The last region of a subtree that has such a gap below it; there is one. */
+static struct vma *last_with_gap(struct vma *v, unsigned long len)
+{
+	for (;;) {
+		struct vma *right = of(v->node.right);
+
+		if (right && right->largest_gap >= len)
+			v = right;
+		else if (v->gap >= len)
+			return v;
+		else
+			v = of(v->node.left);
+	}
+}
+
+/* The last region before v with such a gap below it, or NULL. */
+static struct vma *gap_before(struct vma *v, unsigned long len)
+{
+	for (;;) {
+		struct rbnode *below = v->node.left, *n = &v->node;
+
+		if (below && of(below)->largest_gap >= len)
+			return last_with_gap(of(below), len);
+		while (n->parent && n->parent->left == n)
+			n = n->parent;
+		v = of(n->parent);
+		if (!v || v->gap >= len)
+			return v;
+	}
+}
+
+uaddr_t vma_find_gap(struct aspace *as, unsigned long len, uaddr_t top)
+{
+	struct vma *v = vma_find(as, top - 1), *last = v ? vma_prev(v) : of(rb_last(&as->vmas));
+
+	if (v)
+		top = MIN(top, vma_floor(v));
+	if (gap_above(last, top) >= len)
+		return top - len;
+	if (v)
+		v = gap_before(v, len);
+	else if (last && of(as->vmas.root)->largest_gap >= len)
+		v = last_with_gap(of(as->vmas.root), len);
+	return v ? vma_floor(v) - len : 0;
 }
 
 struct vma *vma_find(struct aspace *as, uaddr_t addr)
@@ -100,36 +196,83 @@ static struct vma *copy_of(const struct vma *proto, struct aspace *as)
 	return v;
 }
 
-static void added(struct aspace *as, struct vma *v)
+struct vma *vma_insert(struct aspace *as, const struct vma *proto)
 {
+	struct rbnode **link = &as->vmas.root, *parent = NULL;
+	struct vma *v = copy_of(proto, as), *prev = NULL;
+
+	if (!v)
+		return NULL;
+	while (*link) {
+		parent = *link;
+		if (v->start < of(parent)->start) {
+			link = &parent->left;
+		} else {
+			prev = of(parent);
+			link = &parent->right;
+		}
+	}
+	v->gap = gap_above(prev, vma_floor(v));
+	rb_link_updating(&as->vmas, parent, link, &v->node, update_gaps);
+	set_gap_behind(v);
 	as->vma_count++;
 	count(v, 1);
 	if (v->ops && v->ops->link)
 		v->ops->link(v);
-}
-
-struct vma *vma_insert(struct aspace *as, const struct vma *proto)
-{
-	struct vma *v = copy_of(proto, as);
-
-	if (v) {
-		rb_insert(&as->vmas, &v->node, by_start);
-		added(as, v);
-	}
 	return v;
 }
 
-struct vma *vma_append(struct aspace *as, struct vma *last, const struct vma *proto, uint32_t without)
+/* The copy of a node, in the place that the original has in its tree; NULL without memory. */
+static struct rbnode *copy_node(struct aspace *to, const struct rbnode *n, struct rbnode *parent, struct rbnode **link)
 {
-	struct vma *v = copy_of(proto, as);
+	struct vma *v = copy_of(rb_entry(n, struct vma, node), to);
 
-	if (v) {
-		v->flags &= ~without;
-		debug_assert(last ? last->end <= v->start && !last->node.right : rb_empty(&as->vmas));
-		rb_link(&as->vmas, last ? &last->node : NULL, last ? &last->node.right : &as->vmas.root, &v->node);
-		added(as, v);
+	if (!v)
+		return NULL;
+	v->flags &= ~VMA_LOCKED;
+	v->node = (struct rbnode){ .parent = parent, .red = n->red };
+	*link = &v->node;
+	if (v->ops && v->ops->link)
+		v->ops->link(v);
+	return &v->node;
+}
+
+static int copy_tree(struct aspace *to, const struct aspace *from, uint32_t *any_flags)
+{
+	const struct rbnode *n = from->vmas.root;
+	struct rbnode *copy = NULL, **link = &to->vmas.root;
+
+	while (n) {
+		*any_flags |= rb_entry(n, struct vma, node)->flags;
+		copy = copy_node(to, n, copy, link);
+		if (!copy)
+			return -ENOMEM;
+		if (n->left) {
+			n = n->left;
+			link = &copy->left;
+			continue;
+		}
+		while (n && (!n->right || copy->right)) { /* up to where there is something on the right that is not copied yet */
+			n = n->parent;
+			copy = copy->parent;
+		}
+		if (n) {
+			n = n->right;
+			link = &copy->right;
+		}
 	}
-	return v;
+	return 0;
+}
+
+int vma_copy_all(struct aspace *to, const struct aspace *from, uint32_t *any_flags)
+{
+	*any_flags = 0;
+	to->vma_count = from->vma_count;
+	to->total_pages = from->total_pages;
+	to->data_pages = from->data_pages;
+	to->stack_pages = from->stack_pages;
+	to->exec_pages = from->exec_pages;
+	return copy_tree(to, from, any_flags);
 }
 
 void vma_remove_all(struct aspace *as)
@@ -152,10 +295,14 @@ void vma_remove_all(struct aspace *as)
 
 void vma_remove(struct vma *v)
 {
+	struct vma *next = vma_next(v);
+
 	if (v->ops && v->ops->unlink)
 		v->ops->unlink(v);
 	count(v, -1);
-	rb_erase(&v->aspace->vmas, &v->node);
+	rb_erase_updating(&v->aspace->vmas, &v->node, update_gaps);
+	if (next)
+		set_gap(next);
 	v->aspace->vma_count--;
 	if (v->ops && v->ops->put)
 		list_push_back(&v->aspace->removed, &v->link);
@@ -175,7 +322,7 @@ void vma_free_list(struct list *removed)
 
 void vma_resize(struct vma *v, uaddr_t start, uaddr_t end)
 {
-	bool locked = v->ops && v->ops->link_lock;
+	bool locked = v->ops && v->ops->link_lock, from = start != v->start, to = end != v->end;
 
 	count(v, -1);
 	if (locked)
@@ -189,6 +336,10 @@ void vma_resize(struct vma *v, uaddr_t start, uaddr_t end)
 	if (locked)
 		v->ops->link_unlock(v->object);
 	count(v, 1);
+	if (from)
+		set_gap(v);
+	if (to)
+		set_gap_behind(v);
 }
 
 /* The upper part is there before the lower one shrinks: whoever zaps the object's pages finds all of them mapped by some region. */
@@ -206,6 +357,7 @@ int vma_split(struct vma *v, uaddr_t addr)
 
 void vma_set_flags(struct vma *v, uint32_t flags)
 {
+	debug_assert(!((v->flags ^ flags) & VMA_GROWSDOWN)); /* the gap below would change */
 	count(v, -1);
 	v->flags = flags;
 	count(v, 1);
@@ -269,4 +421,19 @@ int vma_flag_range(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t set, 
 		v = vma_merge(v);
 	}
 	return err;
+}
+
+void vma_verify(struct aspace *as)
+{
+	struct vma *prev = NULL;
+	unsigned long pages = 0;
+
+	assert(rb_check(&as->vmas, by_start) == as->vma_count);
+	for (struct vma *v = vma_first(as); v; prev = v, v = vma_next(v)) {
+		assert(v->start < v->end && (!prev || prev->end <= v->start));
+		assert(v->gap == gap_above(prev, vma_floor(v)));
+		assert(!update_gaps(&v->node));
+		pages += vma_pages(v);
+	}
+	assert(pages == as->total_pages);
 }

@@ -29,6 +29,9 @@
 /* Free addresses kept below a region that grows down. */
 #define VM_STACK_GUARD (256ul << PAGE_SHIFT)
 
+/* Nothing is placed below (mmap_min_addr). */
+#define VM_MIN_ADDR 0x10000ul
+
 struct aspace;
 
 struct vma {
@@ -41,6 +44,8 @@ struct vma {
 	unsigned long pgoff; /* page of the object at start; for anonymous memory start >> PAGE_SHIFT at creation */
 	struct list link;    /* for the object (vm_ops.link); after vma_remove in aspace->removed */
 	const char *name;    /* "[heap]", "[vdso]" or NULL; static */
+	unsigned long gap;   /* bytes below, down to the region before, that a mapping may be placed in */
+	unsigned long largest_gap; /* of the regions in the subtree below node, this one included */
 };
 
 /* Region that contains addr, or the first one above it (check start); NULL if none. aspace->lock held. */
@@ -61,13 +66,20 @@ struct vma *vma_next(struct vma *v);
 struct vma *vma_first(struct aspace *as);
 struct vma *vma_prev(struct vma *v);
 
+/* Where what may be placed below a region ends: a stack keeps a gap to grow into. */
+uaddr_t vma_floor(const struct vma *v);
+/* The highest address below top with len free bytes (not 0); 0 if there is none. O(log n); aspace->lock held. */
+uaddr_t vma_find_gap(struct aspace *as, unsigned long len, uaddr_t top);
+/* Debug: asserts order, counts and what each region knows of the gaps below it. aspace->lock held. */
+void vma_verify(struct aspace *as);
+
 /* Changes; aspace->lock held for writing. New regions are copies of *proto, linked and counted; NULL without memory. */
 struct vma *vma_insert(struct aspace *as, const struct vma *proto);
 /*
- * The same for regions that come in their order: last is the one that was appended before, NULL for the first.
- * without: flags that the new one does not get. For fork.
+ * Copies all regions of another space into an empty one, as they are but for VMA_LOCKED; *any_flags: what flags there were. The tree is copied as it
+ * stands, so that nothing is compared or balanced. -ENOMEM: some are there. from->lock held for writing. For fork.
  */
-struct vma *vma_append(struct aspace *as, struct vma *last, const struct vma *proto, uint32_t without);
+int vma_copy_all(struct aspace *to, const struct aspace *from, uint32_t *any_flags);
 /* Takes all of them out of a space that nobody else knows any more. */
 void vma_remove_all(struct aspace *as);
 /* Takes v out; its object's reference is given back by aspace_write_unlock, since that may take locks that come before aspace->lock. */

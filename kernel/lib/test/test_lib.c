@@ -115,6 +115,88 @@ static void test_rbtree_built_at_its_end_and_freed(void **state)
 	}
 }
 
+/* Each node knows the greatest weight in its subtree. */
+struct weighed {
+	struct rbnode node;
+	int key, weight, greatest;
+	bool in;
+};
+
+static struct weighed *weighed_of(struct rbnode *n) { return rb_entry(n, struct weighed, node); }
+
+static int weighed_cmp(const struct rbnode *a, const struct rbnode *b)
+{
+	return rb_entry(a, struct weighed, node)->key - rb_entry(b, struct weighed, node)->key;
+}
+
+static bool update_greatest(struct rbnode *n)
+{
+	struct weighed *w = weighed_of(n);
+	int before = w->greatest;
+
+	w->greatest = w->weight;
+	if (n->left && weighed_of(n->left)->greatest > w->greatest)
+		w->greatest = weighed_of(n->left)->greatest;
+	if (n->right && weighed_of(n->right)->greatest > w->greatest)
+		w->greatest = weighed_of(n->right)->greatest;
+	return w->greatest != before;
+}
+
+static int greatest_below(struct rbnode *n)
+{
+	int left = n ? greatest_below(n->left) : 0, right = n ? greatest_below(n->right) : 0, most = left > right ? left : right;
+
+	if (!n)
+		return 0;
+	if (weighed_of(n)->weight > most)
+		most = weighed_of(n)->weight;
+	assert_int_equal(weighed_of(n)->greatest, most);
+	return most;
+}
+
+static void link_weighed(struct rbtree *t, struct weighed *w)
+{
+	struct rbnode **link = &t->root, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = w->key < weighed_of(parent)->key ? &parent->left : &parent->right;
+	}
+	rb_link_updating(t, parent, link, &w->node, update_greatest);
+}
+
+static void test_rbtree_nodes_know_their_subtrees(void **state)
+{
+	static struct weighed items[300];
+	struct rbtree t;
+	unsigned long n = 0;
+
+	(void)state;
+	rb_init(&t);
+	for (int i = 0; i < 20000; i++) {
+		struct weighed *w = &items[rnd(300)];
+
+		if (w->in && rnd(2)) {
+			w->weight = (int)rnd(1000);
+			rb_propagate(&w->node, update_greatest);
+		} else if (w->in) {
+			rb_erase_updating(&t, &w->node, update_greatest);
+			w->in = false;
+			n--;
+		} else {
+			w->key = (int)rnd(100);
+			w->weight = (int)rnd(1000);
+			w->greatest = rnd(2) ? w->weight : -1; /* what stands there means nothing */
+			link_weighed(&t, w);
+			w->in = true;
+			n++;
+		}
+		greatest_below(t.root);
+		if (i % 50 == 0)
+			assert_int_equal(rb_check(&t, weighed_cmp), n);
+	}
+}
+
 static void test_rbtree_keeps_order_of_equals(void **state)
 {
 	struct item items[64];
@@ -467,6 +549,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rbtree_against_model),
 		cmocka_unit_test(test_rbtree_built_at_its_end_and_freed),
+		cmocka_unit_test(test_rbtree_nodes_know_their_subtrees),
 		cmocka_unit_test(test_rbtree_keeps_order_of_equals),
 		cmocka_unit_test(test_rb_check_sees_damage),
 		cmocka_unit_test(test_bitmap_against_model),
