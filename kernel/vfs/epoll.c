@@ -259,7 +259,7 @@ static int change(struct epoll *ep, int op, struct file *f, int fd, const struct
 
 static int check_args(const struct file *epoll, int op, const struct file *f, const struct epoll_event *ev)
 {
-	if (!f->ops || !f->ops->poll)
+	if (!f->ops->poll)
 		return -EPERM;
 	if (epoll == f || !epoll_is(epoll))
 		return -EINVAL;

@@ -107,7 +107,7 @@ static int finish_close(struct fdtable *t, struct file *f)
 {
 	int err = 0;
 
-	if (f->ops && f->ops->flush)
+	if (f->ops->flush)
 		err = f->ops->flush(f);
 	if (file_close_locks_hook && f->inode->flocks)
 		file_close_locks_hook(f, t);

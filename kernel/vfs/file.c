@@ -62,7 +62,7 @@ static void file_release(struct file *f)
 		file_close_locks_hook(f, NULL);
 	if (unlikely(load_acquire(&f->watchers)))
 		file_watched_hook(f);
-	if (f->ops && f->ops->release)
+	if (f->ops->release)
 		f->ops->release(f);
 }
 
@@ -142,15 +142,13 @@ static int open_count_writer(struct file *f)
 
 struct file *file_open_path(const struct path *p, int flags)
 {
-	const struct file_ops *ops = NULL;
+	static const struct file_ops path_ops; /* a place (O_PATH) can nothing, but it is looked at as any other file */
+	const struct file_ops *ops = flags & O_PATH ? &path_ops : ops_for(p->dentry->inode);
 	struct file *f;
 	int err;
 
-	if (!(flags & O_PATH)) {
-		ops = ops_for(p->dentry->inode);
-		if (!ops)
-			return ERR_PTR(-ENXIO);
-	}
+	if (!ops)
+		return ERR_PTR(-ENXIO);
 	path_get(p);
 	f = file_new(p, ops, open_mode(flags), (unsigned)flags & ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC));
 	if (IS_ERR(f)) {
@@ -160,7 +158,7 @@ struct file *file_open_path(const struct path *p, int flags)
 	if (S_ISCHR(f->inode->mode) || S_ISFIFO(f->inode->mode))
 		f->flags |= (unsigned)flags & O_NOCTTY;
 	err = open_count_writer(f);
-	if (!err && ops && ops->open)
+	if (!err && ops->open)
 		err = ops->open(f->inode, f);
 	if (!err) {
 		f->flags &= ~(unsigned)O_NOCTTY;
@@ -288,7 +286,7 @@ ssize_t file_read_kernel(struct file *f, void *buf, size_t len, loff_t pos)
 {
 	size_t done = 0;
 
-	if (!f->ops || !f->ops->read)
+	if (!f->ops->read)
 		return -EINVAL;
 	while (done < len) {
 		struct uio u;

@@ -64,7 +64,7 @@ struct file_ops {
 };
 
 struct file {
-	const struct file_ops *ops;
+	const struct file_ops *ops; /* never NULL */
 	refcount_t refs;            /* kept while the file is free, for fd_get */
 	struct path path;
 	struct inode *inode;        /* = path.dentry->inode */

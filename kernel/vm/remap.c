@@ -99,10 +99,10 @@ static int move_region(struct aspace *as, struct vma *v, uaddr_t old, unsigned l
 		return err;
 	}
 	if (!unmap)
-		vma_flag_range(as, old, old + old_len, 0, VMA_LOCKED | VMA_ONFAULT); /* cannot fail either */
+		vma_flag_range(as, old, old + old_len, 0, VMA_LOCKED | VMA_ONFAULT); /* cannot fail either; where the two meet, n may be gone */
 	else if (old_len)
 		vm_unmap_locked(as, old, old + old_len); /* cannot fail: cut out and with an own path by now */
-	vma_merge(n);
+	vma_merge(vma_find(as, to));
 	return 0;
 }
 

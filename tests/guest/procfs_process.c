@@ -179,6 +179,23 @@ static void fdinfo_of(int fd)
 	CHECK(slurp(path) > 0);
 }
 
+TEST(fdinfo_of_places)
+{
+	int fd = CHECK_OK(open(".", O_PATH));
+
+	close(new_file("f"));
+	CHECK_OK(symlink("f", "link"));
+	CHECK_OK(mkfifo("fifo", 0600));
+	fdinfo_of(fd);
+	CHECK_EQ(field("pos:"), 0);
+	CHECK_EQ(field("flags:") & (O_PATH | O_ACCMODE | O_CLOEXEC), O_PATH);
+	CHECK(field("mnt_id:") > 0);
+	fdinfo_of(CHECK_OK(open("f", O_PATH | O_CLOEXEC)));
+	CHECK_EQ(field("flags:") & (O_PATH | O_ACCMODE | O_CLOEXEC), O_PATH | O_CLOEXEC);
+	fdinfo_of(CHECK_OK(open("link", O_PATH | O_NOFOLLOW)));
+	fdinfo_of(CHECK_OK(open("fifo", O_PATH)));
+}
+
 /* Descriptors that are no files say what they are. */
 TEST(fdinfo_of_special_files)
 {

@@ -124,6 +124,22 @@ TEST(dontunmap_to_a_fixed_place_in_the_middle)
 	CHECK_EQ(p[PAGE + 5], 0);
 }
 
+TEST(dontunmap_to_the_neighbours)
+{
+	for (unsigned at = 0; at < 3; at += 2) {
+		char *room = map_rw(3 * PAGE), *p = room + PAGE, *to = room + at * PAGE;
+
+		p[0] = 7;
+		CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP | MREMAP_FIXED, to) == to); /* the three are one region again */
+		CHECK_EQ(to[0] * 10 + p[0], 70);
+		p[0] = 8;
+		CHECK_EQ(to[0] * 10 + p[0], 78);
+		CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP | MREMAP_FIXED, to) == to);
+		CHECK_EQ(to[0] * 10 + p[0], 80);
+		CHECK_OK(munmap(room, 3 * PAGE));
+	}
+}
+
 TEST(dontunmap_of_a_shared_file)
 {
 	int fd;
