@@ -13,6 +13,7 @@ import pathlib
 import subprocess
 import sys
 
+import benchkept
 import benchpage
 import benchrun
 import benchtable
@@ -34,6 +35,7 @@ def add_arguments(parser):
     parser.add_argument("--long", action="store_true", help="1,000 children of the largest process instead of 50, in a row and all alive, in 3 GiB: minutes of copying page tables on Linux")
     parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of both machines (1)")
     parser.add_argument("--no-wall", action="store_true", help="instructions only")
+    parser.add_argument("--reuse", action="store_true", help="Linux's instructions from the last time that the same was measured")
     parser.add_argument("--check", action="store_true", help="says what needs more instructions than bench/baseline.json says")
     parser.add_argument("--accept", action="store_true", help="writes bench/baseline.json")
     parser.add_argument("--kernel", help="another kernel than the tree's")
@@ -59,10 +61,18 @@ def _measure(program, kernel, title, args, icount):
     what = f"{title}, {'instructions' if icount else 'ns'}"
     failures = []
     # Under -icount QEMU 7.2 gives the second CPU no turn while Linux waits for it during its start; later it does (bench/benchimage.py).
-    append = "maxcpus=1" if icount and title == LINUX else ""
-    figures = benchrun.run(kernel, program, _words(program, args, icount), args.cpus, icount, _memory(args), append, _tell(what), failures)
+    append = "maxcpus=1" if icount and title == LINUX and args.cpus > 1 else ""
+    words = _words(program, args, icount)
+    kept = benchkept.key(kernel, program, words, args.cpus, _memory(args)) if icount and title == LINUX else None
+    figures = benchkept.load(OUT, program, kept) if kept and args.reuse else None
+    if figures is not None:
+        print(f"  {what}: {program} as it was measured before", file=sys.stderr, flush=True)
+        return figures
+    figures = benchrun.run(kernel, program, words, args.cpus, icount, _memory(args), append, _tell(what), failures)
     for failure in failures:
         print(f"  {title}: {failure}", file=sys.stderr, flush=True)
+    if kept and not failures:
+        benchkept.store(OUT, program, kept, figures)
     return figures
 
 

@@ -69,10 +69,15 @@ def _read(lines, tell, failures):
     return figures, False, last
 
 
+def image(program):
+    """The path of the initrd, which is made when the program is newer."""
+    return benchimage.make_initrd(program, FLAGS.get(program, ()))
+
+
 def run(kernel, program, words, cpus=1, icount=True, memory=1024, append="", tell=lambda name, figure: None, failures=None):
     """{benchmark: nanoseconds or instructions}; calls tell for each as it comes, and with None for what begins. append: more words for the kernel.
     With a list of failures it goes on behind a FAIL and adds that to the list. Raises Failed."""
-    command = machine.qemu_command(kernel, benchimage.make_initrd(program, FLAGS.get(program, ())), f"{WORDS} {append} -- {' '.join(words)}", memory,
+    command = machine.qemu_command(kernel, image(program), f"{WORDS} {append} -- {' '.join(words)}", memory,
                                    [*machine.LEAN, *(ICOUNT if icount else [])], cpus)
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         try:

@@ -227,21 +227,9 @@ class Monitor:
         self._answer()
 
 
-def _trace(kernel, image, tracer, folder):
-    """Runs the machine; what the program printed goes to standard output."""
-    fifo, monitor, cpio = folder / "log", folder / "monitor", folder / "initrd"
-    os.mkfifo(fifo)
-    cpio.write_bytes(image)
-    command = machine.qemu_command(kernel, cpio, "console=ttyS0 quiet", "512", ["-icount", "shift=0,sleep=off", *machine.LEAN, "-display", "none", "-serial", "stdio",
-                                                                              "-monitor", f"unix:{monitor},server,nowait", "-D", str(fifo)])
-    process = subprocess.Popen(["timeout", str(LIMIT_S), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def read():
-        with open(fifo, encoding="ascii", errors="replace") as stream:
-            tracer.feed(stream)
-
-    reader = threading.Thread(target=read)
-    reader.start()
+def _converse(process, monitor):
+    """Starts the program when the machine is ready, and the log with it, until the program ends; what it printed goes to standard output."""
+    control = None
     for line in process.stdout:
         text = line.decode(errors="replace").rstrip()
         if text == "@ready":
@@ -251,13 +239,35 @@ def _trace(kernel, image, tracer, folder):
             control.do("log in_asm,exec,nochain")
             process.stdin.write(b"go\n")
             process.stdin.flush()
-        elif text.startswith("@done"):
+        elif text.startswith("@done") and control:
             control.do("log none")
-            break
+            return
         elif text != "go":
             print(text, flush=True)
-    process.kill()
-    process.wait()
+
+
+def _trace(kernel, image, tracer, folder):
+    """Runs the machine, for LIMIT_S at most."""
+    fifo, monitor, cpio = folder / "log", folder / "monitor", folder / "initrd"
+    os.mkfifo(fifo)
+    cpio.write_bytes(image)
+    extra = ["-icount", "shift=0,sleep=off", *machine.LEAN, "-display", "none", "-serial", "stdio", "-monitor", f"unix:{monitor},server,nowait", "-D", str(fifo)]
+    command = machine.qemu_command(kernel, cpio, "console=ttyS0 quiet", "512", extra)
+
+    def read():
+        with open(fifo, encoding="ascii", errors="replace") as stream:
+            tracer.feed(stream)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        limit = threading.Timer(LIMIT_S, process.kill)
+        limit.start()
+        try:
+            _converse(process, monitor)
+        finally:
+            limit.cancel()
+            process.kill()
     if not tracer.root.children:
         with open(fifo, "wb"):          # the reader may still wait for somebody to write
             pass
