@@ -101,12 +101,13 @@ static long refs_of(const struct mount *m)
 }
 
 /* The last reference to what is not in the table: the sum is exact then. A reader may come after that, and is waited for. */
-static bool put_counted(struct mount *m)
+static bool put_counted(struct mount *m, bool looker)
 {
 	bool last;
 
 	spin_lock(&dentry_lock);
 	m->on_cpu[this_cpu()->id].refs--;
+	m->lookers -= looker;
 	last = !m->freed && list_empty(&m->link) && refs_of(m) == 0;
 	m->freed |= last;
 	spin_unlock(&dentry_lock);
@@ -116,7 +117,7 @@ static bool put_counted(struct mount *m)
 bool mount_put_atomic(struct mount *m)
 {
 	if (unlikely(READ_ONCE(m->counted)))
-		return put_counted(m);
+		return put_counted(m, false);
 	m->on_cpu[this_cpu()->id].refs--;
 	return false;
 }
@@ -233,7 +234,7 @@ static void count(struct mount *m)
 	grace_wait();
 }
 
-/* Takes m off its place, unless more than `most` refer to it; the references on place and parent go with m. mount_mutex held. */
+/* Takes m off its place, unless more than `most` refer to it, but for those who list the mounts; the references on place and parent go with m. mount_mutex held. */
 static bool detach_unless(struct mount *m, long most)
 {
 	bool free;
@@ -242,7 +243,7 @@ static bool detach_unless(struct mount *m, long most)
 	spin_lock(&dentry_lock);
 	dentry_change_begin();
 	smp_mb(); /* a walk that crosses into it takes its reference, and looks then whether places change */
-	free = refs_of(m) <= most;
+	free = refs_of(m) - (long)m->lookers <= most;
 	if (free) {
 		list_del(&m->link);
 		if (m->point)
@@ -536,7 +537,7 @@ bool mount_cross_up(struct path *p)
 	return true;
 }
 
-/* The mount with the smallest number above id, with a reference. */
+/* The mount with the smallest number above id, with a looker's reference. */
 static struct mount *next_mount(int id)
 {
 	struct mount *m, *best = NULL;
@@ -545,8 +546,10 @@ static struct mount *next_mount(int id)
 	list_for_each_entry(m, &mounts, link)
 		if (m->id > id && (!best || m->id < best->id))
 			best = m;
-	if (best)
+	if (best) {
 		mount_get(best);
+		best->lookers++;
+	}
 	spin_unlock(&dentry_lock);
 	return best;
 }
@@ -556,8 +559,10 @@ void mount_each(void (*fn)(struct mount *m, void *ctx), void *ctx)
 {
 	struct mount *m;
 
-	for (int id = -1; (m = next_mount(id)) != NULL; mount_put(m)) {
+	for (int id = -1; (m = next_mount(id)) != NULL;) {
 		id = m->id;
 		fn(m, ctx);
+		if (put_counted(m, true))
+			mount_free_tree(m);
 	}
 }

@@ -26,6 +26,7 @@ struct mount {
 	struct { long refs; } __aligned(64) on_cpu[MAX_CPUS];
 	bool counted;               /* off its place, or about to be: see above; LOCK_DENTRY to change */
 	bool freed;                 /* somebody found the sum to be zero; LOCK_DENTRY */
+	unsigned lookers;           /* of the references, those of mount_each, which keep nobody from taking it off; LOCK_DENTRY */
 	struct super *sb;
 	struct dentry *root;        /* of the mounted tree */
 	struct mount *parent;       /* NULL: the root mount; LOCK_MOUNTS for changes, readers under LOCK_DENTRY */
@@ -76,7 +77,7 @@ bool mount_peek(struct path *p, const struct dentry_view *v);
 void mount_cross_down(struct path *p);
 /* From a mount's root to where it is mounted; false at the top. References are exchanged. */
 bool mount_cross_up(struct path *p);
-/* Oldest first; fn runs with a reference held and no lock. */
+/* Oldest first; fn runs with no lock, and with a reference held that does not make the mount busy. */
 void mount_each(void (*fn)(struct mount *m, void *ctx), void *ctx);
 
 #endif

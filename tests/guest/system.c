@@ -286,6 +286,30 @@ TEST(mounts)
 	CHECK_OK(rmdir("m"));
 }
 
+/* Who lists the mounts keeps none of them busy. */
+TEST(mounts_while_they_are_listed)
+{
+	char text[4096];
+	pid_t pid;
+
+	CHECK_OK(mkdir("m", 0755));
+	FORK(pid)
+		for (;;) {
+			int fd = CHECK_OK(open("/proc/self/mounts", O_RDONLY));
+
+			while (CHECK_OK(read(fd, text, sizeof(text))) > 0)
+				;
+			CHECK_OK(close(fd));
+		}
+	for (unsigned i = 0; i < 60; i++) {
+		CHECK_OK(mount("none", "m", "tmpfs", 0, NULL));
+		CHECK_OK(umount2("m", 0));
+	}
+	CHECK_OK(kill(pid, SIGKILL));
+	reap_signal(pid, SIGKILL);
+	CHECK_OK(rmdir("m"));
+}
+
 /* Mounts upon mounts, copied and taken off as a whole. */
 TEST(deep_mounts)
 {
