@@ -13,6 +13,7 @@ import pathlib
 import subprocess
 import sys
 
+import benchdocs
 import benchkept
 import benchpage
 import benchrun
@@ -36,6 +37,7 @@ def add_arguments(parser):
     parser.add_argument("--cpus", type=int, default=1, metavar="N", help="processors of both machines (1)")
     parser.add_argument("--no-wall", action="store_true", help="instructions only")
     parser.add_argument("--reuse", action="store_true", help="Linux's instructions from the last time that the same was measured")
+    parser.add_argument("--docs", action="store_true", help="with --no-wall and all benchmarks: writes the tables into README.md and docs/figures.md")
     parser.add_argument("--check", action="store_true", help="says what needs more instructions than bench/baseline.json says")
     parser.add_argument("--accept", action="store_true", help="writes bench/baseline.json")
     parser.add_argument("--kernel", help="another kernel than the tree's")
@@ -168,14 +170,18 @@ def _compare(kernels, args):
     if instructions["perigee"]:
         print("\n".join(["", *benchtable.table(instructions, wall)]))
     if scale and scale["perigee"]:
-        print("\n".join(["", *benchtable.table(scale, with_means=False)]))
+        print("\n".join(["", *benchtable.table(scale, with_means=False), "", *benchdocs.summary(scale)]))
     print(f"\n{about}")
     _write(args, about, instructions, wall, scale)
+    if args.docs:
+        benchdocs.write(about, instructions, scale, args.out / "fork.svg")
     return 0
 
 
 def run(args):
     packages.require("build", "gcc", "qemu")
+    if args.docs and (not args.no_wall or args.only or args.quick or args.long or args.cpus > 1):
+        sys.exit("perigee: --docs goes with --no-wall, and with all benchmarks on one CPU")
     kernel = args.kernel or kernelbuild.build()
     try:
         if args.check or args.accept:
