@@ -114,7 +114,9 @@ static int drop_unforked(struct aspace *child)
 	int err = 0;
 
 	for (struct vma *v = vma_first(child); v && !err; v = vma_next(v))
-		if (v->flags & (VMA_DONTFORK | VMA_WIPEONFORK))
+		if (v->flags & VMA_DONTFORK)
+			err = vm_drop_regions(child, v->start, v->end);
+		else if (v->flags & VMA_WIPEONFORK)
 			err = vm_drop_pages(child, v->start, v->end);
 	return err;
 }

@@ -40,7 +40,7 @@ int vm_unmap_locked(struct aspace *as, uaddr_t start, uaddr_t end)
 		return 0;
 	err = vma_split_range(as, start, end);
 	if (!err)
-		err = vm_drop_pages(as, start, end);
+		err = vm_drop_regions(as, start, end);
 	if (!err)
 		remove_range(as, start, end);
 	return err;
@@ -57,7 +57,7 @@ static int begin_unmap(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_
 		return 0;
 	err = vma_split_range(as, start, end);
 	if (!err)
-		err = vm_drop_prepare(as, start, end, r);
+		err = vm_drop_regions_prepare(as, start, end, r);
 	if (!err)
 		remove_range(as, start, end);
 	return err;
@@ -81,7 +81,7 @@ int vm_unmap(struct aspace *as, uaddr_t addr, unsigned long len)
 		return err;
 	}
 	aspace_downgrade(as, &removed);
-	vm_drop_prepared(as, addr, addr + len, &r);
+	vm_drop_regions_prepared(as, addr, addr + len, &r);
 	rwlock_read_unlock(&as->lock);
 	vma_free_list(&removed);
 	return 0;

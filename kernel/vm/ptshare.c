@@ -321,71 +321,104 @@ void ptshare_put(struct page *table)
 	frame_free_clean(table);
 }
 
-static bool unmap_leaves(struct aspace *as, struct page *table, uaddr_t start, uaddr_t end, struct tlb_batch *b, uaddr_t *resume)
+/* Some entries of a leaf table. false: the batch is full. */
+static bool unmap_entries(struct pt_unmap *u, struct page *table, uaddr_t start, uaddr_t end)
 {
 	pte_t *e = &entries(table)[pt_index(start, 0)];
 
 	for (uaddr_t va = start; va < end && table->table.present; va += PAGE_SIZE, e++) {
 		if (!pte_mapped(*e))
 			continue;
-		if (tlb_batch_full(b)) {
-			*resume = va;
+		if (tlb_batch_full(u->batch)) {
+			u->start = va;
 			return false;
 		}
 		struct page *p = ptshare_page(*e);
-		account(as, table, *e, -1);
+		account(u->batch->as, table, *e, -1);
 		*e = PTE_NONE;
-		tlb_batch_addr(b, va);
-		tlb_batch_page(b, p);
+		tlb_batch_addr(u->batch, va);
+		tlb_batch_page(u->batch, p);
+	}
+	return true;
+}
+
+/* The same without the parts that never had an entry. */
+static bool unmap_leaves(struct pt_unmap *u, struct page *table, uaddr_t start, uaddr_t end)
+{
+	const unsigned long part = PART << PAGE_SHIFT;
+	uaddr_t next;
+
+	for (uaddr_t va = start; va < end; va = next) {
+		next = MIN(ALIGN_DOWN(va, part) + part, end);
+		if (table->table.blocks >> pt_index(va, 0) / PART & 1 && !unmap_entries(u, table, va, next))
+			return false;
 	}
 	return true;
 }
 
 /* Takes a whole table out of an own one, whoever else refers to it. false: the batch is full. */
-static bool drop_table(struct aspace *as, struct page *table, pte_t *e, struct tlb_batch *b)
+static bool drop_table(struct pt_unmap *u, struct page *table, pte_t *e)
 {
 	struct page *t = child_of(*e);
 
-	if (tlb_batch_full(b))
+	if (tlb_batch_full(u->batch))
 		return false;
-	subtract_rss(as, t);
+	subtract_rss(u->batch->as, t);
 	*e = PTE_NONE;
 	table->table.present--;
-	tlb_batch_page(b, t);
+	tlb_batch_page(u->batch, t);
 	return true;
 }
 
-/* Ends early, too, after a table was copied: that alone is long enough for one section without preemption. */
-static bool unmap_level(struct aspace *as, struct page *table, uaddr_t start, uaddr_t end, struct pt_reserve *r, struct tlb_batch *b, uaddr_t *resume)
+static bool unmap_level(struct pt_unmap *u, struct page *table, uaddr_t start, uaddr_t end);
+
+/* A part of what the table behind an own entry spans. A table that is left empty goes, unless regions remain that it would be needed for again. */
+static bool unmap_part(struct pt_unmap *u, struct page *table, pte_t *e, uaddr_t start, uaddr_t end)
 {
 	unsigned long span = pt_span(table->level);
-	unsigned had = r->count;
+	uaddr_t first = ALIGN_DOWN(start, span);
+
+	if (child_of(*e)->table.present) {
+		if (!unshare(u->batch->as, start, e, u->reserve) || !unmap_level(u, child_of(*e), start, end))
+			return false;
+		if (child_of(*e)->table.present)
+			return true;
+		child_of(*e)->table.blocks = 0;
+	}
+	if (first < u->floor || first + (span - 1) >= u->ceiling)
+		return true;
+	u->start = start;
+	return drop_table(u, table, e);
+}
+
+/* Ends early, too, after a table was copied: that alone is long enough for one section without preemption. */
+static bool unmap_level(struct pt_unmap *u, struct page *table, uaddr_t start, uaddr_t end)
+{
+	unsigned long span = pt_span(table->level);
+	unsigned had = u->reserve->count;
 
 	if (table->level == 0)
-		return unmap_leaves(as, table, start, end, b, resume);
+		return unmap_leaves(u, table, start, end);
 	while (start < end) {
 		uaddr_t stop = MIN(ALIGN_DOWN(start, span) + span - 1, end - 1) + 1;
 		pte_t *e = &entries(table)[pt_index(start, table->level)];
 
-		*resume = start;
-		if (r->count < had)
+		u->start = start;
+		if (u->reserve->count < had)
 			return false;
-		if (pte_present(*e) && stop - start == span) {
-			if (!drop_table(as, table, e, b))
-				return false;
-		} else if (pte_present(*e)) {
-			if (!unshare(as, start, e, r) || !unmap_level(as, child_of(*e), start, stop, r, b, resume))
-				return false;
-			*resume = start;
-			if (!child_of(*e)->table.present && !drop_table(as, table, e, b))
-				return false;
-		}
+		if (pte_present(*e) && !(stop - start == span ? drop_table(u, table, e) : unmap_part(u, table, e, start, stop)))
+			return false;
 		start = stop;
 	}
 	return true;
 }
 
-bool ptshare_unmap(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r, struct tlb_batch *b, uaddr_t *resume)
+bool ptshare_unmap(struct pt_unmap *u, uaddr_t end)
 {
-	return unmap_level(as, as->root, start, end, r, b, resume);
+	uaddr_t start = u->start;
+
+	if (!unmap_level(u, u->batch->as->root, start, end))
+		return false;
+	u->start = end;
+	return true;
 }

@@ -47,11 +47,19 @@ pte_t *ptshare_path(struct aspace *as, uaddr_t va, struct pt_reserve *r, bool cr
 pte_t ptshare_peek(struct aspace *as, uaddr_t va, bool *own_path);
 /* Sets a leaf entry that ptshare_path returned and keeps the table's counts. The old entry's page is the caller's affair. */
 void ptshare_set(struct aspace *as, pte_t *e, pte_t value);
+/* What is being unmapped. */
+struct pt_unmap {
+	struct tlb_batch *batch;   /* gets the pages and tables; has the space */
+	struct pt_reserve *reserve;
+	uaddr_t start;             /* everything below is done */
+	uaddr_t floor, ceiling;    /* no region remains in [floor, ceiling) */
+};
 /*
- * Drops everything mapped in [start, end). Tables wholly inside go by one count, whoever shares them. false: everything below
- * *resume is done; the batch is full, or the reserve empty if nothing is done, or it is time to give up the lock for a moment. Go on from there.
+ * Drops everything mapped in [u->start, end). Tables wholly inside go by one count, whoever shares them; those that become empty go, too, where no
+ * region remains. false: u->start says how far it came; the batch is full, or the reserve empty if nothing is done, or it is time to give up
+ * the lock for a moment. Go on from there.
  */
-bool ptshare_unmap(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r, struct tlb_batch *b, uaddr_t *resume);
+bool ptshare_unmap(struct pt_unmap *u, uaddr_t end);
 /* Gives up one parent of a table; frees it and what it maps with the last. Nobody can reach it through this parent any more. */
 void ptshare_put(struct page *table);
 /* The page behind a leaf entry if it is counted, else NULL (device memory). */

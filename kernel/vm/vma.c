@@ -162,6 +162,7 @@ __unchecked bool vma_glimpse(struct aspace *as, uaddr_t addr, struct vma_glimpse
 }
 
 struct vma *vma_first(struct aspace *as) { return of(rb_first(&as->vmas)); }
+struct vma *vma_last(struct aspace *as) { return of(rb_last(&as->vmas)); }
 struct vma *vma_next(struct vma *v) { return of(rb_next(&v->node)); }
 struct vma *vma_prev(struct vma *v) { return of(rb_prev(&v->node)); }
 

@@ -64,6 +64,7 @@ bool vma_glimpse(struct aspace *as, uaddr_t addr, struct vma_glimpse *g);
 #define vma_glimpse_good(as, g) (!seq_read_retry(&(as)->changes, (g)->seen))
 struct vma *vma_next(struct vma *v);
 struct vma *vma_first(struct aspace *as);
+struct vma *vma_last(struct aspace *as);
 struct vma *vma_prev(struct vma *v);
 
 /* Where what may be placed below a region ends: a stack keeps a gap to grow into. */

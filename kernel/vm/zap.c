@@ -42,32 +42,58 @@ static void own_borders(struct aspace *as, uaddr_t start, uaddr_t end, struct pt
  * lock, so that the space may be forked meanwhile: the entries that it found are forgotten before it gives pt_lock up. With PT_RESERVE_MAX tables
  * the reserve does not run out, one for each level at either border, but when the space is forked.
  */
-static int unmap_pages(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r, bool for_truncate)
+static int unmap_pages(struct pt_unmap *u, uaddr_t end, bool for_truncate)
+{
+	struct tlb_batch *b = u->batch;
+	bool done, more;
+
+	if (u->reserve->count) {
+		own_borders(b->as, u->start, end, u->reserve);
+		pt_reserve_fill(u->reserve, PT_RESERVE_MAX); /* should it be forked just now; without memory that is seen below */
+	}
+	do {
+		unsigned had = u->reserve->count;
+
+		spin_lock(&b->as->pt_lock);
+		done = ptshare_unmap(u, part_end(u->start, end));
+		more = done ? u->start < end : tlb_batch_full(b) || u->reserve->count < had; /* a table was copied: enough for one hold */
+		if (for_truncate)
+			tlb_batch_flush(b);
+		spin_unlock(&b->as->pt_lock);
+		if (for_truncate || !more || tlb_batch_full(b)) {
+			tlb_batch_flush(b);
+			tlb_batch_free(b);
+		}
+	} while (more);
+	return done ? 0 : -ENOMEM;
+}
+
+enum drop { KEEP_REGIONS, DROP_REGIONS, DROP_TRUNCATED };
+
+/* What lies free around a range whose regions go, or are gone. */
+static void set_bounds(struct pt_unmap *u, uaddr_t end)
+{
+	struct aspace *as = u->batch->as;
+	struct vma *v = vma_find(as, u->start), *below = v ? vma_prev(v) : vma_last(as);
+
+	while (v && v->start < end)
+		v = vma_next(v);
+	u->floor = below ? below->end : 0;
+	u->ceiling = v ? v->start : ARCH_USER_TOP;
+}
+
+static int drop_prepared(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r, enum drop how)
 {
 	struct tlb_batch b;
-	bool done, paused;
+	struct pt_unmap u = { .batch = &b, .reserve = r, .start = start };
+	int err;
 
-	if (r->count) {
-		own_borders(as, start, end, r);
-		pt_reserve_fill(r, PT_RESERVE_MAX); /* should it be forked just now; without memory that is seen below */
-	}
 	tlb_batch_begin(&b, as, ptshare_put);
-	do {
-		uaddr_t stop = part_end(start, end);
-		unsigned had = r->count;
-
-		spin_lock(&as->pt_lock);
-		done = ptshare_unmap(as, start, stop, r, &b, &start);
-		paused = tlb_batch_full(&b) || r->count < had; /* a table was copied: enough for one hold */
-		if (for_truncate)
-			tlb_batch_flush(&b);
-		spin_unlock(&as->pt_lock);
-		tlb_batch_flush(&b);
-		tlb_batch_free(&b);
-		if (done)
-			start = stop;
-	} while (done ? start < end : paused);
-	return done ? 0 : -ENOMEM;
+	if (how == DROP_REGIONS)
+		set_bounds(&u, end);
+	err = unmap_pages(&u, end, how == DROP_TRUNCATED);
+	pt_reserve_drop(r);
+	return err;
 }
 
 /* None if no table on the way to either border is shared: the common case, and the one that must work when memory has run out. */
@@ -82,7 +108,7 @@ static unsigned unmap_tables_needed(struct aspace *as, uaddr_t start, uaddr_t en
 	return own_start && own_end ? 0 : PT_RESERVE_MAX;
 }
 
-int vm_drop_prepare(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
+static int drop_prepare(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
 {
 	if (pt_reserve_fill(r, unmap_tables_needed(as, start, end)))
 		return 0;
@@ -90,27 +116,24 @@ int vm_drop_prepare(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_res
 	return -ENOMEM;
 }
 
-void vm_drop_prepared(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
+static int drop(struct aspace *as, uaddr_t start, uaddr_t end, enum drop how)
 {
-	int err = unmap_pages(as, start, end, r, false);
+	struct pt_reserve r = { .urgent = how == DROP_TRUNCATED };
+	int err = drop_prepare(as, start, end, &r);
+
+	return err ? err : drop_prepared(as, start, end, &r, how);
+}
+
+int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end) { return drop(as, start, end, KEEP_REGIONS); }
+int vm_drop_regions(struct aspace *as, uaddr_t start, uaddr_t end) { return drop(as, start, end, DROP_REGIONS); }
+int vm_drop_regions_prepare(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r) { return drop_prepare(as, start, end, r); }
+
+void vm_drop_regions_prepared(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
+{
+	int err = drop_prepared(as, start, end, r, DROP_REGIONS);
 
 	assert(!err);
-	pt_reserve_drop(r);
 }
-
-static int drop_pages(struct aspace *as, uaddr_t start, uaddr_t end, bool for_truncate)
-{
-	struct pt_reserve r = { .urgent = for_truncate };
-	int err = vm_drop_prepare(as, start, end, &r);
-
-	if (err)
-		return err;
-	err = unmap_pages(as, start, end, &r, for_truncate);
-	pt_reserve_drop(&r);
-	return err;
-}
-
-int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end) { return drop_pages(as, start, end, false); }
 
 void vma_zap(struct vma *v, unsigned long pgoff, unsigned long pages)
 {
@@ -119,7 +142,7 @@ void vma_zap(struct vma *v, unsigned long pgoff, unsigned long pages)
 	if (first >= last)
 		return;
 	/* Pages of a file that has shrunk may not stay: this ends when memory is found, with the help of what others free. */
-	while (drop_pages(v->aspace, v->start + ((first - v->pgoff) << PAGE_SHIFT), v->start + ((last - v->pgoff) << PAGE_SHIFT), true))
+	while (drop(v->aspace, v->start + ((first - v->pgoff) << PAGE_SHIFT), v->start + ((last - v->pgoff) << PAGE_SHIFT), DROP_TRUNCATED))
 		if (!vm_oom_hook || !vm_oom_hook())
 			sched_yield();
 }

@@ -232,6 +232,48 @@ static void test_unmapped_whole_table_goes_by_its_count(void **state)
 	assert_int_equal(as->rss_anon, 0);
 }
 
+/* A table that is left empty is kept as long as a region may need it again. */
+static void test_emptied_table_goes_with_its_last_region(void **state)
+{
+	(void)state;
+	test_map_anon(as, AT(2), 4, RW, 0);
+	test_map_anon(as, AT(10), 4, RW, 0);
+	set_word(AT(3), 1);
+	set_word(AT(11), 1);
+	assert_int_equal(vm_drop_pages(as, AT(10), AT(14)), 0);
+	assert_int_equal(vm_unmap(as, AT(2), PAGES(4)), 0);
+	assert_non_null(leaf_table(as, BASE));
+	assert_int_equal(as->rss_anon, 0);
+	ptshare_verify(&as, 1);
+	set_word(AT(12), 7);
+	assert_int_equal(vm_drop_pages(as, AT(10), AT(14)), 0);
+	assert_int_equal(word_at(AT(12)), 0);
+	assert_int_equal(vm_drop_pages(as, AT(10), AT(14)), 0);
+	assert_int_equal(vm_unmap(as, AT(11), PAGES(3)), 0);
+	assert_non_null(leaf_table(as, BASE));
+	assert_int_equal(vm_unmap(as, AT(10), PAGES(1)), 0);
+	assert_null(leaf_table(as, BASE));
+	ptshare_verify(&as, 1);
+}
+
+/* Pages on both sides of a border between tables are forgotten at once. */
+static void test_one_flush_for_a_range(void **state)
+{
+	uaddr_t at = BASE + pt_span(1) - PAGES(16);
+	unsigned long before;
+
+	(void)state;
+	test_map_anon(as, at - PAGES(1), 34, RW, 0);
+	for (unsigned i = 0; i < 34; i++)
+		set_word(at + PAGES(i) - PAGES(1), 1);
+	before = host_mmu_counts.user_flushes;
+	assert_int_equal(vm_unmap(as, at, PAGES(32)), 0);
+	assert_int_equal(host_mmu_counts.user_flushes, before + 1);
+	assert_int_equal(as->rss_anon, 2);
+	assert_false(readable(at));
+	assert_false(readable(at + PAGES(31)));
+}
+
 static void test_unmap_changes_nothing_without_memory(void **state)
 {
 	struct aspace *child;
@@ -659,6 +701,7 @@ int main(void)
 		CASE(test_untouched_memory_is_the_zero_page), CASE(test_fork_shares_tables_and_touches_no_page),
 		CASE(test_fork_costs_as_many_frames_whatever_the_size), CASE(test_last_holder_takes_the_table_and_pages_over),
 		CASE(test_many_generations), CASE(test_more_holders_than_eight_bits_count), CASE(test_unmapped_whole_table_goes_by_its_count),
+		CASE(test_emptied_table_goes_with_its_last_region), CASE(test_one_flush_for_a_range),
 		CASE(test_unmap_changes_nothing_without_memory), CASE(test_fork_fails_without_a_trace), CASE(test_shared_memory_stays_shared),
 		CASE(test_private_file_pages), CASE(test_neighbours_in_memory_are_mapped_along),
 		CASE(test_protections), CASE(test_rights_of_the_object_bound_mprotect), CASE(test_map_errors),
