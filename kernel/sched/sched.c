@@ -201,7 +201,7 @@ static void switch_to(struct runq *rq, struct thread *prev, struct thread *next,
 	rq->leaving = prev;
 	rq->switches++;
 	arch_percpu_write(offsetof(struct cpu, current), (unsigned long)next);
-	if (next->aspace != prev->aspace)
+	if (next->aspace != prev->aspace || prev->kernel_only)
 		sched_switch_aspace(prev->aspace, next->aspace);
 	if (unlikely(prev->kmap.depth | next->kmap.depth))
 		kmap_switch(&prev->kmap, &next->kmap);

@@ -59,7 +59,7 @@ uint32_t sched_affinity(struct thread *t); /* those that are online */
 void sched_fork(struct thread *child, const struct thread *parent);
 /* Set by proc: a tick found this thread running. Interrupt context. */
 extern void (*sched_tick_hook)(struct thread *t);
-/* Set by vm: called with interrupts off when the next thread has another address space, or none (NULL). */
+/* Set by vm: called with interrupts off when the next thread has another address space, or none (NULL), or prev is kernel_only. */
 extern void (*sched_switch_aspace)(void *prev_aspace, void *next_aspace);
 
 #endif

@@ -80,6 +80,7 @@ struct thread {
 	refcount_t refs;           /* 1 while it lives + lookups */
 	void *stack;               /* lowest address; THREAD_STACK_PAGES */
 	void *aspace;              /* vm: whose page tables to load; NULL for kernel threads (they keep the last one) */
+	bool kernel_only;          /* vm: it uses no user address for now, so that its CPU may not know what has become of them (vm/tlb). Own thread */
 	struct sched_entity se;
 	struct kmap_state kmap;
 	struct timer timeout;      /* of a timed wait */

@@ -424,9 +424,11 @@ enum fault_result vm_fault(struct aspace *as, uaddr_t addr, enum fault_access ac
 	if (addr >= ARCH_USER_TOP)
 		return FAULT_MAPERR;
 	fault_begin(&f, as, addr, access, missing);
+	tlb_kernel_begin();
 	if (!try_glimpse(&f))
 		r = fault_locked(&f);
 	drop_gathered(&f);
+	tlb_kernel_end();
 	return r;
 }
 

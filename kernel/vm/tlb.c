@@ -7,7 +7,8 @@
  *   loaded          for each CPU, the space whose root it has loaded, NULL for the kernel's own. Its CPU only, interrupts off.
  *   state           for each CPU, about what it has loaded. Atomic.
  *                     IN_USE   a thread of that space runs here: flushes interrupt it
- *                     LAZY     a thread without a space runs here (idle, kernel threads) and uses no user address: flushes do not interrupt it
+ *                     LAZY     what runs here uses no user address: a thread without a space (idle, kernel threads), or one that is kernel_only, in
+ *                              the middle of a page fault or of giving pages up. Flushes do not interrupt it
  *                     STALE    as LAZY, and somebody flushed meanwhile: all is to be flushed before the space is used again
  *
  * Who flushes                                      Who loads space A (interrupts off)
@@ -29,10 +30,13 @@
  * STALE. The state may be about another space by then: that costs a call or a flush too many. So does the compare-exchange that finds a
  * CPU's state between the steps 1 and 2 of its loading, since step 3 follows.
  *
+ * A thread that is kernel_only and goes on with user addresses is one that comes back, on whatever CPU it is by then. If it is switched away from, another
+ * thread of its space is, too: so the switch looks at the flag, and an idle thread that follows leaves LAZY or STALE as it is.
+ *
  * Tables. A lazy CPU uses no user address, but the processor may walk its tables ahead of time and set accessed bits in them. So before a table
  * is freed, or given up to another space that may change or free it, lazy CPUs are called too, and load the kernel's root: then they
  * are out of the mask, and what is unmapped next costs them nothing. (The other way, the kernel's root whenever a CPU goes idle, makes each
- * sleep and wake-up of a lone thread lose its translations.)
+ * sleep and wake-up of a lone thread lose its translations.) One whose thread is kernel_only keeps it, and flushes.
  *
  * Entries that permit more, or were not present, are not flushed elsewhere: the processor keeps no translation of what is not present, and a CPU
  * with the lesser one faults, finds nothing to do, forgets that page and tries again. Accessed and dirty bits that the hardware sets
@@ -85,7 +89,31 @@ void tlb_switch(struct aspace *as)
 		__atomic_fetch_and(&old->cpu_mask, ~bit, __ATOMIC_RELEASE);
 }
 
-void tlb_lazy(void) { __atomic_store_n(&mine()->state, (uint32_t)TLB_LAZY, __ATOMIC_RELEASE); }
+void tlb_lazy(void)
+{
+	struct tlb_cpu *t = mine();
+
+	if (__atomic_load_n(&t->state, __ATOMIC_RELAXED) == TLB_IN_USE) /* not over STALE */
+		__atomic_store_n(&t->state, (uint32_t)TLB_LAZY, __ATOMIC_RELEASE);
+}
+
+void tlb_kernel_only(struct thread *me)
+{
+	unsigned long irq = arch_irq_save();
+
+	me->kernel_only = true;
+	tlb_lazy();
+	arch_irq_restore(irq);
+}
+
+void tlb_user_again(struct thread *me)
+{
+	unsigned long irq = arch_irq_save();
+
+	me->kernel_only = false;
+	tlb_switch(me->aspace);
+	arch_irq_restore(irq);
+}
 
 /* This CPU, interrupts off; others get here by a call. */
 static void forget(void *arg)
@@ -95,7 +123,7 @@ static void forget(void *arg)
 
 	if (t->loaded != r->as)
 		return;
-	if (t->state != TLB_IN_USE) {
+	if (t->state != TLB_IN_USE && !thread_current()->kernel_only) {
 		t->state = TLB_STALE;
 		if (r->tables)
 			tlb_switch(NULL);

@@ -48,6 +48,29 @@ void tlb_flush_aspace(struct aspace *as);
 void tlb_switch(struct aspace *as);
 /* This CPU goes on with a thread that uses no user addresses; what is loaded stays until somebody needs it gone. Interrupts off. */
 void tlb_lazy(void);
+/*
+ * From begin to end the current thread uses no user address, nor lets the processor use one: a flush then only marks its CPU, which makes good for it
+ * at the end. For what takes long, for it costs a few instructions where other CPUs use the space, and a flush of everything if there was one.
+ * It may sleep in between. begin within another such section does nothing, and its end ends both: that is always safe.
+ */
+void tlb_kernel_only(struct thread *me);
+void tlb_user_again(struct thread *me);
+static inline void tlb_kernel_begin(void)
+{
+	struct thread *me = thread_current();
+	const struct aspace *as = me->aspace;
+	uint32_t cpus = as ? READ_ONCE(as->cpu_mask) : 0;
+
+	if (unlikely(cpus & (cpus - 1)))
+		tlb_kernel_only(me);
+}
+static inline void tlb_kernel_end(void)
+{
+	struct thread *me = thread_current();
+
+	if (unlikely(me->kernel_only))
+		tlb_user_again(me);
+}
 /* as is about to be destroyed, no thread uses it: no CPU keeps it loaded. */
 void tlb_forget(struct aspace *as);
 

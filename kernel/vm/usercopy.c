@@ -27,7 +27,7 @@ ssize_t user_strncpy(char *dst, uaddr_t src, size_t cap)
 	size_t room;
 	ssize_t n;
 
-	if (src >= ARCH_USER_TOP)
+	if (!user_range_ok(src, 1))
 		return -EFAULT;
 	room = MIN(cap, ARCH_USER_TOP - src);
 	n = arch_user_strncpy(dst, src, room);

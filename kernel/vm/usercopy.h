@@ -8,9 +8,11 @@
 
 #include "arch/mmu.h"
 #include "arch/usermem.h"
+#include "lib/check.h"
 #include "lib/compiler.h"
 #include "lib/errno.h"
 #include "lib/types.h"
+#include "sched/thread.h"
 
 /* 0 or -EFAULT. A partial copy may have happened on failure. */
 int __must_check user_read(void *dst, uaddr_t src, size_t n);
@@ -20,7 +22,12 @@ int __must_check user_clear(uaddr_t dst, size_t n);
 ssize_t __must_check user_strncpy(char *dst, uaddr_t src, size_t cap);
 /* Length with the NUL, or -EFAULT, or > max if longer than max. */
 ssize_t __must_check user_strnlen(uaddr_t src, size_t max);
-static inline bool user_range_ok(uaddr_t a, size_t n) { return n <= ARCH_USER_TOP && a <= ARCH_USER_TOP - n; }
+/* Asked before each access, which a thread that is kernel_only must not make (vm/tlb). */
+static inline bool user_range_ok(uaddr_t a, size_t n)
+{
+	debug_assert(!thread_current()->kernel_only);
+	return n <= ARCH_USER_TOP && a <= ARCH_USER_TOP - n;
+}
 
 /* One word, at less than half of the cost. */
 static inline int __must_check user_put16(uaddr_t dst, uint16_t v) { return user_range_ok(dst, sizeof(v)) ? arch_user_write16(dst, v) : -EFAULT; }

@@ -82,6 +82,7 @@ static void set_bounds(struct pt_unmap *u, uaddr_t end)
 	u->ceiling = v ? v->start : ARCH_USER_TOP;
 }
 
+/* Our CPU may be thought of as lazy meanwhile: most of a munmap, and of the time that it waits for others, is here. */
 static int drop_prepared(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r, enum drop how)
 {
 	struct tlb_batch b;
@@ -91,7 +92,9 @@ static int drop_prepared(struct aspace *as, uaddr_t start, uaddr_t end, struct p
 	tlb_batch_begin(&b, as, ptshare_put);
 	if (how == DROP_REGIONS)
 		set_bounds(&u, end);
+	tlb_kernel_begin();
 	err = unmap_pages(&u, end, how == DROP_TRUNCATED);
+	tlb_kernel_end();
 	pt_reserve_drop(r);
 	return err;
 }

@@ -385,3 +385,55 @@ TEST(walks_meet_removals)
 	over = true;
 	pthread_join(t, NULL);
 }
+
+/* ---- memory ---- */
+
+enum { FRESH = 48 };
+static volatile unsigned *probe;
+static volatile unsigned begun, done;
+
+/* Looks at the probe after each of many faults, at first to know where it is, then to see what it has become. */
+static void *fault_and_look(void *arg UNUSED)
+{
+	volatile char *own = CHECK_OK(mmap(NULL, FRESH * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	unsigned at_least, found;
+
+	while (!over) {
+		for (int i = 0; i < FRESH; i++) {
+			at_least = done;
+			own[i * PAGE] = 1;
+			found = *probe;
+			if (found && (found < at_least || found > begun))
+				FAIL("found %#x after %u changes", found, at_least);
+		}
+		CHECK_OK(madvise((void *)own, FRESH * PAGE, MADV_DONTNEED));
+	}
+	return NULL;
+}
+
+/*
+ * Who is in the middle of a fault while another thread unmaps a page finds what is there next, and not what the page that was there has become: it is
+ * another thread's stack of letters by then.
+ */
+TEST(faults_meet_unmapping)
+{
+	char *at = CHECK_OK(mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	pthread_t t;
+
+	probe = (volatile unsigned *)at;
+	CHECK_EQ(pthread_create(&t, NULL, fault_and_look, NULL), 0);
+	for (double end = seconds() + 1; seconds() < end;) {
+		for (unsigned i = 0; i < 50; i++) {
+			begun++;
+			if (i % 2)
+				CHECK_OK(mmap(at, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+			else
+				CHECK_OK(madvise(at, 2 * PAGE, MADV_DONTNEED));
+			memset(at + PAGE, 'x', PAGE); /* gets the page that the probe was */
+			*probe = begun;
+			done = begun;
+		}
+	}
+	over = true;
+	pthread_join(t, NULL);
+}

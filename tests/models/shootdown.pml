@@ -4,6 +4,8 @@
  * else that a CPU may have loaded.
  *
  *   SWITCH_TO_A, SWITCH_AWAY, GO_LAZY   tlb_switch(as), tlb_switch(NULL or another space), tlb_lazy: interrupts off, so no call is served within
+ *   kernel_only                         the thread of A that runs is: tlb_kernel_only, tlb_user_again. It may be switched away from in between, to another
+ *                                       one of A (switch_to asks the hook to act as for one that comes back), and come back itself
  *   FORGET, LEAVE                       forget, leave: what a CPU does when it is called
  *   FLUSH                               flush, call_others, must_call: by a CPU that does not have A loaded; on the flusher's own CPU nothing is at stake
  *   flusher                             who unmaps the page (tlb_batch_flush without tables), then takes the table out (with tables), and at last, when no thread
@@ -24,9 +26,12 @@
  * BUG_NO_WAIT        frees are done without waiting for the calls
  * BUG_NO_FORGET      the root is freed while a lazy CPU has it loaded
  * BUG_LAZY_SKIPPED   a lazy CPU is neither called nor made STALE
+ * BUG_KERNEL_SWITCH  another thread of A follows one that is kernel_only without a look
+ * BUG_LAZY_OVER_STALE  the idle thread follows one that is kernel_only, and makes LAZY of STALE
+ * BUG_KERNEL_TABLE   when a table goes, a CPU whose thread is kernel_only keeps what it knows of it
  */
 #define NC 2
-#define EVENTS 3
+#define EVENTS(c) (3 - c)
 
 #define IN_USE 0
 #define LAZY 1
@@ -43,8 +48,8 @@ byte state[NC];
 bool root[NC], kept_upper[NC], kept_page[NC];
 /* Calls: asked of the CPU, with tables; the answer clears it. */
 bool asked[NC], asked_tables, asked_leave;
-/* A thread of A runs on the CPU; no thread will any more. */
-bool user[NC], over[NC];
+/* A thread of A runs on the CPU, or one that is kernel_only; no thread will any more. */
+bool user[NC], kernel_only[NC], over[NC];
 
 #define LOAD_ROOT(c, a) d_step { root[c] = a; kept_upper[c] = false; kept_page[c] = false }
 
@@ -89,21 +94,42 @@ inline SWITCH_TO_A(c, was)
 		state[c] = IN_USE;
 		LOAD_ROOT(c, true)
 #endif
-	fi;
-	user[c] = true
+	fi
+}
+
+inline GO_LAZY(c)
+{
+	d_step {
+		user[c] = false;
+#ifndef BUG_LAZY_OVER_STALE
+		if
+		:: state[c] == IN_USE -> state[c] = LAZY
+		:: else
+		fi
+#else
+		state[c] = LAZY
+#endif
+	}
 }
 
 inline FORGET(c)
 {
 	if
 	:: !loaded[c]
-	:: loaded[c] && state[c] != IN_USE ->
+#ifdef BUG_KERNEL_TABLE
+	:: loaded[c] && state[c] != IN_USE && kernel_only[c] -> state[c] = STALE
+#endif
+	:: loaded[c] && state[c] != IN_USE && !kernel_only[c] ->
 		state[c] = STALE;
 		if
 		:: asked_tables -> SWITCH_AWAY(c)
 		:: else
 		fi
+#ifdef BUG_KERNEL_TABLE
 	:: loaded[c] && state[c] == IN_USE -> LOAD_ROOT(c, true)
+#else
+	:: loaded[c] && (state[c] == IN_USE || kernel_only[c]) -> LOAD_ROOT(c, true)
+#endif
 	fi
 }
 
@@ -128,16 +154,23 @@ end:
 		fi;
 		asked[c] = false
 	:: user[c] && kept_page[c] -> assert(!page_free) /* the thread uses the page */
-	:: events < EVENTS ->
+	:: events < EVENTS(c) ->
 		events++;
 		if
-		:: user[c] -> d_step { user[c] = false; state[c] = LAZY }
+		:: user[c] -> GO_LAZY(c)
 		:: user[c] -> user[c] = false; SWITCH_AWAY(c)
-		:: !user[c] -> SWITCH_TO_A(c, was); was = 0
+		:: atomic { user[c] -> GO_LAZY(c); kernel_only[c] = true }
+		:: atomic { kernel_only[c] -> GO_LAZY(c); kernel_only[c] = false }
+		:: kernel_only[c] -> SWITCH_AWAY(c); kernel_only[c] = false
+#ifdef BUG_KERNEL_SWITCH
+		:: kernel_only[c] -> d_step { kernel_only[c] = false; user[c] = true }
+#endif
+		:: !user[c] -> SWITCH_TO_A(c, was); d_step { was = 0; kernel_only[c] = false; user[c] = true }
+		:: !user[c] && !kernel_only[c] -> SWITCH_TO_A(c, was); d_step { was = 0; kernel_only[c] = true }
 		fi
-	:: events == EVENTS && !over[c] ->
+	:: events == EVENTS(c) && !over[c] ->
 		if
-		:: user[c] -> d_step { user[c] = false; state[c] = LAZY }
+		:: atomic { user[c] || kernel_only[c] -> GO_LAZY(c); kernel_only[c] = false }
 		:: else
 		fi;
 		over[c] = true
@@ -240,6 +273,7 @@ proctype flusher()
 init
 {
 	atomic {
+		mask[0] = true; loaded[0] = true; root[0] = true; user[0] = true; /* a thread of A runs on one of them */
 		run cpu(0); run cpu(1);
 		run hardware(0); run hardware(1);
 		run buffer();

@@ -376,6 +376,7 @@ static void worker_main(void *arg)
 			rnd(w, 2);
 		w->in = &spaces[0];
 		w->alone = false;
+		sched_set_affinity(thread_current(), CPU_BIT(seed % 3 ? CPUS : CPUS / 2) - 1); /* now and then they must share CPUs */
 		aspace_activate(w->in->as);
 		steps(w, STEPS, 0);
 		thread_current()->aspace = NULL;
