@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Handing a reader/writer lock over: sched/rwlock.c on top of sched/waitq.c. The fields change under a spinlock, so each change is one step; so is a
- * wake (waitq.pml is about those). Spinning before waiting is the first try made later: nobody knows of who spins.
+ * wake (waitq.pml is about those). Spinning before waiting is the first try made later: nobody knows of who spins (rwspin.pml).
  *
  *   reader   rwlock_read_lock: try_read, wait_to_read with try_read_waiting; rwlock_read_unlock
  *   writer   rwlock_write_lock and rwlock_write_lock_killable: try_write, wait_to_write; end_writing, which gives passes to waiting
