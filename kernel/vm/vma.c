@@ -101,7 +101,7 @@ static struct vma *gap_before(struct vma *v, unsigned long len)
 
 uaddr_t vma_find_gap(struct aspace *as, unsigned long len, uaddr_t top)
 {
-	struct vma *v = vma_find(as, top - 1), *last = v ? vma_prev(v) : of(rb_last(&as->vmas));
+	struct vma *v = vma_find(as, top - 1), *last = v ? vma_prev(v) : vma_last(as);
 
 	if (v)
 		top = MIN(top, vma_floor(v));
