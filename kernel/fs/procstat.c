@@ -197,7 +197,7 @@ static void print_signals(struct text *t, const struct procview *v)
 static void print_rights(struct text *t, const struct procview *v)
 {
 	text_printf(t, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:\t%016llx\n", (unsigned long long)v->caps[0],
-		    (unsigned long long)v->caps[1], (unsigned long long)v->caps[2], (unsigned long long)v->caps[3], 0ull);
+		    (unsigned long long)v->caps[1], (unsigned long long)v->caps[2], (unsigned long long)v->caps[3], (unsigned long long)v->caps[4]);
 	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", v->no_new_privs);
 }
 

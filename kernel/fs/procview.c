@@ -36,7 +36,7 @@ static void view_cred(struct procview *v, const struct cred *c)
 	memcpy(v->uid, (uid_t[]){ c->uid, c->euid, c->suid, c->fsuid }, sizeof(v->uid));
 	memcpy(v->gid, (gid_t[]){ c->gid, c->egid, c->sgid, c->fsgid }, sizeof(v->gid));
 	v->group_count = c->group_count;
-	memcpy(v->caps, (uint64_t[]){ c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding }, sizeof(v->caps));
+	memcpy(v->caps, (uint64_t[]){ c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding, c->cap_ambient }, sizeof(v->caps));
 }
 
 static void add_usage(struct procview *v, struct task *t)

@@ -14,7 +14,7 @@ struct procview {
 	int nice, priority, policy, rt_prio, exit_signal, exit_status;
 	uid_t uid[4], gid[4];
 	unsigned group_count;
-	uint64_t caps[4];
+	uint64_t caps[5];
 	struct usage usage, child_usage;
 	ktime_t start;
 	sigset64 pending, shared_pending, blocked, ignored, caught;

@@ -155,8 +155,9 @@ static int new_credentials(struct execution *x)
 	const struct inode *i = x->file->inode;
 	const struct cred *old = cred_current();
 	bool suid = i->mode & S_ISUID, sgid = (i->mode & (S_ISGID | 010)) == (S_ISGID | 010);
+	bool bound = task_current()->no_new_privs || tracing_denies_rights();
 
-	if (x->file->path.mnt->flags & MS_NOSUID || task_current()->no_new_privs || tracing_denies_rights())
+	if (x->file->path.mnt->flags & MS_NOSUID || bound)
 		suid = sgid = false;
 	x->cred = cred_dup(old);
 	if (!x->cred)
@@ -165,15 +166,9 @@ static int new_credentials(struct execution *x)
 		x->cred->euid = i->uid;
 	if (sgid)
 		x->cred->egid = i->gid;
-	x->cred->keep_caps = false;
 	x->cred->suid = x->cred->fsuid = x->cred->euid;
 	x->cred->sgid = x->cred->fsgid = x->cred->egid;
-	if (!x->cred->euid)
-		x->cred->cap_permitted = x->cred->cap_effective = x->cred->cap_bounding;
-	else if (!x->cred->uid)
-		x->cred->cap_effective = 0;
-	else
-		x->cred->cap_permitted = x->cred->cap_effective = 0;
+	cred_exec_caps(x->cred, old, bound);
 	return 0;
 }
 

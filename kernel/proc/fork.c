@@ -172,6 +172,7 @@ static int gather_task(struct birth *b, const struct trapframe *tf)
 	t->sigmask = me->sigmask;
 	t->no_new_privs = me->no_new_privs;
 	t->ioprio = me->ioprio;
+	t->timer_slack = t->timer_slack_first = me->timer_slack;
 	if (!(r->flags & CLONE_VM) || r->flags & CLONE_VFORK)
 		t->altstack = me->altstack;
 	t->thread.aspace = b->process->aspace;

@@ -89,6 +89,8 @@ static void first_steps(void)
 	}
 }
 
+#define TIMER_SLACK_NS 50000ul /* as Linux begins */
+
 static struct task *make_init(void)
 {
 	struct process *p = process_new();
@@ -103,6 +105,7 @@ static struct task *make_init(void)
 	t->fs = fsctx_new(&mount_root_path);
 	p->aspace = aspace_new();
 	t->cred = cred_root();
+	t->timer_slack = t->timer_slack_first = TIMER_SLACK_NS;
 	rlimits_init(&p->limits);
 	if (!p->sighand || !t->files || !t->fs || !p->aspace || !t->cred || group_init_process(p))
 		panic("no memory for init");

@@ -59,9 +59,11 @@ void cred_fix_caps(struct cred *c, const struct cred *old)
 {
 	bool was_root = !old->uid || !old->euid || !old->suid, is_root = !c->uid || !c->euid || !c->suid;
 
+	if (c->securebits & SECURE_NO_SETUID_FIXUP)
+		return;
 	if (was_root && !is_root) {
-		c->cap_permitted = c->keep_caps ? c->cap_permitted : 0;
-		c->cap_effective = 0;
+		c->cap_permitted = c->securebits & SECURE_KEEP_CAPS ? c->cap_permitted : 0;
+		c->cap_effective = c->cap_ambient = 0;
 	}
 	if (!old->euid && c->euid)
 		c->cap_effective = 0;
@@ -71,4 +73,19 @@ void cred_fix_caps(struct cred *c, const struct cred *old)
 		c->cap_effective &= ~CAPS_FILES;
 	if (old->fsuid && !c->fsuid)
 		c->cap_effective |= c->cap_permitted & CAPS_FILES;
+}
+
+/* capabilities(7), "Transformation of capabilities during execve()"; no file has capabilities of its own here. */
+void cred_exec_caps(struct cred *c, const struct cred *old, bool bound)
+{
+	bool root = !(c->securebits & SECURE_NO_ROOT);
+
+	c->cap_permitted = root && (!c->euid || !c->uid) ? old->cap_bounding | old->cap_inheritable : 0;
+	if (bound)
+		c->cap_permitted &= old->cap_permitted;
+	if (c->euid != old->uid || c->egid != old->gid)
+		c->cap_ambient = 0;
+	c->cap_permitted |= c->cap_ambient;
+	c->cap_effective = root && !c->euid ? c->cap_permitted : c->cap_ambient;
+	c->securebits &= (uint8_t)~SECURE_KEEP_CAPS;
 }

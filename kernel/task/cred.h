@@ -13,10 +13,16 @@ struct cred {
 	uid_t uid, euid, suid, fsuid;
 	gid_t gid, egid, sgid, fsgid;
 	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bounding;
-	bool keep_caps;  /* PR_SET_KEEPCAPS: giving up all root ids leaves the permitted set; until exec */
+	uint64_t cap_ambient; /* permitted and inheritable as well; exec of an ordinary program leaves these in effect */
+	uint8_t securebits;   /* SECURE_, each locked by the bit above it */
 	unsigned group_count;
 	gid_t *groups; /* sorted; owned */
 };
+
+#define SECURE_NO_ROOT 1u           /* root's programs get no capabilities for being root's */
+#define SECURE_NO_SETUID_FIXUP 4u  /* changes of user ids leave capabilities alone */
+#define SECURE_KEEP_CAPS 16u       /* giving up all root ids leaves the permitted set; until exec */
+#define SECURE_NO_AMBIENT_RAISE 64u
 
 enum capability {
 	CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2, CAP_FOWNER = 3, CAP_FSETID = 4, CAP_KILL = 5, CAP_SETGID = 6,
@@ -30,7 +36,9 @@ static inline struct cred *cred_get(struct cred *c) { refcount_get(&c->refs); re
 void cred_put(struct cred *c);
 static inline bool cred_capable(const struct cred *c, enum capability cap) { return c->cap_effective >> cap & 1; }
 bool cred_in_group(const struct cred *c, gid_t gid);  /* fsgid or supplementary */
-/* Recomputes the permitted and effective capabilities after the ids changed (root's rules of capabilities(7)). */
+/* Recomputes the sets after the ids changed (root's rules of capabilities(7)). */
 void cred_fix_caps(struct cred *c, const struct cred *old);
+/* The sets that a new program has, whose ids c has already, while old are the credentials of who starts it; bound: it may get nothing that he lacks. */
+void cred_exec_caps(struct cred *c, const struct cred *old, bool bound);
 
 #endif

@@ -51,6 +51,7 @@ struct task {
 	uaddr_t robust_list;
 	struct sem_undo_list *sem_undo; /* proc/sysvsem: what System V semaphores are to get back at its end; NULL: nothing */
 	bool no_new_privs;          /* exec gives no rights any more; inherited; never taken back */
+	unsigned long timer_slack, timer_slack_first; /* ns, as prctl(2) sets it; its children begin with it */
 	int ioprio;                 /* as ioprio_set(2) left it: there is nothing yet that heeds it */
 	struct cred *cred;          /* replaced by its own thread under PROC_TREE lock (readers elsewhere: cred_get there) */
 	uint64_t minflt, majflt;
