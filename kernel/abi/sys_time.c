@@ -8,37 +8,22 @@
 #include "proc/itimer.h"
 #include "sched/times.h"
 #include "syscall_protos.h"
+#include "task/cpuclock.h"
 #include "task/cputime.h"
-#include "task/pid.h"
 
 enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUTIME, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME };
 #define TIMER_ABSTIME 1
 
-/*
- * The clock of a thread or process that a negative number names: its number inverted, above one bit for a thread's and two bits for what is
- * counted: all, user time, or all with the precision of the scheduler. Threads can be looked at inside their process only.
- */
 static long read_cpu_clock(int clock, uint64_t *ns)
 {
-	enum { PROF, VIRT, SCHED };
-	bool thread = clock & 4;
-	int pid = ~(clock >> 3), which = clock & 3;
-	struct task *t = which > SCHED ? NULL : pid ? pid_task(pid) : (task_get(task_current()), task_current());
-	struct cputime c = { 0, 0 };
-	bool ours = t && (t->process == process_current() || (!thread && t->tid == t->process->pid));
+	struct cpuclock c;
+	long err = cpuclock_find(clock, true, &c);
 
-	if (ours && which == SCHED) {
-		*ns = thread ? sched_thread_cpu_ns(&t->thread) : process_cpu_ns(t->process);
-	} else if (ours) {
-		if (thread)
-			sched_thread_times(&t->thread, &c.user_ns, &c.system_ns);
-		else
-			c = process_cputime(t->process);
-		*ns = c.user_ns + (which == PROF ? c.system_ns : 0);
-	}
-	if (t)
-		task_put(t);
-	return ours ? 0 : -EINVAL;
+	if (err)
+		return err;
+	*ns = cpuclock_ns(&c);
+	cpuclock_put(&c);
+	return 0;
 }
 
 static long read_clock(int clock, uint64_t *ns)

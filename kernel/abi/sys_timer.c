@@ -10,35 +10,28 @@ enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUT
        CLOCK_BOOTTIME };
 enum { SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID = 4 };
 #define TIMER_ABSTIME 1ul
+#define OF_FILE 3 /* the low bits of the number of a clock that is an open file */
 
 struct u_sigevent { uint32_t value; int32_t signo, notify, tid; uint8_t pad[48]; };
 
 _Static_assert(sizeof(struct u_sigevent) == 64, "struct sigevent of i386");
 
-/* A negative number is a CPU clock of a process or thread; the ones of the caller's own serve here. */
-static int cpu_base(int clock)
+/* What the timer counts; c is its clock then, if that is CPU time. */
+static int base_of(int clock, struct cpuclock *c)
 {
-	int pid = ~(clock >> 3);
-
-	if ((clock & 3) > 2)
-		return -EINVAL;
-	if (clock & 4)
-		return pid == 0 || pid == task_current()->tid ? TIMER_THREAD_CPU : -EINVAL;
-	return pid == 0 || pid == process_current()->pid ? TIMER_PROCESS_CPU : -EINVAL;
-}
-
-static int base_of(int clock)
-{
-	if (clock < 0)
-		return cpu_base(clock);
+	*c = (struct cpuclock){ 0 };
 	switch (clock) {
 	case CLOCK_REALTIME: return TIMER_WALL;
 	case CLOCK_MONOTONIC: case CLOCK_BOOTTIME: return TIMER_MONOTONIC;
-	case CLOCK_PROCESS_CPUTIME: return TIMER_PROCESS_CPU;
-	case CLOCK_THREAD_CPUTIME: return TIMER_THREAD_CPU;
 	case CLOCK_MONOTONIC_RAW: case CLOCK_REALTIME_COARSE: case CLOCK_MONOTONIC_COARSE: return -EOPNOTSUPP;
-	default: return -EINVAL;
+	case CLOCK_PROCESS_CPUTIME: case CLOCK_THREAD_CPUTIME: break;
+	default:
+		if (clock >= 0)
+			return -EINVAL;
+		if ((clock & 7) == OF_FILE)
+			return -EOPNOTSUPP;
 	}
+	return cpuclock_find(clock, false, c) ? -EINVAL : TIMER_CPU;
 }
 
 /* What the timer is to send. A thread comes with a reference. */
@@ -70,22 +63,22 @@ long sys_timer_create(int clock, uaddr_t event, uaddr_t id)
 {
 	struct u_sigevent u = { .signo = SIGALRM };
 	struct timer_event ev;
+	struct cpuclock c;
 	int base, n;
 	long err;
 
 	if (event && user_get(&u, event))
 		return -EFAULT;
-	base = base_of(clock);
+	base = base_of(clock, &c);
 	if (base < 0)
 		return base;
 	err = event_of(&u, &ev);
-	if (err)
-		return err;
 	ev.own_value = !event;
-	n = posixtimer_create((enum timer_base)base, &ev);
+	n = err ? (int)err : posixtimer_create((enum timer_base)base, clock, &c, &ev);
 	if (n < 0) {
-		if (ev.thread)
+		if (!err && ev.thread)
 			task_put(ev.thread);
+		cpuclock_put(&c);
 		return n;
 	}
 	if (!user_put(id, &n))

@@ -30,6 +30,7 @@
 	X(SLAB_GROW)   /* growing an object cache */ \
 	/* spinlocks, outermost first */ \
 	X(PROC_TREE)   /* parents, children, groups, sessions */ \
+	X(CPU_TIMERS)  /* timers on CPU time, by process */ \
 	X(SIGHAND)     /* process: signal actions, pending signals */ \
 	X(PID)         /* pid tables */ \
 	X(FDTABLE)     /* descriptor tables */ \

@@ -2,7 +2,8 @@
 /*
  * POSIX timers. One lock for all timers of a process, which is below that of its signals: so a signal is sent with the lock given back, and a
  * signal that is taken (rearm, under the signals' lock) may set its timer going again. Whether the kernel's timer still means anything when it
- * calls back is for the state here to say.
+ * calls back is for the state here to say. Timers on CPU time stand on a list of the process whose time it is, from birth to end, under a lock
+ * of their own above that of the signals.
  */
 #include "proc/posixtimer.h"
 
@@ -11,19 +12,20 @@
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mem/slab.h"
-#include "sched/times.h"
-#include "task/cputime.h"
 #include "task/sigqueue.h"
 
 #define PERIOD_MIN_NS 1000000u /* between two looks at a timer whose signal is ignored */
 #define OVERRUN_MAX 0x7fffffffu
+#define LOOK_MAX 16 /* timers on CPU time that are looked at under one hold of the lock */
 
 struct posix_timer {
 	struct rbnode node;        /* by id */
 	int id;
 	enum timer_base base;
 	struct process *process;
-	struct task *clock_task;   /* TIMER_THREAD_CPU: a reference */
+	int clock_number;
+	struct cpuclock clock;     /* TIMER_CPU: with references */
+	struct list on_clock;      /* of clock.process; cpu_lock */
 	struct timer_event event;
 	struct clock_watcher watcher; /* TIMER_WALL */
 	struct timer timer;        /* not for CPU time */
@@ -42,13 +44,12 @@ struct posix_timers {
 	struct spinlock lock;      /* LOCK_ALARM, interrupts off */
 	struct rbtree tree;
 	int last_id;
-	unsigned on_cpu_time;      /* timers of that kind that run */
 };
+
+static struct spinlock cpu_lock = SPINLOCK_INIT(LOCK_CPU_TIMERS);
 
 static SLAB_CACHE(timer_cache, posix_timer);
 static SLAB_CACHE(timers_cache, posix_timers);
-
-static bool on_cpu_time(const struct posix_timer *t) { return t->base == TIMER_PROCESS_CPU || t->base == TIMER_THREAD_CPU; }
 
 static int compare(const struct rbnode *a, const struct rbnode *b)
 {
@@ -72,14 +73,6 @@ static struct posix_timer *find(struct posix_timers *ts, int id)
 
 static uint64_t after(uint64_t from, uint64_t ns) { return ns > INT64_MAX - from ? INT64_MAX : from + ns; }
 
-/* What the timer counts, now. The CPU time of a process is read before the lock is taken: process_ns. */
-static uint64_t reading(const struct posix_timer *t, uint64_t process_ns)
-{
-	if (t->base == TIMER_PROCESS_CPU)
-		return process_ns;
-	return t->base == TIMER_THREAD_CPU ? sched_thread_cpu_ns(&t->clock_task->thread) : clock_now();
-}
-
 static uint64_t from_wall(uint64_t wall)
 {
 	uint64_t offset = clock_boot_wall();
@@ -89,22 +82,11 @@ static uint64_t from_wall(uint64_t wall)
 
 /* ---- running, with the lock held ---- */
 
-static void stop(struct posix_timer *t)
-{
-	if (t->running && on_cpu_time(t))
-		t->process->timers->on_cpu_time--;
-	t->running = false;
-}
-
 static void start(struct posix_timer *t, uint64_t when)
 {
-	if (!t->running && on_cpu_time(t))
-		t->process->timers->on_cpu_time++;
 	t->running = true;
 	t->when = when;
-	if (on_cpu_time(t))
-		WRITE_ONCE(t->process->cpu_watched, true);
-	else if (!t->event.none)
+	if (t->base != TIMER_CPU && !t->event.none)
 		timer_arm(&t->timer, when);
 }
 
@@ -122,7 +104,7 @@ static uint64_t next_beat(struct posix_timer *t, uint64_t now)
 /* What the signal says; the caller sends it without the lock. */
 static struct siginfo run_out(struct posix_timer *t)
 {
-	stop(t);
+	t->running = false;
 	t->sent = true;
 	t->missed = 0;
 	return (struct siginfo){ .signo = t->event.signo, .code = SI_TIMER, .timer_id = t->id, .timer_setting = t->setting, .value = t->event.value };
@@ -139,7 +121,7 @@ static void send(struct posix_timer *t, const struct siginfo *info)
 	if (t->sent && t->setting == info->timer_setting) { /* nobody wants it; the beats go on, at leisure */
 		t->sent = false;
 		if (t->interval_ns)
-			next_beat(t, reading(t, t->when) + PERIOD_MIN_NS);
+			next_beat(t, (t->base == TIMER_CPU ? t->when : clock_now()) + PERIOD_MIN_NS);
 	}
 	spin_unlock_irqrestore(&ts->lock, irq);
 }
@@ -187,36 +169,27 @@ static void rearm(struct process *p, struct siginfo *info)
 
 		t->sent = false;
 		if (t->interval_ns)
-			missed += next_beat(t, reading(t, t->when));
+			missed += next_beat(t, t->base == TIMER_CPU ? t->when : clock_now()); /* of CPU time, those up to "when" are counted already */
 		t->overrun = (unsigned)MIN(missed, (uint64_t)OVERRUN_MAX);
 		info->overrun = (int)t->overrun;
 	}
 	spin_unlock(&ts->lock);
 }
 
-/* The first timer on CPU time that has run out, if there is any: stopped, and ready to be sent. */
-static struct posix_timer *take_due(struct posix_timers *ts, uint64_t process_ns, struct siginfo *info)
+/* Has a timer on CPU time run out? Stopped, and ready to be sent, then. */
+static bool cpu_due(struct posix_timer *t, uint64_t now, struct siginfo *info)
 {
+	struct posix_timers *ts = t->process->timers;
 	unsigned long irq = spin_lock_irqsave(&ts->lock);
-	struct posix_timer *found = NULL;
+	bool due = t->running && !t->event.none && now >= t->when;
 
-	for (struct rbnode *n = ts->on_cpu_time ? rb_first(&ts->tree) : NULL; n && !found; n = rb_next(n)) {
-		struct posix_timer *t = rb_entry(n, struct posix_timer, node);
-
-		uint64_t now;
-
-		if (!on_cpu_time(t) || t->event.none || !t->running)
-			continue;
-		now = reading(t, process_ns);
-		if (now < t->when)
-			continue;
+	if (due) {
 		*info = run_out(t);
 		t->missed = t->interval_ns ? (now - t->when) / t->interval_ns : 0;
 		t->when += t->missed * t->interval_ns;
-		found = t;
 	}
 	spin_unlock_irqrestore(&ts->lock, irq);
-	return found;
+	return due;
 }
 
 /* ---- life ---- */
@@ -256,8 +229,10 @@ static void uncharge(struct process *p)
 	sighand_unlock(p, irq);
 }
 
-static void insert(struct posix_timers *ts, struct posix_timer *t)
+/* Its number; from here on other threads may take it away. */
+static int insert(struct posix_timers *ts, struct posix_timer *t)
 {
+	int id;
 	unsigned long irq = spin_lock_irqsave(&ts->lock);
 
 	do {
@@ -267,10 +242,35 @@ static void insert(struct posix_timers *ts, struct posix_timer *t)
 	if (t->event.own_value)
 		t->event.value = (unsigned long)t->id;
 	rb_insert(&ts->tree, &t->node, compare);
+	id = t->id;
 	spin_unlock_irqrestore(&ts->lock, irq);
+	return id;
 }
 
-int posixtimer_create(enum timer_base base, const struct timer_event *ev)
+static void watch_cpu(struct posix_timer *t)
+{
+	struct process *p = t->clock.process;
+
+	spin_lock(&cpu_lock);
+	list_push_back(&p->cpu_watchers, &t->on_clock);
+	WRITE_ONCE(p->cpu_watcher_count, p->cpu_watcher_count + 1);
+	spin_unlock(&cpu_lock);
+	smp_mb(); /* who takes the mark away looks at the count after that */
+	WRITE_ONCE(p->cpu_watched, true);
+}
+
+static void unwatch_cpu(struct posix_timer *t)
+{
+	struct process *p = t->clock.process;
+
+	spin_lock(&cpu_lock);
+	list_del(&t->on_clock);
+	WRITE_ONCE(p->cpu_watcher_count, p->cpu_watcher_count - 1);
+	spin_unlock(&cpu_lock);
+	cpuclock_put(&t->clock);
+}
+
+int posixtimer_create(enum timer_base base, int clock, const struct cpuclock *c, const struct timer_event *ev)
 {
 	struct process *p = process_current();
 	struct posix_timers *ts = timers_get(p);
@@ -284,18 +284,17 @@ int posixtimer_create(enum timer_base base, const struct timer_event *ev)
 	if (!t)
 		return -EAGAIN;
 	t->base = base;
+	t->clock_number = clock;
+	t->clock = *c;
 	t->process = p;
 	t->event = *ev;
 	timer_setup(&t->timer, fire);
 	t->watcher.changed = wall_changed;
-	if (base == TIMER_THREAD_CPU) {
-		t->clock_task = task_current();
-		task_get(t->clock_task);
-	}
 	if (base == TIMER_WALL)
 		clock_watch(&t->watcher);
-	insert(ts, t);
-	return t->id;
+	if (base == TIMER_CPU)
+		watch_cpu(t);
+	return insert(ts, t);
 }
 
 /* Out of the tree already. */
@@ -304,8 +303,8 @@ static void destroy(struct posix_timer *t)
 	if (t->base == TIMER_WALL)
 		clock_unwatch(&t->watcher);
 	timer_cancel(&t->timer);
-	if (t->clock_task)
-		task_put(t->clock_task);
+	if (t->base == TIMER_CPU)
+		unwatch_cpu(t);
 	if (t->event.thread)
 		task_put(t->event.thread);
 	uncharge(t->process);
@@ -321,7 +320,7 @@ static struct posix_timer *take_out(struct posix_timers *ts, int id)
 
 	if (t) {
 		rb_erase(&ts->tree, &t->node);
-		stop(t);
+		t->running = false;
 		t->sent = false;
 		t->interval_ns = t->wall_when = 0;
 	}
@@ -374,7 +373,7 @@ static void report(const struct posix_timer *t, uint64_t now, struct timer_setti
 
 static void set_locked(struct posix_timer *t, uint64_t now, bool absolute, const struct timer_setting *new)
 {
-	stop(t);
+	t->running = false;
 	t->sent = false;
 	t->setting = t->setting + 1 ? t->setting + 1 : 1;
 	t->overrun = 0;
@@ -386,26 +385,57 @@ static void set_locked(struct posix_timer *t, uint64_t now, bool absolute, const
 		start(t, absolute ? MIN(new->value_ns, (uint64_t)INT64_MAX) : after(now, new->value_ns));
 }
 
-int posixtimer_set(int id, bool absolute, const struct timer_setting *new, struct timer_setting *old)
+/* The clock of a timer, with references, if it counts CPU time; -EINVAL. */
+static int clock_of(struct posix_timers *ts, int id, struct cpuclock *c)
 {
-	struct posix_timers *ts = process_current()->timers;
-	uint64_t process_ns = process_cpu_ns(process_current());
-	struct posix_timer *t;
-	unsigned long irq;
+	unsigned long irq = spin_lock_irqsave(&ts->lock);
+	const struct posix_timer *t = find(ts, id);
 
-	if (!ts)
-		return -EINVAL;
-	irq = spin_lock_irqsave(&ts->lock);
-	t = find(ts, id);
-	if (t) {
-		uint64_t now = reading(t, process_ns);
+	*c = t ? t->clock : (struct cpuclock){ 0 };
+	if (c->process)
+		process_get(c->process);
+	if (c->task)
+		task_get(c->task);
+	spin_unlock_irqrestore(&ts->lock, irq);
+	return t ? 0 : -EINVAL;
+}
 
+/* With the clock read and held; 1: another timer has that number by now. */
+static int try_set(struct posix_timers *ts, int id, const struct cpuclock *c, bool absolute, const struct timer_setting *new, struct timer_setting *old)
+{
+	uint64_t now = c->process ? cpuclock_ns(c) : 0;
+	bool gone = c->process && cpuclock_gone(c);
+	unsigned long irq = spin_lock_irqsave(&ts->lock);
+	struct posix_timer *t = find(ts, id);
+	int err = !t ? -EINVAL : t->clock.process != c->process || t->clock.task != c->task || t->clock.what != c->what;
+
+	if (!err && gone) {
+		*old = (struct timer_setting){ 0, 0 };
+		err = new ? -ESRCH : 0;
+	} else if (!err) {
+		now = c->process ? now : clock_now();
 		report(t, now, old);
 		if (new)
 			set_locked(t, now, absolute, new);
 	}
 	spin_unlock_irqrestore(&ts->lock, irq);
-	return t ? 0 : -EINVAL;
+	return err;
+}
+
+int posixtimer_set(int id, bool absolute, const struct timer_setting *new, struct timer_setting *old)
+{
+	struct posix_timers *ts = process_current()->timers;
+	struct cpuclock c;
+	int err = 1;
+
+	while (err > 0) {
+		err = ts ? clock_of(ts, id, &c) : -EINVAL;
+		if (err)
+			return err;
+		err = try_set(ts, id, &c, absolute, new, old);
+		cpuclock_put(&c);
+	}
+	return err;
 }
 
 int posixtimer_overrun(int id)
@@ -441,7 +471,6 @@ static const struct posix_timer *find_upto(const struct posix_timers *ts, int up
 
 bool posixtimer_look(struct process *p, int upto, struct proctimers_one *out)
 {
-	static const int clocks[] = { [TIMER_MONOTONIC] = 1, [TIMER_WALL] = 0, [TIMER_PROCESS_CPU] = 2, [TIMER_THREAD_CPU] = 3 };
 	unsigned long irq = sighand_lock(p); /* they are taken away under it */
 	struct posix_timers *ts = p->timers;
 	const struct posix_timer *t = NULL;
@@ -450,7 +479,7 @@ bool posixtimer_look(struct process *p, int upto, struct proctimers_one *out)
 		spin_lock(&ts->lock);
 		t = find_upto(ts, upto);
 		if (t)
-			*out = (struct proctimers_one){ .id = t->id, .clock = clocks[t->base], .signo = t->event.signo, .none = t->event.none, .value = t->event.value,
+			*out = (struct proctimers_one){ .id = t->id, .clock = t->clock_number, .signo = t->event.signo, .none = t->event.none, .value = t->event.value,
 							.tid = t->event.thread ? t->event.thread->tid : 0 };
 		spin_unlock(&ts->lock);
 	}
@@ -458,20 +487,39 @@ bool posixtimer_look(struct process *p, int upto, struct proctimers_one *out)
 	return t;
 }
 
-bool posixtimer_watching(const struct process *p) { return p->timers && READ_ONCE(p->timers->on_cpu_time); }
+bool posixtimer_watching(const struct process *p) { return READ_ONCE(p->cpu_watcher_count); }
+
+/* Looks at some of those on p's time, from the front of the list, and puts them to its end; process_ns: p's time by each clock. How many. */
+static unsigned look_at_some(struct process *p, const uint64_t process_ns[3], unsigned most)
+{
+	struct siginfo info;
+	unsigned n;
+
+	spin_lock(&cpu_lock);
+	for (n = 0; n < most && !list_empty(&p->cpu_watchers); n++) {
+		struct posix_timer *t = list_first(&p->cpu_watchers, struct posix_timer, on_clock);
+
+		list_del(&t->on_clock);
+		list_push_back(&p->cpu_watchers, &t->on_clock);
+		if (cpu_due(t, t->clock.task ? cpuclock_ns(&t->clock) : process_ns[t->clock.what], &info))
+			send(t, &info);
+	}
+	spin_unlock(&cpu_lock);
+	return n;
+}
 
 void posixtimer_check(void)
 {
 	struct process *p = process_current();
-	struct posix_timer *t;
-	struct siginfo info;
-	uint64_t process_ns;
+	unsigned left = READ_ONCE(p->cpu_watcher_count), seen = 1;
+	uint64_t ns[3];
 
-	if (!posixtimer_watching(p))
+	if (!left)
 		return;
-	process_ns = process_cpu_ns(p);
-	while ((t = take_due(p->timers, process_ns, &info)) != NULL)
-		send(t, &info);
+	for (unsigned i = 0; i < 3; i++)
+		ns[i] = cpuclock_ns(&(struct cpuclock){ .what = (enum cpuclock_what)i, .process = p });
+	for (; left && seen; left -= seen)
+		seen = look_at_some(p, ns, MIN(left, (unsigned)LOOK_MAX));
 }
 
 void posixtimer_init(void) { proctimers_hook = posixtimer_look; signal_timer_hook = rearm; }

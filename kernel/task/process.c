@@ -35,6 +35,7 @@ struct process *process_new(void)
 	list_init(&p->group_link);
 	list_init(&p->all_link);
 	list_init(&p->pending.queue);
+	list_init(&p->cpu_watchers);
 	waitq_init(&p->child_wait);
 	waitq_init(&p->signal_wait);
 	waitq_init(&p->exit_wait);

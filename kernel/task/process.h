@@ -121,6 +121,8 @@ struct process {
 	/* CPU time, proc/itimer; sighand->lock */
 	struct cpu_timer { uint64_t expires_ns, interval_ns; } cpu_timers[2]; /* ITIMER_VIRTUAL, ITIMER_PROF; expires 0: off */
 	uint64_t cpu_warned_s;       /* SIGXCPU was sent up to here, 0: not yet */
+	struct list cpu_watchers;    /* POSIX timers, anybody's, on its CPU time; proc/posixtimer's lock */
+	unsigned cpu_watcher_count;
 	bool cpu_watched;            /* any of this, or RLIMIT_CPU, is set */
 	struct posix_timers *timers; /* proc/posixtimer; made with the first one. sighand->lock to take away, for others to read */
 	struct signalfd_link *signalfds; /* those that look at it; vfs/signalfd's lock */
