@@ -38,7 +38,8 @@ static long side_write(struct side *s)
 static long check_copy(const struct side *in, const struct side *out, size_t *len)
 {
 	const struct inode *a = in->file->inode, *b = out->file->inode;
-	loff_t end, size = inode_size(a);
+	loff_t size = inode_size(a);
+	uint64_t end;
 
 	if (S_ISDIR(a->mode) || S_ISDIR(b->mode))
 		return -EISDIR;
@@ -48,8 +49,10 @@ static long check_copy(const struct side *in, const struct side *out, size_t *le
 		return -EBADF;
 	if (a->sb != b->sb)
 		return -EXDEV;
-	if (__builtin_add_overflow(in->pos, (loff_t)*len, &end) || __builtin_add_overflow(out->pos, (loff_t)*len, &end))
+	if (__builtin_add_overflow((uint64_t)in->pos, *len, &end) || __builtin_add_overflow((uint64_t)out->pos, *len, &end))
 		return -EOVERFLOW;
+	if (out->pos >= 0 && end > INT64_MAX)
+		return -EFBIG;
 	*len = in->pos >= size ? 0 : (size_t)MIN((loff_t)*len, size - in->pos);
 	if (a == b && in->pos < out->pos + (loff_t)*len && out->pos < in->pos + (loff_t)*len)
 		return -EINVAL;

@@ -13,7 +13,7 @@
 enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_GETLK64 = 12, F_SETLK64, F_SETLKW64,
        F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS,
        F_SETLEASE = 1024, F_GETLEASE };
-enum { LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8 };
+enum { LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8, LOCK_MAND = 32 };
 
 long sys_flock(int fd, int op)
 {
@@ -23,7 +23,9 @@ long sys_flock(int fd, int op)
 
 	if (!f)
 		return -EBADF;
-	if (what == LOCK_UN)
+	if (op & LOCK_MAND) /* once mandatory locks of file servers; Linux takes them for nothing now */
+		err = 0;
+	else if (what == LOCK_UN)
 		err = flock_whole(f, F_UNLCK, false);
 	else if (what == LOCK_SH || what == LOCK_EX)
 		err = flock_whole(f, what == LOCK_SH ? F_RDLCK : F_WRLCK, !(op & LOCK_NB));
@@ -165,6 +167,8 @@ static long set_flags(struct file *f, unsigned flags)
 {
 	if (flags & O_NOATIME && !(f->flags & O_NOATIME) && !inode_owner_or_capable(f->inode, cred_current()))
 		return -EPERM;
+	if (flags & O_DIRECT && !S_ISFIFO(f->inode->mode))
+		return -EINVAL;
 	/* bit by bit, so that what another thread changes at the same time (FIONBIO) is not undone */
 	__atomic_fetch_or(&f->flags, flags & SETFL_MASK, __ATOMIC_RELAXED);
 	__atomic_fetch_and(&f->flags, flags | ~(unsigned)SETFL_MASK, __ATOMIC_RELAXED);

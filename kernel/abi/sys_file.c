@@ -33,9 +33,12 @@ static long install(struct file *f, int flags)
 
 long sys_openat(int dirfd, uaddr_t path, unsigned flags, unsigned mode)
 {
-	char *name = path_from_user(path, false);
-	long fd;
+	char *name;
+	long fd = file_check_flags((int)flags);
 
+	if (fd)
+		return fd;
+	name = path_from_user(path, false);
 	if (IS_ERR(name))
 		return PTR_ERR(name);
 	fd = install(file_open(dirfd, name, (int)flags, mode & 07777), (int)flags);
@@ -404,17 +407,28 @@ long sys_fdatasync(int fd) { return sys_fsync(fd); }
 long sys_sync(void) { return 0; }
 
 long sys_syncfs(int fd) { return check_fd(fd); }
-long sys_readahead(int fd, loff_t pos, size_t count) { (void)pos, (void)count; return check_fd(fd); }
-
-static long advise(int fd, int advice)
+/* Nothing has to be brought from anywhere: files live in memory. */
+long sys_readahead(int fd, loff_t pos, size_t count)
 {
-	long err = check_fd(fd);
+	struct fdref r = borrow(fd);
+	long err = !r.file || !(r.file->mode & FMODE_READ) ? -EBADF : S_ISREG(r.file->inode->mode) ? 0 : -EINVAL;
 
-	return err ? err : advice < 0 || advice > 5 ? -EINVAL : 0;
+	(void)pos, (void)count;
+	fd_return(r);
+	return err;
 }
 
-long sys_fadvise64(int fd, loff_t pos, size_t len, int advice) { (void)pos, (void)len; return advise(fd, advice); }
-long sys_fadvise64_64(int fd, loff_t pos, loff_t len, int advice) { (void)pos, (void)len; return advise(fd, advice); }
+static long advise(int fd, loff_t len, int advice)
+{
+	struct fdref r = borrow(fd);
+	long err = !r.file ? -EBADF : S_ISFIFO(r.file->inode->mode) ? -ESPIPE : len < 0 || advice < 0 || advice > 5 ? -EINVAL : 0;
+
+	fd_return(r);
+	return err;
+}
+
+long sys_fadvise64(int fd, loff_t pos, size_t len, int advice) { (void)pos; return advise(fd, (loff_t)len, advice); }
+long sys_fadvise64_64(int fd, loff_t pos, loff_t len, int advice) { (void)pos; return advise(fd, len, advice); }
 
 long sys_fallocate(int fd, unsigned long mode, loff_t offset, loff_t len)
 {
@@ -473,7 +487,7 @@ static long send_file(int out_fd, int in_fd, loff_t *pos, size_t count)
 	if (!out || !in || !(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
 		goto end;
 	n = -EINVAL;
-	if (out->flags & O_APPEND || !S_ISREG(in->inode->mode))
+	if (out->flags & O_APPEND || !S_ISREG(in->inode->mode) || (ssize_t)count < 0)
 		goto end;
 	buf = kmalloc(SEND_CHUNK, 0);
 	n = buf ? send_loop(out, in, pos, MIN(count, 0x7ffff000ul), buf) : -ENOMEM;

@@ -138,7 +138,7 @@ static bool may_see_limits(struct process *p)
 static struct process *process_or_self(int pid)
 {
 	if (pid)
-		return pid_process(pid);
+		return pid_process_any(pid);
 	process_get(process_current());
 	return process_current();
 }

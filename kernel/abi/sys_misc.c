@@ -111,14 +111,17 @@ static bool reboot_magic2(unsigned long m) { return m == 672274793 || m == 85072
 
 long sys_reboot(unsigned long magic1, unsigned long magic2, unsigned long cmd, uaddr_t arg)
 {
-	(void)arg;
+	char command[256];
+
 	if (!capable(CAP_SYS_BOOT))
 		return -EPERM;
 	if (magic1 != REBOOT_MAGIC1 || !reboot_magic2(magic2))
 		return -EINVAL;
 	switch (cmd) {
 	case REBOOT_RESTART:
-	case REBOOT_RESTART2:
+	case REBOOT_RESTART2: /* with a word that there is nobody to tell */
+		if (cmd == REBOOT_RESTART2 && user_strncpy(command, arg, sizeof(command)) == -EFAULT)
+			return -EFAULT;
 		klog_info("restarting");
 		arch_power(POWER_RESTART);
 	case REBOOT_HALT:

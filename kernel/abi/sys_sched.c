@@ -136,7 +136,8 @@ static long may_change(struct task *t, const struct change *c)
 	return 0;
 }
 
-static long change_policy(struct task *t, struct change *c)
+/* util: bounds of its use are asked for, too, which come after all other checks. */
+static long change_policy(struct task *t, struct change *c, bool util)
 {
 	long err;
 
@@ -147,6 +148,8 @@ static long change_policy(struct task *t, struct change *c)
 	err = sched_check_policy(c->policy, c->prio);
 	if (!err)
 		err = may_change(t, c);
+	if (!err && util)
+		err = -EOPNOTSUPP;
 	if (err)
 		return err;
 	sched_set_policy(&t->thread, c->policy, c->prio);
@@ -163,7 +166,7 @@ static long change_policy_of(int pid, struct change *c)
 
 	if (!t)
 		return -ESRCH;
-	err = change_policy(t, c);
+	err = change_policy(t, c, false);
 	task_put(t);
 	return err;
 }
@@ -228,7 +231,8 @@ struct u_sched_attr {
 };
 #define ATTR_SIZE_FIRST 48u /* without the last two */
 
-enum { ATTR_RESET_ON_FORK = 1, ATTR_KEEP_POLICY = 8, ATTR_KEEP_PARAMS = 16 };
+/* Those of deadlines and of use mean nothing here: no policy has the first, and a kernel without the second says so. */
+enum { ATTR_RESET_ON_FORK = 1, ATTR_DEADLINE = 2 | 4, ATTR_KEEP_POLICY = 8, ATTR_KEEP_PARAMS = 16, ATTR_UTIL = 32 | 64 };
 
 /* A program may know more than this kernel: what follows must be zero, else -E2BIG, and the size that is known is told. */
 static long attr_from_user(struct u_sched_attr *a, uaddr_t from)
@@ -265,7 +269,7 @@ long sys_sched_setattr(int pid, uaddr_t attr, unsigned long flags)
 	err = attr_from_user(&a, attr);
 	if (err)
 		return err;
-	if ((int)a.policy < 0 || a.flags & ~(uint64_t)(ATTR_RESET_ON_FORK | ATTR_KEEP_POLICY | ATTR_KEEP_PARAMS))
+	if ((int)a.policy < 0 || a.flags & ~(uint64_t)(ATTR_RESET_ON_FORK | ATTR_DEADLINE | ATTR_KEEP_POLICY | ATTR_KEEP_PARAMS | ATTR_UTIL))
 		return -EINVAL;
 	t = sched_target(pid);
 	if (!t)
@@ -280,7 +284,7 @@ long sys_sched_setattr(int pid, uaddr_t attr, unsigned long flags)
 	}
 	if (c.prio)
 		c.set_nice = false;
-	err = change_policy(t, &c);
+	err = change_policy(t, &c, a.flags & ATTR_UTIL);
 	task_put(t);
 	return err;
 }
@@ -378,6 +382,7 @@ long sys_getcpu(uaddr_t cpu, uaddr_t node, uaddr_t cache)
 
 enum { IOPRIO_PROCESS = 1, IOPRIO_PGRP, IOPRIO_USER };
 #define IOPRIO_CLASS_SHIFT 13
+#define IOPRIO_CLASSES 7
 
 /* One thread by its number, or the caller; for groups and users, the caller if it is one of them. */
 static struct task *ioprio_target(int which, int who)
@@ -407,11 +412,11 @@ long sys_ioprio_get(int which, int who)
 
 long sys_ioprio_set(int which, int who, int prio)
 {
-	int class = prio >> IOPRIO_CLASS_SHIFT, level = prio & ((1 << IOPRIO_CLASS_SHIFT) - 1);
+	int class = prio >> IOPRIO_CLASS_SHIFT & IOPRIO_CLASSES, level = prio & ((1 << IOPRIO_CLASS_SHIFT) - 1);
 	struct task *t;
 	long err;
 
-	if (which < IOPRIO_PROCESS || which > IOPRIO_USER || class < 0 || class > 3 || (class && class < 3 && level > 7) || (!class && level))
+	if (which < IOPRIO_PROCESS || which > IOPRIO_USER || class > 3 || (class && class < 3 && level > 7) || (!class && level))
 		return -EINVAL;
 	if (class == 1 && !capable(CAP_SYS_ADMIN) && !capable(CAP_SYS_NICE))
 		return -EPERM;

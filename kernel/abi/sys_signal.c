@@ -230,7 +230,7 @@ static long kill_with(int pid, const struct siginfo *info)
 		return send_many(NULL, info);
 	if (pid <= 0)
 		return pid == (-0x7fffffff - 1) ? -ESRCH : send_group(pid ? -pid : (pid_t)group_getpgid(0), info);
-	p = pid_process(pid);
+	p = pid_process_any(pid);
 	if (!p)
 		return -ESRCH;
 	err = send(p, info);

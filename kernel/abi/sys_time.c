@@ -11,8 +11,10 @@
 #include "task/cpuclock.h"
 #include "task/cputime.h"
 
-enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUTIME, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME };
+enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUTIME, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME,
+       CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM, CLOCK_TAI = 11 };
 #define TIMER_ABSTIME 1
+#define ZONE_MAX (15 * 60)
 
 static long read_cpu_clock(int clock, uint64_t *ns)
 {
@@ -31,8 +33,8 @@ static long read_clock(int clock, uint64_t *ns)
 	if (clock < 0)
 		return read_cpu_clock(clock, ns);
 	switch (clock) {
-	case CLOCK_REALTIME: case CLOCK_REALTIME_COARSE: *ns = clock_wall(); return 0;
-	case CLOCK_MONOTONIC: case CLOCK_MONOTONIC_RAW: case CLOCK_MONOTONIC_COARSE: case CLOCK_BOOTTIME: *ns = clock_now(); return 0;
+	case CLOCK_REALTIME: case CLOCK_REALTIME_COARSE: case CLOCK_REALTIME_ALARM: case CLOCK_TAI: *ns = clock_wall(); return 0;
+	case CLOCK_MONOTONIC: case CLOCK_MONOTONIC_RAW: case CLOCK_MONOTONIC_COARSE: case CLOCK_BOOTTIME: case CLOCK_BOOTTIME_ALARM: *ns = clock_now(); return 0;
 	case CLOCK_PROCESS_CPUTIME: *ns = process_cpu_ns(process_current()); return 0;
 	case CLOCK_THREAD_CPUTIME: *ns = sched_thread_cpu_ns(thread_current()); return 0;
 	default: return -EINVAL;
@@ -106,10 +108,12 @@ long sys_stime(uaddr_t t)
 	return 0;
 }
 
+static int32_t time_zone[2]; /* minutes west, and a number: only kept */
+
 long sys_gettimeofday(uaddr_t tv, uaddr_t tz)
 {
 	struct u_timeval t;
-	int32_t zone[2] = { 0, 0 };
+	int32_t zone[2] = { READ_ONCE(time_zone[0]), READ_ONCE(time_zone[1]) };
 
 	timeval_from_ns(&t, clock_wall());
 	if (tv && user_put(tv, &t))
@@ -121,12 +125,20 @@ long sys_settimeofday(uaddr_t tv, uaddr_t tz)
 {
 	uint64_t ns;
 	long err = tv ? timeval_from_user(tv, &ns) : 0;
+	int32_t zone[2];
 
-	(void)tz;
+	if (!err && tz && user_read(zone, tz, sizeof(zone)))
+		err = -EFAULT;
 	if (err)
 		return err;
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
+	if (tz && (zone[0] > ZONE_MAX || zone[0] < -ZONE_MAX))
+		return -EINVAL;
+	if (tz) {
+		WRITE_ONCE(time_zone[0], zone[0]);
+		WRITE_ONCE(time_zone[1], zone[1]);
+	}
 	if (tv)
 		clock_set(ns);
 	return 0;
@@ -159,17 +171,27 @@ static long sleep_again(struct task *t)
 	return sleep_until(t->restart.a[0], (uaddr_t)t->restart.a[1], t->restart.a[2], false);
 }
 
+/* Nobody sleeps on CPU time here; on clocks that are only cheap to read, and on a thread's own time, nobody does on Linux. */
+static long may_sleep_on(int clock)
+{
+	uint64_t now;
+
+	switch (clock) {
+	case CLOCK_REALTIME: case CLOCK_MONOTONIC: case CLOCK_BOOTTIME: case CLOCK_TAI: return 0;
+	case CLOCK_REALTIME_ALARM: case CLOCK_BOOTTIME_ALARM: return capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
+	default: return clock >= 0 && read_clock(clock, &now) ? -EINVAL : -EOPNOTSUPP;
+	}
+}
+
 static long sleep_on(int clock, unsigned long flags, uaddr_t req, uaddr_t rem, bool wide)
 {
 	uint64_t ns, now;
-	long err = time_from_user(req, wide, &ns);
+	long err = may_sleep_on(clock);
 
-	if (!err && (clock == CLOCK_THREAD_CPUTIME || flags & ~(unsigned long)TIMER_ABSTIME))
-		err = -EINVAL;
+	if (!err)
+		err = time_from_user(req, wide, &ns);
 	if (!err)
 		err = read_clock(clock, &now);
-	if (!err && (clock == CLOCK_PROCESS_CPUTIME || clock < 0))
-		err = -EOPNOTSUPP;
 	if (err)
 		return err;
 	if (flags & TIMER_ABSTIME)

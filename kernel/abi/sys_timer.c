@@ -7,7 +7,7 @@
 #include "task/pid.h"
 
 enum { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUTIME, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE,
-       CLOCK_BOOTTIME };
+       CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM, CLOCK_TAI = 11 };
 enum { SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID = 4 };
 #define TIMER_ABSTIME 1ul
 #define OF_FILE 3 /* the low bits of the number of a clock that is an open file */
@@ -21,8 +21,10 @@ static int base_of(int clock, struct cpuclock *c)
 {
 	*c = (struct cpuclock){ 0 };
 	switch (clock) {
-	case CLOCK_REALTIME: return TIMER_WALL;
+	case CLOCK_REALTIME: case CLOCK_TAI: return TIMER_WALL;
 	case CLOCK_MONOTONIC: case CLOCK_BOOTTIME: return TIMER_MONOTONIC;
+	case CLOCK_REALTIME_ALARM: return capable(CAP_WAKE_ALARM) ? TIMER_WALL : -EPERM;
+	case CLOCK_BOOTTIME_ALARM: return capable(CAP_WAKE_ALARM) ? TIMER_MONOTONIC : -EPERM;
 	case CLOCK_MONOTONIC_RAW: case CLOCK_REALTIME_COARSE: case CLOCK_MONOTONIC_COARSE: return -EOPNOTSUPP;
 	case CLOCK_PROCESS_CPUTIME: case CLOCK_THREAD_CPUTIME: break;
 	default:

@@ -266,9 +266,13 @@ long group_setpgid(pid_t pid, pid_t pgid)
 
 	if (pgid < 0 || (pgid == 0 && pid < 0))
 		return -EINVAL;
-	p = pid && pid != me->pid ? pid_process(pid) : (process_get(me), me);
+	p = pid && pid != me->pid ? pid_process_any(pid) : (process_get(me), me);
 	if (!p)
 		return -ESRCH;
+	if (pid && p->pid != pid) { /* a thread that is not its process's first */
+		process_put(p);
+		return -EINVAL;
+	}
 	if (!pgid)
 		pgid = p->pid;
 	fresh = pgroup_new(pgid, NULL);
@@ -287,7 +291,7 @@ long group_setpgid(pid_t pid, pid_t pgid)
 
 static long id_of(pid_t pid, bool session)
 {
-	struct process *p = pid ? pid_process(pid) : (process_get(process_current()), process_current());
+	struct process *p = pid ? pid_process_any(pid) : (process_get(process_current()), process_current());
 	long id = -ESRCH;
 
 	if (!p)

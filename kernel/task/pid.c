@@ -193,6 +193,19 @@ struct process *pid_process(pid_t n)
 	return p;
 }
 
+struct process *pid_process_any(pid_t n)
+{
+	struct process *p = pid_process(n);
+	struct task *t = p ? NULL : pid_task(n);
+
+	if (t) {
+		p = t->process;
+		process_get(p);
+		task_put(t);
+	}
+	return p;
+}
+
 /* The process with the lowest number above n, with a reference. By number: a place in a list would be lost when its holder is reaped. */
 static struct process *process_above(pid_t n)
 {

@@ -18,6 +18,7 @@ void pid_clear_process(struct process *p);
 /* With a reference, or NULL. */
 struct process *pid_process(pid_t n);   /* thread-group leader number */
 struct task *pid_task(pid_t n);         /* any thread */
+struct process *pid_process_any(pid_t n); /* of that number, or that a thread of that number belongs to */
 /* All processes that are not reaped, by number: calls fn under no lock with a reference held; stops when fn returns false. */
 void process_each(bool (*fn)(struct process *p, void *ctx), void *ctx);
 pid_t pid_last(void);                   /* newest number, for loadavg */

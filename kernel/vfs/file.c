@@ -261,14 +261,29 @@ int file_write_limit(struct file *f, loff_t pos, size_t *len)
 	return 0;
 }
 
+/* Modes that contradict themselves, those of no kernel, and those that this one lacks, in Linux's order. */
+static long check_allocate_mode(unsigned long mode)
+{
+	enum { KEEP = 1, PUNCH = 2, COLLAPSE = 8, ZERO = 16, INSERT = 32, UNSHARE = 64 };
+
+	if (mode & ~(unsigned long)(KEEP | PUNCH | COLLAPSE | ZERO | INSERT | UNSHARE) || (mode & (PUNCH | ZERO)) == (PUNCH | ZERO) ||
+	    (mode & (PUNCH | KEEP)) == PUNCH)
+		return -EOPNOTSUPP;
+	if ((mode & COLLAPSE && mode != COLLAPSE) || (mode & INSERT && mode != INSERT) || (mode & UNSHARE && mode & ~(unsigned long)(UNSHARE | KEEP)))
+		return -EINVAL;
+	return 0;
+}
+
 long file_allocate(struct file *f, unsigned long mode, loff_t off, loff_t len)
 {
 	loff_t end;
+	long err;
 
 	if (off < 0 || len <= 0)
 		return -EINVAL;
-	if (mode & ~(unsigned long)(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE) || mode == FALLOC_PUNCH_HOLE)
-		return -EOPNOTSUPP;
+	err = check_allocate_mode(mode);
+	if (err)
+		return err;
 	if (!(f->mode & FMODE_WRITE))
 		return -EBADF;
 	if (S_ISFIFO(f->inode->mode))
@@ -279,6 +294,8 @@ long file_allocate(struct file *f, unsigned long mode, loff_t off, loff_t len)
 		return -ENODEV;
 	if (__builtin_add_overflow(off, len, &end))
 		return -EFBIG;
+	if (mode & ~(unsigned long)(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE))
+		return -EOPNOTSUPP;
 	return f->ops->fallocate ? f->ops->fallocate(f, (int)mode, off, len) : -EOPNOTSUPP;
 }
 

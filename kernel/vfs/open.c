@@ -15,20 +15,25 @@ struct opening {
 	bool created;
 };
 
+int file_check_flags(int flags)
+{
+	if (flags & O_PATH)
+		return 0;
+	if (flags & TMPFILE_BIT)
+		return (flags & O_TMPFILE) != O_TMPFILE || flags & O_CREAT || (flags & O_ACCMODE) == O_RDONLY ? -EINVAL : 0;
+	return (flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY) ? -EINVAL : 0;
+}
+
 static int check_flags(struct opening *o)
 {
-	int acc = o->flags & O_ACCMODE;
+	int err = file_check_flags(o->flags);
 
+	if (err)
+		return err;
 	if (o->flags & O_PATH)
 		o->flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	if (o->flags & TMPFILE_BIT) {
-		if ((o->flags & O_TMPFILE) != O_TMPFILE || o->flags & O_CREAT || acc == O_RDONLY)
-			return -EINVAL;
-	} else if (!(o->flags & O_CREAT)) {
+	if (!(o->flags & (O_CREAT | TMPFILE_BIT)))
 		o->mode = 0;
-	} else if (o->flags & O_DIRECTORY) {
-		return -EINVAL;
-	}
 	o->walk = (o->flags & O_NOFOLLOW ? 0 : WALK_FOLLOW) | (o->flags & O_DIRECTORY ? WALK_DIRECTORY : 0);
 	if ((o->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		o->walk &= ~WALK_FOLLOW;
@@ -78,6 +83,8 @@ static int may_open(const struct opening *o, const struct path *p, const struct 
 		err = inode_permission(i, mask, c);
 	if (!err && o->flags & O_NOATIME && !inode_owner_or_capable(i, c))
 		err = -EPERM;
+	if (!err && o->flags & O_DIRECT && !S_ISFIFO(i->mode)) /* there is no way past the page cache; for a pipe it means something else */
+		err = -EINVAL;
 	return err;
 }
 
@@ -137,8 +144,6 @@ static int create_last(struct opening *o, struct walk *w, struct path *dir, stru
 	struct inode *parent = dir->dentry->inode, *i;
 	int err;
 
-	if (w->last_slash)
-		return -EISDIR;
 	err = path_may_write(dir);
 	if (!err)
 		err = parent->nlink ? inode_permission(parent, MAY_WRITE | MAY_EXEC, w->cred) : -ENOENT;
@@ -184,6 +189,10 @@ static int create_step(struct opening *o, struct walk *w, struct path *p)
 
 	if (w->last_type == LAST_DOT || w->last_type == LAST_DOTDOT || w->last_type == LAST_ROOT) {
 		path_put(p);
+		return o->flags & O_EXCL ? -EEXIST : -EISDIR;
+	}
+	if (w->last_slash) {
+		path_put(p);
 		return -EISDIR;
 	}
 	d = lookup_or_create(o, w, p);
@@ -193,7 +202,7 @@ static int create_step(struct opening *o, struct walk *w, struct path *p)
 	}
 	if (!o->created && o->flags & O_EXCL)
 		err = -EEXIST;
-	else if (S_ISLNK(d->inode->mode) && (o->walk & WALK_FOLLOW || w->last_slash)) {
+	else if (S_ISLNK(d->inode->mode) && o->walk & WALK_FOLLOW) {
 		struct path dir = *p;
 
 		err = path_walk_link(w, &dir, d->inode, p);
@@ -203,10 +212,7 @@ static int create_step(struct opening *o, struct walk *w, struct path *p)
 		dentry_put(p->dentry);
 		p->dentry = d;
 		mount_cross_down(p);
-		err = w->last_slash && !S_ISDIR(p->dentry->inode->mode) ? -ENOTDIR : 0;
-		if (err)
-			path_put(p);
-		return err;
+		return 0;
 	}
 	dentry_put(d);
 	path_put(p);
@@ -238,7 +244,7 @@ static struct file *open_tmpfile(struct opening *o, struct path *p, const struct
 	struct inode *dir = p->dentry->inode, *i;
 	struct path np = { .mnt = p->mnt };
 	struct file *f;
-	int err = path_may_write(p);
+	int err = o->flags & O_DIRECT ? -EINVAL : path_may_write(p);
 
 	if (!err)
 		err = inode_permission(dir, MAY_WRITE | MAY_EXEC, c);
