@@ -14,12 +14,33 @@
 
 static const struct cred *me(void) { return cred_current(); }
 
+/* From now on the process's threads count to this user, and its signals are charged to him. */
+static long join_user(uid_t uid)
+{
+	struct process *p = process_current();
+	struct siguser *user = siguser_get(uid), *old;
+	unsigned long irq;
+
+	if (!user)
+		return -ENOMEM;
+	if (usercount_add(uid)) {
+		siguser_put(user);
+		return -ENOMEM;
+	}
+	irq = sighand_lock(p);
+	old = p->sig_user;
+	p->sig_user = user;
+	sighand_unlock(p, irq);
+	siguser_put(old);
+	return 0;
+}
+
 static long replace(struct cred *c)
 {
 	struct task *t = task_current();
 	struct cred *old = t->cred;
 
-	if (c->uid != old->uid && usercount_add(c->uid)) {
+	if (c->uid != old->uid && join_user(c->uid)) {
 		cred_put(c);
 		return -EAGAIN; /* as for any want of what a user may have */
 	}

@@ -47,6 +47,7 @@
 	X(NOTIFY)      /* watches of files, and what they are told */ \
 	X(CLOCKSET)    /* who watches the wall clock */ \
 	X(ALARM)       /* a timer of a program */ \
+	X(SIGUSER)     /* the users for whom signals wait */ \
 	X(WORK)        /* deferred work of a CPU */ \
 	X(WAITQ)       /* wait queues */ \
 	X(EVENT)       /* what a wake-up notes: counts, lists of the ready */ \

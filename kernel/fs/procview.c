@@ -68,7 +68,7 @@ static void view_signals(struct procview *v, struct process *p, const struct tas
 
 	memcpy(v->comm, thread ? t->thread.name : p->comm, sizeof(v->comm));
 	v->shared_pending = p->pending.set;
-	v->signals_queued = p->signals_queued;
+	v->signals_queued = siguser_queued(p->sig_user);
 	v->signal_limit = p->limits.cur[RLIMIT_SIGPENDING];
 	if (t) {
 		v->pending = t->pending.set;

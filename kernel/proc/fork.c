@@ -115,6 +115,8 @@ static void inherit(struct process *child, struct process *parent, int exit_sign
 {
 	unsigned long irq = sighand_lock(parent); /* others set its limits, siblings its name */
 
+	siguser_put(child->sig_user);
+	child->sig_user = siguser_hold(parent->sig_user);
 	child->limits = parent->limits;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
 	sighand_unlock(parent, irq);

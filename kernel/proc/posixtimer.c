@@ -23,6 +23,7 @@ struct posix_timer {
 	int id;
 	enum timer_base base;
 	struct process *process;
+	struct siguser *user;      /* whom it is charged to */
 	int clock_number;
 	struct cpuclock clock;     /* TIMER_CPU: with references */
 	struct list on_clock;      /* of clock.process; cpu_lock */
@@ -210,23 +211,14 @@ static struct posix_timers *timers_get(struct process *p)
 	return p->timers;
 }
 
-/* Of the process's share of pending signals, to which its timers count. */
-static bool charge(struct process *p)
+/* Of the user's share of pending signals, to which timers count. NULL: there is nothing left. */
+static struct siguser *charge(struct process *p)
 {
 	unsigned long irq = sighand_lock(p);
-	bool ok = p->signals_queued < p->limits.cur[RLIMIT_SIGPENDING];
+	struct siguser *u = siguser_charge(p->sig_user, p->limits.cur[RLIMIT_SIGPENDING]) ? p->sig_user : NULL;
 
-	p->signals_queued += ok;
 	sighand_unlock(p, irq);
-	return ok;
-}
-
-static void uncharge(struct process *p)
-{
-	unsigned long irq = sighand_lock(p);
-
-	p->signals_queued--;
-	sighand_unlock(p, irq);
+	return u;
 }
 
 /* Its number; from here on other threads may take it away. */
@@ -274,15 +266,15 @@ int posixtimer_create(enum timer_base base, int clock, const struct cpuclock *c,
 {
 	struct process *p = process_current();
 	struct posix_timers *ts = timers_get(p);
-	struct posix_timer *t = NULL;
+	struct siguser *user = ts ? charge(p) : NULL;
+	struct posix_timer *t = user ? slab_alloc(&timer_cache, ALLOC_ZERO) : NULL;
 
-	if (ts && charge(p)) {
-		t = slab_alloc(&timer_cache, ALLOC_ZERO);
-		if (!t)
-			uncharge(p);
-	}
-	if (!t)
+	if (!t) {
+		if (user)
+			siguser_uncharge(user);
 		return -EAGAIN;
+	}
+	t->user = user;
 	t->base = base;
 	t->clock_number = clock;
 	t->clock = *c;
@@ -307,7 +299,7 @@ static void destroy(struct posix_timer *t)
 		unwatch_cpu(t);
 	if (t->event.thread)
 		task_put(t->event.thread);
-	uncharge(t->process);
+	siguser_uncharge(t->user);
 	slab_free(&timer_cache, t);
 }
 

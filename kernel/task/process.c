@@ -39,6 +39,7 @@ struct process *process_new(void)
 	waitq_init(&p->child_wait);
 	waitq_init(&p->signal_wait);
 	waitq_init(&p->exit_wait);
+	p->sig_user = siguser_get(0);
 	p->exit_signal = SIGCHLD;
 	p->dumpable = DUMP_USER;
 	p->core_filter = CORE_FILTER_DEFAULT;
@@ -55,6 +56,7 @@ void process_put(struct process *p)
 	if (p->sighand)
 		sighand_put(p->sighand);
 	cred_put(p->last_cred);
+	siguser_put(p->sig_user);
 	if (process_release_hook)
 		process_release_hook(p);
 	slab_free(&process_cache, p);

@@ -16,6 +16,7 @@
 #include "task/cred.h"
 #include "task/limits.h"
 #include "task/sighand.h"
+#include "task/siguser.h"
 
 struct aspace;  /* vm */
 struct tracing; /* proc */
@@ -105,7 +106,7 @@ struct process {
 	struct sighand *sighand;     /* own threads read it; others: sighand_lock, or PROC_TREE lock */
 	struct sigpending pending;
 	unsigned traced;             /* threads of it that are traced */
-	unsigned signals_queued;     /* in all its queues, for RLIMIT_SIGPENDING */
+	struct siguser *sig_user;    /* whom its signals are charged to: its real user; a reference */
 	bool stopped;                /* by job control: its threads park in proc/signal */
 	unsigned stops_left;         /* while stopped: threads that have not parked yet; the last one reports the stop */
 	bool stop_taken;             /* a stop signal was dequeued and has not stopped it yet; a SIGCONT that comes now cancels it */

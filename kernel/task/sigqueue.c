@@ -6,7 +6,7 @@
 
 #define DEFAULT_IGNORED (SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
 
-struct sigentry { struct list link; struct process *owner; struct siginfo info; };
+struct sigentry { struct list link; struct siguser *user; struct siginfo info; }; /* user: whom it is charged to; NULL: the timer is */
 
 static SLAB_CACHE(entry_cache, sigentry);
 
@@ -14,8 +14,8 @@ void (*signal_timer_hook)(struct process *p, struct siginfo *info);
 
 static void entry_free(struct sigentry *e)
 {
-	if (!e->info.timer_setting)
-		e->owner->signals_queued--;
+	if (e->user)
+		siguser_uncharge(e->user);
 	slab_free(&entry_cache, e);
 }
 
@@ -187,20 +187,25 @@ static bool blocked_everywhere(struct process *p, struct task *only, int signo)
 	return true;
 }
 
-/* NULL when there is no memory, or the process has as many as its limit lets it have; of the classic signals only one of each can wait anyway. */
+/*
+ * NULL when there is no memory, or the user has as many as the limit lets him have. Of the classic signals only one of each can wait anyway: what is
+ * not sent by a program with data of its own goes beyond the limit.
+ */
 static struct sigentry *entry_new(struct process *p, const struct siginfo *info)
 {
+	struct siguser *user = info->timer_setting ? NULL : p->sig_user;
 	struct sigentry *e;
 
-	if (info->signo >= SIGRTMIN && !info->timer_setting && p->signals_queued >= p->limits.cur[RLIMIT_SIGPENDING])
+	if (user && !siguser_charge(user, info->signo < SIGRTMIN && info->code >= 0 ? UINT64_MAX : p->limits.cur[RLIMIT_SIGPENDING]))
 		return NULL;
 	e = slab_alloc(&entry_cache, 0);
-	if (!e)
+	if (!e) {
+		if (user)
+			siguser_uncharge(user);
 		return NULL;
-	e->owner = p;
+	}
+	e->user = user;
 	e->info = *info;
-	if (!info->timer_setting)
-		p->signals_queued++;
 	return e;
 }
 

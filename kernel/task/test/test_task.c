@@ -238,7 +238,7 @@ static void test_classic_signals_merge_and_the_others_queue(void)
 	for (unsigned long i = 0; i < 3; i++)
 		assert_int_equal(post(SIGRTMIN + 2, SI_QUEUE, 10 + i), 0);
 	assert_int_equal(post(SIGRTMIN + 1, SI_QUEUE, 20), 0);
-	assert_int_equal(process_current()->signals_queued, 5);
+	assert_int_equal(siguser_queued(process_current()->sig_user), 5);
 	assert_int_equal(next(SIGBIT(SIGUSR1), &info), SIGRTMIN + 1); /* the lowest number first */
 	assert_int_equal(info.value, 20);
 	assert_int_equal(next(0, &info), SIGUSR1);
@@ -248,7 +248,7 @@ static void test_classic_signals_merge_and_the_others_queue(void)
 		assert_int_equal(info.value, 10 + i); /* in the order of sending */
 	}
 	assert_int_equal(next(0, &info), 0);
-	assert_int_equal(process_current()->signals_queued, 0);
+	assert_int_equal(siguser_queued(process_current()->sig_user), 0);
 }
 
 static void test_own_signals_and_faults_come_first(void)
