@@ -97,6 +97,8 @@ static long copy_range(struct side *in, struct side *out, size_t len)
 		return -ENOMEM;
 	n = copy_loop(in, out, len, buf);
 	kfree(buf);
+	io_usage_note(n, false);
+	io_usage_note(n, true);
 	if (n > 0) {
 		err = side_write(in);
 		if (!err)

@@ -91,6 +91,7 @@ static long transfer(int fd, struct uio *u, loff_t *pos, bool write)
 		n = -EINVAL;
 	else
 		n = write ? file_write(r.file, u, pos) : file_read(r.file, u, pos);
+	io_usage_note(n, write);
 	fd_return(r);
 	return n;
 }
@@ -491,6 +492,8 @@ static long send_file(int out_fd, int in_fd, loff_t *pos, size_t count)
 		goto end;
 	buf = kmalloc(SEND_CHUNK, 0);
 	n = buf ? send_loop(out, in, pos, MIN(count, 0x7ffff000ul), buf) : -ENOMEM;
+	io_usage_note(n, false);
+	io_usage_note(n, true);
 end:
 	kfree(buf);
 	fd_return(to);

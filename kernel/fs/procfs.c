@@ -468,7 +468,7 @@ static int text_fill(struct text_file *x, const struct proc_inode *p)
 	if (!alive(p))
 		return -ESRCH;
 	if (!p->node->fill)
-		return -EIO;
+		return p->process ? -EINVAL : -EIO;
 	x->text.task = p->task;
 	x->text.fd = p->fd;
 	err = p->node->fill(&x->text, p->process);

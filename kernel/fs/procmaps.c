@@ -11,6 +11,7 @@
 #include "vm/aspace.h"
 #include "vm/ptlook.h"
 #include "vm/ptshare.h"
+#include "vm/tlb.h"
 
 #define NAME_COLUMN 49
 #define PAGE_KIB (PAGE_SIZE / 1024)
@@ -232,3 +233,46 @@ static ssize_t pagemap_read(struct file *f, struct uio *u, loff_t *pos)
 }
 
 const struct file_ops procmaps_pagemap_ops = { .open = pagemap_open, .read = pagemap_read };
+
+/* ---- clear_refs ---- */
+
+enum { CLEAR_ALL = 1, CLEAR_ANONYMOUS, CLEAR_MAPPED, CLEAR_SOFT_DIRTY, CLEAR_PEAK, CLEAR_END };
+
+static void clear_referenced(struct aspace *as, int what)
+{
+	rwlock_read_lock(&as->lock);
+	for (struct vma *v = vma_first(as); v; v = vma_next(v)) {
+		bool mapped = v->ops == &mapping_vm_ops;
+
+		if (what == CLEAR_ALL || (what == CLEAR_MAPPED) == mapped)
+			ptlook_clear_accessed(as, v->start, v->end);
+	}
+	rwlock_read_unlock(&as->lock);
+	tlb_flush_aspace(as);
+}
+
+static void clear_peak(struct aspace *as)
+{
+	spin_lock(&as->pt_lock);
+	as->rss_peak = as->rss_anon + as->rss_file;
+	spin_unlock(&as->pt_lock);
+}
+
+long procmaps_clear_refs(struct process *p, struct task *t, const char *s, size_t len)
+{
+	struct aspace *as;
+	long long what;
+
+	(void)t;
+	if (!text_number(s, len, &what) || what < CLEAR_ALL || what >= CLEAR_END)
+		return -EINVAL;
+	as = process_aspace_get(p);
+	if (!as)
+		return 0; /* it has ended */
+	if (what == CLEAR_PEAK)
+		clear_peak(as);
+	else if (what != CLEAR_SOFT_DIRTY)
+		clear_referenced(as, (int)what);
+	aspace_put(as);
+	return 0;
+}

@@ -2,30 +2,7 @@
 /* The marks of a process as texts. */
 #include "fs/procmarks.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "task/marks.h"
-
-#define DIGITS_MAX 18
-
-/* A decimal number with white space around it and perhaps a sign; false if it is anything else. */
-static bool parse(const char *s, size_t len, long long *out)
-{
-	bool minus;
-	size_t digits = 0;
-
-	while (len && strchr(" \t\n", s[len - 1]))
-		len--;
-	while (len && strchr(" \t\n", *s))
-		s++, len--;
-	minus = len && *s == '-';
-	if (len && (*s == '-' || *s == '+'))
-		s++, len--;
-	for (*out = 0; digits < len && digits < DIGITS_MAX && s[digits] >= '0' && s[digits] <= '9'; digits++)
-		*out = *out * 10 + (s[digits] - '0');
-	if (minus)
-		*out = -*out;
-	return digits && digits == len;
-}
 
 int procmarks_score(struct text *t, struct process *p)
 {
@@ -44,7 +21,7 @@ long procmarks_set_adj(struct process *p, struct task *t, const char *s, size_t 
 	long long n;
 
 	(void)t;
-	if (!parse(s, len, &n))
+	if (!text_number(s, len, &n))
 		return -EINVAL;
 	return n == (int)n ? marks_set_oom_adj(p, (int)n) : -ERANGE;
 }
@@ -62,7 +39,7 @@ long procmarks_set_login(struct process *p, struct task *t, const char *s, size_
 	(void)t;
 	if (p != process_current())
 		return -EPERM;
-	if (!parse(s, len, &n) || n < 0)
+	if (!text_number(s, len, &n) || n < 0)
 		return -EINVAL;
 	return n == (uint32_t)n ? marks_set_login((uint32_t)n) : -ERANGE;
 }

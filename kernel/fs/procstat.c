@@ -404,3 +404,21 @@ int procstat_sched(struct text *t, struct process *p)
 	text_printf(t, "%-45s:%21d\n%-45s:%21d\n", "policy", v.policy, "prio", v.rt_prio ? 99 - v.rt_prio : 120 + v.nice);
 	return 0;
 }
+
+/* Of a process: with its dead threads, and the children that it has waited for. What is in memory only is never written to a disk or read from one. */
+int procstat_io(struct text *t, struct process *p)
+{
+	struct io_usage io;
+	struct procview v;
+	int err = proclook_allowed(p);
+
+	if (!err)
+		err = procview_take(&v, p, t->task);
+	if (err)
+		return err;
+	io = v.usage.io;
+	io_usage_add(&io, &v.child_usage.io);
+	text_printf(t, "rchar: %llu\nwchar: %llu\nsyscr: %llu\nsyscw: %llu\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n", (unsigned long long)io.read_bytes,
+		    (unsigned long long)io.written_bytes, (unsigned long long)io.reads, (unsigned long long)io.writes);
+	return 0;
+}

@@ -16,5 +16,6 @@ int procstat_syscall(struct text *t, struct process *p);
 int procstat_stack(struct text *t, struct process *p);
 int procstat_schedstat(struct text *t, struct process *p);
 int procstat_sched(struct text *t, struct process *p);
+int procstat_io(struct text *t, struct process *p);
 
 #endif

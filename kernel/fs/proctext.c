@@ -6,6 +6,8 @@
 #include "lib/string.h"
 #include "mem/slab.h"
 
+#define DIGITS_MAX 18
+
 #define FIRST_CAP 512
 
 static bool grow(struct text *t, size_t more)
@@ -51,4 +53,23 @@ void text_free(struct text *t)
 {
 	kfree(t->buf);
 	*t = (struct text){ .buf = NULL };
+}
+
+bool text_number(const char *s, size_t len, long long *out)
+{
+	bool minus;
+	size_t digits = 0;
+
+	while (len && strchr(" \t\n", s[len - 1]))
+		len--;
+	while (len && strchr(" \t\n", *s))
+		s++, len--;
+	minus = len && *s == '-';
+	if (len && (*s == '-' || *s == '+'))
+		s++, len--;
+	for (*out = 0; digits < len && digits < DIGITS_MAX && s[digits] >= '0' && s[digits] <= '9'; digits++)
+		*out = *out * 10 + (s[digits] - '0');
+	if (minus)
+		*out = -*out;
+	return digits && digits == len;
 }

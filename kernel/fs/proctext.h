@@ -19,6 +19,8 @@ struct text {
 void text_printf(struct text *t, const char *f, ...) __printf(2, 3);
 void text_add(struct text *t, const char *s, size_t len);
 void text_free(struct text *t);
+/* What a program wrote: a decimal number with white space around it and perhaps a sign; false if it is anything else. */
+bool text_number(const char *s, size_t len, long long *out);
 
 enum proc_special { PROC_PLAIN, PROC_FD_DIR, PROC_FDINFO_DIR, PROC_TASK_DIR, PROC_FD_LINK };
 

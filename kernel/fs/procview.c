@@ -44,6 +44,7 @@ static void add_usage(struct procview *v, struct task *t)
 	sched_thread_times(&t->thread, &v->usage.user_ns, &v->usage.system_ns);
 	v->usage.minflt += t->minflt;
 	v->usage.majflt += t->majflt;
+	io_usage_add(&v->usage.io, &t->io);
 	v->voluntary += t->thread.switches_voluntary;
 	v->forced += t->thread.switches_forced;
 }

@@ -56,7 +56,7 @@ static void release_thread(struct task *t)
 static void bequeath_usage(struct process *p, struct task *t)
 {
 	struct usage u = { .minflt = t->minflt, .majflt = t->majflt,
-			   .nvcsw = t->thread.switches_voluntary, .nivcsw = t->thread.switches_forced };
+			   .nvcsw = t->thread.switches_voluntary, .nivcsw = t->thread.switches_forced, .io = t->io };
 
 	sched_thread_times(&t->thread, &u.user_ns, &u.system_ns);
 	usage_add(&p->usage, &u);

@@ -22,6 +22,14 @@ void rlimits_init(struct rlimits *r)
 	r->cur[RLIMIT_RTPRIO] = r->max[RLIMIT_RTPRIO] = 0;
 }
 
+void io_usage_add(struct io_usage *to, const struct io_usage *from)
+{
+	to->read_bytes += from->read_bytes;
+	to->written_bytes += from->written_bytes;
+	to->reads += from->reads;
+	to->writes += from->writes;
+}
+
 void usage_add(struct usage *to, const struct usage *from)
 {
 	to->user_ns += from->user_ns;
@@ -30,5 +38,6 @@ void usage_add(struct usage *to, const struct usage *from)
 	to->majflt += from->majflt;
 	to->nvcsw += from->nvcsw;
 	to->nivcsw += from->nivcsw;
+	io_usage_add(&to->io, &from->io);
 	to->maxrss_pages = MAX(to->maxrss_pages, from->maxrss_pages);
 }

@@ -15,11 +15,16 @@ struct rlimits {
 /* Linux's defaults for init. */
 void rlimits_init(struct rlimits *r);
 
+/* What calls have moved, and how many there were that moved something. */
+struct io_usage { uint64_t read_bytes, written_bytes, reads, writes; };
+
 struct usage { /* sums; process lock */
 	uint64_t user_ns, system_ns;
 	uint64_t minflt, majflt, nvcsw, nivcsw;
 	unsigned long maxrss_pages;
+	struct io_usage io;
 };
+void io_usage_add(struct io_usage *to, const struct io_usage *from);
 void usage_add(struct usage *to, const struct usage *from);
 
 #endif

@@ -56,6 +56,7 @@ struct task {
 	int ioprio;                 /* as ioprio_set(2) left it: there is nothing yet that heeds it */
 	struct cred *cred;          /* replaced by its own thread under PROC_TREE lock (readers elsewhere: cred_get there) */
 	uint64_t minflt, majflt;
+	struct io_usage io;
 	bool exiting;
 	bool past_meet;             /* ends, and no core dump waits for it; sighand->lock */
 	struct waitq *vfork_done;   /* PROC_TREE lock: the parent waits here until exec or exit */
@@ -141,6 +142,15 @@ static inline struct task *task_current(void) { return (struct task *)thread_cur
 /* Process of the current thread; only in user threads. */
 static inline struct process *process_current(void) { return task_current()->process; }
 static inline const struct cred *cred_current(void) { return task_current()->cred; }
+/* The current thread has called for a transfer from or to a file: n bytes, or an error below zero. */
+static inline void io_usage_note(long n, bool write)
+{
+	struct io_usage *io = &task_current()->io;
+
+	*(write ? &io->writes : &io->reads) += 1;
+	if (n > 0)
+		*(write ? &io->written_bytes : &io->read_bytes) += (unsigned long)n;
+}
 static inline bool capable(enum capability c) { return cred_capable(cred_current(), c); }
 
 /* Guards the tree, groups, sessions, states. Taken with interrupts on. */

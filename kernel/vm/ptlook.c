@@ -42,6 +42,27 @@ void ptlook_pages(struct aspace *as, uaddr_t start, uaddr_t end, void (*fn)(uadd
 	}
 }
 
+/* Processors set bits in the entry meanwhile, and who copies a shared table takes its write bits away: by one step that takes this bit alone. */
+void ptlook_clear_accessed(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	uaddr_t next;
+
+	for (uaddr_t va = start; va < end; va = next) {
+		uint32_t sharers;
+		struct page *table;
+
+		spin_lock(&as->pt_lock);
+		table = leaf_of(as, va, &sharers, &next);
+		for (; table && va < MIN(next, end); va += PAGE_SIZE) {
+			pte_t *e = &((pte_t *)arch_direct(page_phys(table)))[pt_index(va, 0)];
+
+			if (pte_mapped(*e) && e->v & PTE_ACCESSED)
+				__atomic_fetch_and(&e->v, ~PTE_ACCESSED, __ATOMIC_RELAXED);
+		}
+		spin_unlock(&as->pt_lock);
+	}
+}
+
 bool ptlook_table(struct aspace *as, uaddr_t va, struct ptlook_table *out)
 {
 	uaddr_t next;
