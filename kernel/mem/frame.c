@@ -13,6 +13,7 @@
  * into a stack the order is written first, on the way out the kind.
  */
 #include "mem/frame.h"
+#include "arch/pageops.h"
 #include "core/ipi.h"
 #include "core/panic.h"
 #include "lib/bits.h"
@@ -346,7 +347,9 @@ void frame_zero(struct page *p)
 {
 	void *va = kmap_local(p);
 
-	memset(va, 0, PAGE_SIZE);
+	preempt_disable();
+	arch_page_zero(va);
+	preempt_enable();
 	kunmap_local(va);
 }
 
@@ -354,7 +357,9 @@ void frame_copy(struct page *dst, struct page *src)
 {
 	void *from = kmap_local(src), *to = kmap_local(dst);
 
-	memcpy(to, from, PAGE_SIZE);
+	preempt_disable();
+	arch_page_copy(to, from);
+	preempt_enable();
 	kunmap_local(to);
 	kunmap_local(from);
 }

@@ -13,6 +13,7 @@
 static struct x86_fpu fresh;
 static uint32_t mxcsr_mask = 0xffbf;
 static bool have_fxsr;
+bool x86_fpu_wide;
 
 void x86_fpu_save(struct x86_fpu *f)
 {
@@ -49,6 +50,7 @@ void x86_fpu_init(void)
 
 	have_fxsr = x86_cpu_has(X86_FXSR);
 	x86_fpu_init_cpu();
+	x86_fpu_wide = have_fxsr && x86_cpu_has(X86_SSE);
 	x86_fpu_save(&fresh);
 	memcpy(&mask, fresh.area + MXCSR_MASK_OFFSET, 4);
 	if (mask)

@@ -8,6 +8,9 @@
 
 struct x86_fpu { uint8_t area[512] __aligned(16); };
 
+/* The kernel may move 16 bytes at a time. A register is put back by who uses it; over what may sleep only by threads that have an address space. */
+extern bool x86_fpu_wide;
+
 void x86_fpu_init(void);                      /* boot CPU, once */
 void x86_fpu_init_cpu(void);                  /* another CPU */
 void x86_fpu_fresh(struct x86_fpu *f);        /* state of a new program */

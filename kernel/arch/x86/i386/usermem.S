@@ -2,8 +2,29 @@
 /*
  * Copies between kernel and user memory that survive faults: bytes not copied in eax. A fault at a listed instruction continues at its
  * fixup. arguments: eax = destination, edx = source, ecx = length.
+ *
+ * Where there is SSE, what is long goes 16 bytes at a time. A fault may sleep meanwhile: only threads that have user memory come here, and the
+ * registers of those are saved at a switch. One that cannot be helped leaves the rest to the words and bytes, which meet it again.
  */
 #include "arch/x86/useraccess.h"
+
+#define WIDE 256
+
+.macro WIDE_BEGIN
+	cmpb $0, x86_fpu_wide
+	je 0b
+	subl $16, %esp
+	movups %xmm0, (%esp)
+	USER_ACCESS_BEGIN
+.endm
+/* Behind it: what is left, less than WIDE bytes or with a fault in them. */
+.macro WIDE_END
+	USER_ACCESS_END
+	movups (%esp), %xmm0
+	addl $16, %esp
+	jmp 0b
+.endm
+
 
 .text
 .globl x86_user_copy
@@ -13,7 +34,9 @@ x86_user_copy:
 	pushl %ebx
 	movl %eax, %edi
 	movl %edx, %esi
-	movl %ecx, %ebx
+	cmpl $WIDE, %ecx
+	jae 5f
+0:	movl %ecx, %ebx
 	andl $3, %ebx
 	shrl $2, %ecx
 	USER_ACCESS_BEGIN
@@ -33,6 +56,22 @@ x86_user_copy:
 	.section __ex_table, "a"
 	.long 1b, 4b, 2b, 3b
 	.text
+5:	WIDE_BEGIN
+copy_wide:
+.irp at, 0, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240
+6:	movups \at(%esi), %xmm0
+7:	movups %xmm0, \at(%edi)
+	.pushsection __ex_table, "a"
+	.long 6b, copy_rest, 7b, copy_rest
+	.popsection
+.endr
+	addl $WIDE, %esi
+	addl $WIDE, %edi
+	subl $WIDE, %ecx
+	cmpl $WIDE, %ecx
+	jae copy_wide
+copy_rest:
+	WIDE_END
 
 .globl x86_user_zero
 x86_user_zero:
@@ -40,11 +79,36 @@ x86_user_zero:
 	movl %eax, %edi
 	movl %edx, %ecx
 	xorl %eax, %eax
+	cmpl $WIDE, %ecx
+	jae 5f
+0:	movl %ecx, %edx
+	andl $3, %edx
+	shrl $2, %ecx
 	USER_ACCESS_BEGIN
-5:	rep stosb
-6:	USER_ACCESS_END
+1:	rep stosl
+	movl %edx, %ecx
+2:	rep stosb
+3:	USER_ACCESS_END
 	movl %ecx, %eax
 	popl %edi
 	ret
+4:	leal (%edx,%ecx,4), %ecx
+	jmp 2b
 	.section __ex_table, "a"
-	.long 5b, 6b
+	.long 1b, 4b, 2b, 3b
+	.text
+5:	WIDE_BEGIN
+	xorps %xmm0, %xmm0
+zero_wide:
+.irp at, 0, 16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240
+6:	movups %xmm0, \at(%edi)
+	.pushsection __ex_table, "a"
+	.long 6b, zero_rest
+	.popsection
+.endr
+	addl $WIDE, %edi
+	subl $WIDE, %ecx
+	cmpl $WIDE, %ecx
+	jae zero_wide
+zero_rest:
+	WIDE_END
