@@ -15,6 +15,7 @@
 #define NODE_BITS 6
 #define NODE_SLOTS (1u << NODE_BITS)
 #define DROP_BATCH 64u
+#define HOLE_BATCH 64u /* pages of a hole that are read at once */
 
 struct node { void *slots[NODE_SLOTS]; unsigned used; };
 
@@ -62,6 +63,41 @@ struct page *mapping_find(struct mapping *m, unsigned long index)
 	s = slot_of(m, index);
 	if (s && *s) {
 		p = *s;
+		page_get(p);
+	}
+	spin_unlock(&m->lock);
+	return p;
+}
+
+/* Lock held. How many pages from index on are known to be missing after one look: 0 if that one is there. */
+static unsigned long missing_from(const struct mapping *m, unsigned long index)
+{
+	const struct node *n = m->tree;
+	unsigned long count = 0;
+
+	if (!fits(m, index))
+		return MAX(~0ul - index, 1ul);
+	for (unsigned h = m->height - 1; h > 0; h--) {
+		unsigned long span = 1ul << (h * NODE_BITS);
+
+		n = n->slots[index / span & (NODE_SLOTS - 1)];
+		if (!n)
+			return span - (index & (span - 1));
+	}
+	for (unsigned long i = index & (NODE_SLOTS - 1); i < NODE_SLOTS && !n->slots[i]; i++)
+		count++;
+	return count;
+}
+
+/* The page, with a reference; or NULL, and how many there are missing. */
+static struct page *find_or_count(struct mapping *m, unsigned long index, unsigned long *missing)
+{
+	struct page *p = NULL;
+
+	spin_lock(&m->lock);
+	*missing = missing_from(m, index);
+	if (!*missing) {
+		p = *slot_of(m, index);
 		page_get(p);
 	}
 	spin_unlock(&m->lock);
@@ -366,13 +402,15 @@ ssize_t mapping_file_read(struct file *f, struct uio *u, loff_t *pos)
 
 	while (u->left) {
 		loff_t size = inode_size(f->inode);
-		size_t off = (size_t)(*pos & (loff_t)(PAGE_SIZE - 1)), n = MIN(u->left, PAGE_SIZE - off), moved;
+		size_t off = (size_t)(*pos & (loff_t)(PAGE_SIZE - 1)), n, moved;
+		unsigned long missing;
 		struct page *p;
 
 		if (*pos >= size)
 			break;
+		p = find_or_count(m, (unsigned long)(*pos >> PAGE_SHIFT), &missing);
+		n = MIN(u->left, (p ? 1 : MIN(missing, (unsigned long)HOLE_BATCH)) * PAGE_SIZE - off);
 		n = (size_t)MIN((loff_t)n, size - *pos);
-		p = mapping_find(m, (unsigned long)(*pos >> PAGE_SHIFT));
 		if (p) {
 			char *va = kmap_local(p);
 
