@@ -87,77 +87,83 @@ struct page *ptshare_root_new(void)
 
 
 /*
- * The pages behind leaf entries, for the two loops that visit all of a table: what they need of each page is at hand, and a group of eight entries
- * is skipped at once. They are where the time of an unshare goes.
+ * The two loops that visit all of a leaf table are where the time of an unshare and of an exit goes. An entry that is not empty maps a page that is
+ * counted (ptshare_set), and "pages" is where the structure of frame 0 would be.
  */
-struct leaf_pages {
-	struct page *array;
-	pfn_t base, count;
-};
+static inline struct page *page_of(struct page *pages, pte_t e) { return &pages[pte_pfn(e)]; }
+static struct page *first_page(void) { return page_array - page_base_pfn; }
 
-static inline struct leaf_pages leaf_pages(void) { return (struct leaf_pages){ page_array, page_base_pfn, page_end_pfn - page_base_pfn }; }
-
-/* NULL: no page that is counted. */
-static inline struct page *leaf_page(const struct leaf_pages *l, pte_t e)
+/* One more holder for the page; a private one loses its write bit in both copies. */
+static inline void copy_leaf(pte_t *to, pte_t *from, struct page *pages)
 {
-	pfn_t n = pte_pfn(e) - l->base;
+	pte_t e = *from;
 
-	return n < l->count && l->array[n].kind != PAGE_RESERVED ? &l->array[n] : NULL;
+	if (!e.v)
+		return;
+	if (!pte_shared(e)) {
+		e = pte_clear(e, PTE_WRITE);
+		*from = e;
+	}
+	*to = e;
+	page_get(page_of(pages, e));
 }
 
-/* One more holder for each page; private ones lose their write bit in both copies. An entry that is not empty maps something. */
+static inline void put_leaf(pte_t *at, struct page *pages)
+{
+	pte_t e = *at;
+
+	if (!e.v)
+		return;
+	*at = PTE_NONE;
+	page_put(page_of(pages, e));
+}
+
 static void copy_leaves(pte_t *to, pte_t *from, uint32_t blocks)
 {
-	struct leaf_pages pages = leaf_pages();
+	struct page *pages = first_page();
 
 	for_each_group(g, from, blocks) {
-		for (unsigned long i = g; i < g + 8; i++) {
-			pte_t e = from[i];
-			struct page *p;
-
-			if (!e.v)
-				continue;
-			if (!pte_shared(e)) {
-				e = pte_clear(e, PTE_WRITE);
-				from[i] = e;
-			}
-			to[i] = e;
-			p = leaf_page(&pages, e);
-			if (likely(p))
-				page_get(p);
-		}
+		copy_leaf(&to[g], &from[g], pages);
+		copy_leaf(&to[g + 1], &from[g + 1], pages);
+		copy_leaf(&to[g + 2], &from[g + 2], pages);
+		copy_leaf(&to[g + 3], &from[g + 3], pages);
+		copy_leaf(&to[g + 4], &from[g + 4], pages);
+		copy_leaf(&to[g + 5], &from[g + 5], pages);
+		copy_leaf(&to[g + 6], &from[g + 6], pages);
+		copy_leaf(&to[g + 7], &from[g + 7], pages);
 	}
 }
 
 /* Empties the table on the way. */
 static void put_leaves(pte_t *e, uint32_t blocks)
 {
-	struct leaf_pages pages = leaf_pages();
+	struct page *pages = first_page();
 
 	for_each_group(g, e, blocks) {
-		for (unsigned long i = g; i < g + 8; i++) {
-			struct page *p;
-
-			if (!e[i].v)
-				continue;
-			p = leaf_page(&pages, e[i]);
-			e[i] = PTE_NONE;
-			if (likely(p))
-				page_put(p);
-		}
+		put_leaf(&e[g], pages);
+		put_leaf(&e[g + 1], pages);
+		put_leaf(&e[g + 2], pages);
+		put_leaf(&e[g + 3], pages);
+		put_leaf(&e[g + 4], pages);
+		put_leaf(&e[g + 5], pages);
+		put_leaf(&e[g + 6], pages);
+		put_leaf(&e[g + 7], pages);
 	}
 }
 
 /* The same for a table of tables. */
 static void copy_tables(pte_t *to, pte_t *from, uint32_t blocks)
 {
+	struct page *pages = first_page();
+
 	for_each_group(g, from, blocks) {
 		for (unsigned long i = g; i < g + 8; i++) {
-			if (!from[i].v)
+			pte_t e = pte_clear(from[i], PTE_WRITE);
+
+			if (!e.v)
 				continue;
-			from[i] = pte_clear(from[i], PTE_WRITE);
-			to[i] = from[i];
-			page_get(child_of(from[i]));
+			from[i] = to[i] = e;
+			page_get(page_of(pages, e));
 		}
 	}
 }
@@ -273,6 +279,7 @@ void ptshare_set(struct aspace *as, pte_t *e, pte_t value)
 	struct page *table = table_of(e);
 
 	debug_assert(table->kind == PAGE_TABLE && page_count(table) == 1);
+	debug_assert(pte_mapped(value) ? ptshare_page(value) != NULL : !value.v);
 	if (pte_mapped(*e))
 		account(as, table, *e, -1);
 	if (pte_mapped(value)) {
@@ -297,24 +304,41 @@ static void subtract_rss(struct aspace *as, struct page *table)
 			subtract_rss(as, child_of(entries(table)[i]));
 }
 
-void ptshare_put(struct page *table)
+static void free_table(struct page *table);
+
+static inline void put_table(struct page *table)
+{
+	if (__atomic_sub_fetch(&table->count, 1, __ATOMIC_ACQ_REL) == 0)
+		free_table(table);
+}
+
+void ptshare_put(struct page *table) { put_table(table); }
+
+static void put_tables(pte_t *e, uint32_t blocks)
+{
+	struct page *pages = first_page();
+
+	for_each_group(g, e, blocks) {
+		for (unsigned long i = g; i < g + 8; i++) {
+			pte_t below = e[i];
+
+			if (!below.v)
+				continue;
+			e[i] = PTE_NONE;
+			put_table(page_of(pages, below));
+		}
+	}
+}
+
+/* Its last parent is gone: what it refers to loses one. */
+static void free_table(struct page *table)
 {
 	pte_t *e = entries(table);
 
-	if (__atomic_sub_fetch(&table->count, 1, __ATOMIC_ACQ_REL) != 0)
-		return;
-	if (table->level == 0) {
+	if (table->level == 0)
 		put_leaves(e, table->table.blocks);
-	} else {
-		for_each_group(g, e, table->table.blocks) {
-			for (unsigned long i = g; i < g + 8; i++) {
-				if (!e[i].v)
-					continue;
-				ptshare_put(child_of(e[i]));
-				e[i] = PTE_NONE;
-			}
-		}
-	}
+	else
+		put_tables(e, table->table.blocks);
 	table->count = 1;
 	if (table->level == ROOT_LEVEL)
 		arch_root_clear(e);

@@ -45,7 +45,7 @@ void ptshare_fork(struct aspace *parent, struct aspace *child);
 pte_t *ptshare_path(struct aspace *as, uaddr_t va, struct pt_reserve *r, bool create, unsigned long *missing_span);
 /* Reads the leaf entry without changing anything; PTE_NONE if a table is missing. *own_path (may be NULL): no table on the way is shared. */
 pte_t ptshare_peek(struct aspace *as, uaddr_t va, bool *own_path);
-/* Sets a leaf entry that ptshare_path returned and keeps the table's counts. The old entry's page is the caller's affair. */
+/* Sets a leaf entry that ptshare_path returned, to nothing or a page that is counted, and keeps the table's counts. The old entry's page is the caller's affair. */
 void ptshare_set(struct aspace *as, pte_t *e, pte_t value);
 /* What is being unmapped. */
 struct pt_unmap {
