@@ -250,37 +250,44 @@ int vm_remap_file_pages(struct aspace *as, uaddr_t start, unsigned long size, un
 	return IS_ERR_VALUE(at) ? (int)(long)at : 0;
 }
 
-static void restrict_entry(pte_t *e, uint32_t flags)
+/* One table's part: what is mapped there keeps no right that flags lack. */
+static void restrict_entries(pte_t *e, unsigned long n, uint32_t flags)
 {
-	if (!pte_mapped(*e))
-		return;
-	if (!(flags & (VMA_READ | VMA_WRITE | VMA_EXEC)))
-		*e = pte_set(pte_clear(*e, PTE_PRESENT | PTE_WRITE), PTE_HIDDEN);
-	else
-		*e = pte_set(pte_clear(*e, flags & VMA_WRITE ? 0 : PTE_WRITE), flags & VMA_EXEC ? 0 : PTE_NOEXEC);
+	unsigned long clear = flags & VMA_WRITE ? 0 : PTE_WRITE, set = flags & VMA_EXEC ? 0 : PTE_NOEXEC;
+
+	if (!(flags & (VMA_READ | VMA_WRITE | VMA_EXEC))) {
+		clear = PTE_PRESENT | PTE_WRITE;
+		set = PTE_HIDDEN;
+	}
+	for (pte_t *end = e + n; e < end; e++)
+		if (pte_mapped(*e))
+			*e = pte_set(pte_clear(*e, clear), set);
 }
 
-/* Brings the present entries of a range in line with fewer rights; more rights come back by faults. pt_lock is taken inside. */
+/* Where va's span, or the range, ends: the first of the two. */
+static uaddr_t span_end(uaddr_t va, uaddr_t end, unsigned long span) { return MIN(ALIGN_DOWN(va, span) + (span - 1), end - 1) + 1; }
+
+/*
+ * Brings the present entries of a range in line with fewer rights, a table at a time; more rights come back by faults. pt_lock is taken inside. Tables
+ * are gathered where one turns out to be shared.
+ */
 static int protect_pages(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t flags, struct pt_reserve *r)
 {
 	for (uaddr_t va = start; va < end;) {
-		unsigned long skip = 0;
+		unsigned long missing = 0;
+		uaddr_t stop = va;
 		pte_t *e;
 
-		if (!pt_reserve_fill(r, ARCH_PT_LEVELS - 1))
-			return -ENOMEM;
 		spin_lock(&as->pt_lock);
-		e = ptshare_path(as, va, r, false, &skip);
-		if (e) { /* a table at a time */
-			uaddr_t stop = MIN(ALIGN_DOWN(va, pt_span(1)) + pt_span(1) - 1, end - 1) + 1;
-
-			for (; va < stop; va += PAGE_SIZE, e++)
-				restrict_entry(e, flags);
-			skip = 0;
-		}
+		e = ptshare_path(as, va, r, false, &missing);
+		if (e || missing)
+			stop = span_end(va, end, e ? pt_span(1) : missing);
+		if (e)
+			restrict_entries(e, (stop - va) >> PAGE_SHIFT, flags);
 		spin_unlock(&as->pt_lock);
-		if (va < end && skip)
-			va = ALIGN_DOWN(va, skip) + (skip - 1) >= end - 1 ? end : ALIGN_DOWN(va, skip) + skip;
+		if (stop == va && !pt_reserve_fill(r, ARCH_PT_LEVELS - 1))
+			return -ENOMEM;
+		va = stop;
 	}
 	return 0;
 }

@@ -381,10 +381,12 @@ int vma_split_range(struct aspace *as, uaddr_t start, uaddr_t end)
 
 int vma_split_to_keep(struct aspace *as, uaddr_t start, uaddr_t end)
 {
-	const struct vma *first = vma_find(as, start), *last = vma_find(as, end - 1);
+	const struct vma *first = vma_find(as, start), *last = first && first->end >= end ? first : vma_find(as, end - 1);
 	unsigned long more = (first && first->start < start) + (last && last->start < end && last->end > end);
 
-	return more && as->vma_count + more > MAP_COUNT_MAX ? -ENOMEM : vma_split_range(as, start, end);
+	if (!more)
+		return 0;
+	return as->vma_count + more > MAP_COUNT_MAX ? -ENOMEM : vma_split_range(as, start, end);
 }
 
 static bool continues(const struct vma *a, const struct vma *b)
