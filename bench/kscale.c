@@ -375,19 +375,22 @@ static void snapshots(long mib)
 	row("snapshot_%ldMB_fork_exit_wait", mib, since(begin, many), many);
 }
 
-static long free_kib(void)
+/* A figure of /proc/meminfo, in KiB. */
+static long meminfo(const char *name)
 {
 	static char text[8192];
 	int fd = open("/proc/meminfo", O_RDONLY);
 	ssize_t n = read(fd, text, sizeof(text) - 1);
 	close(fd);
-	char *at = n > 0 ? strstr(text, "MemFree:") : NULL;
+	text[n > 0 ? n : 0] = 0;
+	char *at = strstr(text, name);
 	if (!at)
-		die("/proc/meminfo");
-	return atol(at + 8);
+		die(name);
+	return atol(at + strlen(name));
 }
 
-/* Children that each write some pages of what they share with their parent and then wait: time to have one, and memory that it takes. */
+/* Children that each write some pages of what they share with their parent and then wait: time to have one, memory that it takes, and how much of
+ * that is not pages of its own or its parent's that were written: the kernel's for it. */
 static void alive(const char *name, size_t mib, long children, int pages)
 {
 	int hold[2], ready[2];
@@ -395,7 +398,8 @@ static void alive(const char *name, size_t mib, long children, int pages)
 	if (pipe(hold) || pipe(ready))
 		die("pipe");
 	fork_wait();
-	long before = free_kib();
+	meminfo("MemFree:");    /* what this writes for the first time is not a child's */
+	long before = meminfo("MemFree:"), written = meminfo("AnonPages:");
 	uint64_t begin = now();
 	for (long i = 0; i < children; i++) {
 		if (!start()) {
@@ -410,11 +414,14 @@ static void alive(const char *name, size_t mib, long children, int pages)
 		if (read(ready[0], &c, 1) != 1)
 			die("a child");
 	}
-	double each = since(begin, children), kib = (double)(before - free_kib()) / children;
+	double each = since(begin, children), kib = (double)(before - meminfo("MemFree:")) / children;
+	double own = (double)(meminfo("AnonPages:") - written) / children;
 	snprintf(format, sizeof(format), "%s_%%ld_fork_and_write", name);
 	row(format, children, each, children);
 	snprintf(format, sizeof(format), "%s_%%ld_KiB_each", name);
 	row(format, children, kib, children);
+	snprintf(format, sizeof(format), "%s_%%ld_KiB_each_not_written", name);
+	row(format, children, kib - own, children);
 	close(hold[1]);
 	while (wait(NULL) > 0)
 		;

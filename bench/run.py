@@ -31,7 +31,7 @@ def make_initrd():
 
 def measure(kernel, words, reference, cpus=1):
     """{benchmark: instructions}, printing each as it comes."""
-    append = "console=ttyS0 quiet nokaslr mitigations=off panic=-1 -- " + " ".join(words)
+    append = "console=ttyS0 quiet nokaslr norandmaps mitigations=off panic=-1 -- " + " ".join(words)
     command = qemu_command(kernel, make_initrd(), append, 1024, ["-icount", "shift=0,sleep=off"], cpus)
     figures = {}
     process = subprocess.Popen(["timeout", str(LIMIT_S), *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,

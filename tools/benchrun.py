@@ -15,7 +15,8 @@ import machine
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "bench"))
 import benchimage  # noqa: E402
 
-WORDS = "console=ttyS0 quiet nokaslr mitigations=off panic=-1"
+# norandmaps: where a mapping lies decides how many of its pages one page table has, and so what unsharing that table costs.
+WORDS = "console=ttyS0 quiet nokaslr norandmaps mitigations=off panic=-1"
 ICOUNT = ["-icount", "shift=0,sleep=off"]
 LIMIT_S = 3600      # for one line: on a busy host a thousand forks of 700 MiB are minutes of work for Linux
 FLAGS = {"kscale": ("-Wall", "-Wextra", "-Werror")}
