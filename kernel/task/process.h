@@ -110,6 +110,7 @@ struct process {
 	struct siguser *sig_user;    /* whom its signals are charged to: its real user; a reference */
 	bool stopped;                /* by job control: its threads park in proc/signal */
 	unsigned stops_left;         /* while stopped: threads that have not parked yet; the last one reports the stop */
+	bool kill_taken;             /* a thread has dequeued SIGKILL and is about to end all: the others find it, too */
 	bool stop_taken;             /* a stop signal was dequeued and has not stopped it yet; a SIGCONT that comes now cancels it */
 	bool tell_continued;         /* the first thread that goes on sends SIGCHLD to the parent */
 	bool stop_report, cont_report; /* a stop/continue that wait has not told yet */

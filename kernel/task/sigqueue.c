@@ -153,7 +153,7 @@ static bool action_kills(const struct process *p, int signo)
 /* Is one of the set to end the process? */
 static bool any_fatal(const struct process *p, sigset64 set)
 {
-	if (set & SIGBIT(SIGKILL))
+	if (set & SIGBIT(SIGKILL) || p->kill_taken)
 		return true;
 	for (; set && !p->stopped; set &= set - 1)
 		if (action_kills(p, __builtin_ctzll(set) + 1))
@@ -167,7 +167,7 @@ void signal_recalc(struct task *t)
 	const struct process *p = t->process;
 	sigset64 ready = (t->pending.set | p->pending.set) & ~t->sigmask;
 
-	if (ready || p->group_exit || (t->traced_by ? t->must_stop || t->trace_trap : p->stopped))
+	if (ready || p->group_exit || p->kill_taken || (t->traced_by ? t->must_stop || t->trace_trap : p->stopped))
 		thread_set_work(&t->thread, WORK_SIGNAL);
 	else
 		thread_clear_work(&t->thread, WORK_SIGNAL);
@@ -352,6 +352,10 @@ int signal_dequeue(struct task *t, sigset64 blocked, struct siginfo *info)
 	sigset64 ready = (own->set | all->set) & ~blocked;
 	int signo = 0;
 
+	if (unlikely(t->process->kill_taken) && !(blocked & SIGBIT(SIGKILL))) {
+		*info = (struct siginfo){ .signo = SIGKILL, .code = SI_USER };
+		return SIGKILL;
+	}
 	if (ready) {
 		sigset64 first = ready & SIGBIT(SIGKILL) ? SIGBIT(SIGKILL) : own->set & ready & faults ? own->set & ready & faults : ready;
 
@@ -362,6 +366,8 @@ int signal_dequeue(struct task *t, sigset64 blocked, struct siginfo *info)
 			signal_timer_hook(t->process, info);
 		if (SIGBIT(signo) & SIG_STOPS)
 			t->process->stop_taken = true;
+		if (signo == SIGKILL)
+			t->process->kill_taken = true;
 	}
 	signal_recalc(t);
 	return signo;

@@ -251,6 +251,23 @@ static void test_classic_signals_merge_and_the_others_queue(void)
 	assert_int_equal(siguser_queued(process_current()->sig_user), 0);
 }
 
+/* Between the taking of SIGKILL by one thread and the end of all no other one forgets that it is to die. */
+static void test_a_kill_is_for_all_threads(void)
+{
+	struct task *t = task_current();
+	struct siginfo info;
+
+	block_all();
+	assert_int_equal(post(SIGKILL, SI_USER, 1), 0);
+	assert_true(t->thread.work & WORK_KILL);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(next(SIGBIT(SIGKILL), &info), 0); /* somebody waits for others */
+		assert_int_equal(next(0, &info), SIGKILL);
+		assert_true(t->thread.work & WORK_KILL);
+		assert_true(t->thread.work & WORK_SIGNAL);
+	}
+}
+
 static void test_own_signals_and_faults_come_first(void)
 {
 	struct siginfo info;
@@ -416,7 +433,7 @@ int main(void)
 		CASE(test_numbers_ascend_and_come_round), CASE(test_a_number_held_by_a_group_is_not_given_away),
 		CASE(test_lookups_hold_what_they_find), CASE(test_setpgid_keeps_its_rules), CASE(test_sessions), CASE(test_orphaned_groups),
 		CASE(test_groups_without_memory), CASE(test_classic_signals_merge_and_the_others_queue),
-		CASE(test_own_signals_and_faults_come_first), CASE(test_the_limit_of_queued_signals), CASE(test_signals_without_memory),
+		CASE(test_a_kill_is_for_all_threads), CASE(test_own_signals_and_faults_come_first), CASE(test_the_limit_of_queued_signals), CASE(test_signals_without_memory),
 		CASE(test_ignored_signals_do_not_wait), CASE(test_stop_and_continue_cancel_each_other), CASE(test_work_follows_what_is_pending),
 		CASE(test_init_is_spared), CASE(test_a_forced_signal_cannot_be_blocked), CASE(test_credentials_are_copied_whole),
 	};
