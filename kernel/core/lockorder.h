@@ -32,6 +32,7 @@
 	X(PROC_TREE)   /* parents, children, groups, sessions */ \
 	X(CPU_TIMERS)  /* timers on CPU time, by process */ \
 	X(SIGHAND)     /* process: signal actions, pending signals */ \
+	X(REPORTS)     /* what children have to tell their parent */ \
 	X(PID)         /* pid tables */ \
 	X(FDTABLE)     /* descriptor tables */ \
 	X(FSCTX)       /* root, cwd, umask */ \

@@ -16,6 +16,7 @@
 #include "proc/tracing.h"
 #include "proc/vdso.h"
 #include "sched/grace.h"
+#include "task/children.h"
 #include "task/coreset.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
@@ -321,6 +322,7 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	struct aspace *old = p->aspace;
 	struct cred *old_cred = t->cred;
 	struct fdtable *old_files = t->files;
+	unsigned long irq;
 	const char *base = strrchr(x->name, '/');
 	bool readable = !inode_permission(x->file->inode, MAY_READ, old_cred); /* what may not be read may not be read from a core either */
 
@@ -328,10 +330,13 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	x->file = NULL;
 	futex_exit_robust(t);
 	spin_lock(&proc_tree_lock);
-	p->aspace = x->as;
+	child_ends_with_sigchld(p);
 	t->cred = x->cred;
-	t->files = files;
 	p->did_exec = true;
+	irq = sighand_lock(p);
+	p->aspace = x->as;
+	t->files = files;
+	sighand_unlock(p, irq);
 	spin_unlock(&proc_tree_lock);
 	take_limits(p, p->aspace); /* others may have set them since the space was built */
 	aspace_activate(x->as);

@@ -10,6 +10,7 @@
 #include "proc/sysvsem.h"
 #include "proc/tracing.h"
 #include "sched/times.h"
+#include "task/children.h"
 #include "task/group.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
@@ -75,38 +76,46 @@ static void leave_files(struct task *t)
 {
 	struct fdtable *files = t->files;
 	struct fsctx *fs = t->fs;
+	unsigned long irq = sighand_lock(t->process);
 
-	spin_lock(&proc_tree_lock);
 	t->files = NULL;
 	t->fs = NULL;
-	spin_unlock(&proc_tree_lock);
+	sighand_unlock(t->process, irq);
 	put_files(files, fs);
 }
 
 static void release_process(struct process *p)
 {
 	struct aspace *as = p->aspace;
-	struct task *t = task_current(); /* not among its threads any more: nobody finds its files */
+	struct task *t = task_current();
+	struct fdtable *files = t->files;
+	struct fsctx *fs = t->fs;
+	unsigned long irq;
 
 	itimer_exit(p);
 	posixtimer_exit(p);
 	signalfd_exit(p);
 	if (p->session->leader == p && session_leader_exit_hook)
 		session_leader_exit_hook(p->session);
-	spin_lock(&proc_tree_lock);
-	if (p->session->leader == p)
+	if (p->session->leader == p) {
+		spin_lock(&proc_tree_lock);
 		p->session->leader = NULL;
+		spin_unlock(&proc_tree_lock);
+	}
 	p->usage.maxrss_pages = (unsigned long)as->rss_peak;
+	irq = sighand_lock(p);
 	p->aspace = NULL;
-	spin_unlock(&proc_tree_lock);
-	put_files(t->files, t->fs);
+	t->files = NULL;
+	t->fs = NULL;
+	sighand_unlock(p, irq);
+	put_files(files, fs);
 	aspace_put(as);
 }
 
 static struct process *new_parent(struct process *p)
 {
 	for (struct process *a = p->parent; a; a = a->parent)
-		if (a->subreaper && a->state == PROCESS_RUNNING)
+		if (a->subreaper && !a->leaving)
 			return a;
 	return init_process;
 }
@@ -132,27 +141,6 @@ static bool parent_ignores(struct process *parent)
 	return a->handler == SIG_IGN || a->flags & SA_NOCLDWAIT;
 }
 
-/* Children go to init; zombies among them are its affair now, or end on the list if it wants none. PROC_TREE lock held. */
-static void orphan_children(struct process *p, struct list *unwanted)
-{
-	struct process *to, *c, *tmp;
-
-	if (list_empty(&p->children))
-		return;
-	to = new_parent(p);
-	list_for_each_entry_safe(c, tmp, &p->children, sibling) {
-		list_del(&c->sibling);
-		c->parent = to;
-		WRITE_ONCE(c->ppid, to->pid);
-		c->exit_signal = SIGCHLD;
-		list_push_back(c->state == PROCESS_ZOMBIE && !c->ghost && parent_ignores(to) ? unwanted : &to->children, &c->sibling);
-		tell_of_death(c);
-		if (c->state == PROCESS_ZOMBIE && !c->ghost)
-			signal_kernel(to, SIGCHLD);
-	}
-	waitq_wake_all(&to->child_wait);
-}
-
 static void child_siginfo(struct process *p, struct siginfo *info)
 {
 	int s = p->exit_status;
@@ -170,8 +158,7 @@ void proc_reap(struct process *p)
 	if (unlikely(ghost))
 		tracing_ghost_drop(ghost);
 	p->state = PROCESS_REAPED;
-	list_del(&p->sibling);
-	list_del(&p->all_link);
+	child_remove(p);
 	pid_clear_process(p);
 	g = group_leave(p);
 	spin_unlock(&proc_tree_lock);
@@ -187,6 +174,8 @@ static bool tell_end(struct process *p)
 	struct process *to = p->ghost ? p->ghost->tracer->process : p->parent;
 	struct siginfo info;
 
+	if (!p->ghost)
+		child_report(p, REPORT_END);
 	child_siginfo(p, &info);
 	if (p->ghost)
 		info.signo = SIGCHLD;
@@ -229,30 +218,121 @@ static void release_tracees(struct task *t)
 	} while (tr);
 }
 
-/* The last thread is going: tell the parent, or vanish. */
-static void become_zombie(struct process *p)
+#define MOVES_MAX 16 /* children that go to another parent under one hold of the lock */
+
+/* The children of p go to another parent; zombies among them are its affair now, or end if it wants none. PROC_TREE lock held, given up now and then. */
+static void give_children_away(struct process *p, struct list *doubtful)
 {
-	struct list unwanted = LIST_INIT(unwanted);
+	while (!list_empty(&p->children)) {
+		struct process *to = new_parent(p), *unwanted = NULL;
+
+		for (unsigned n = 0; n < MOVES_MAX && !unwanted && !list_empty(&p->children); n++) {
+			struct process *c = list_first(&p->children, struct process, sibling);
+
+			group_move_child(c, to, doubtful);
+			tell_of_death(c);
+			if (c->report != REPORT_END)
+				continue;
+			if (parent_ignores(to))
+				unwanted = c;
+			signal_kernel(to, SIGCHLD);
+		}
+		waitq_wake_all(&to->child_wait);
+		if (unwanted)
+			proc_reap(unwanted);
+		else
+			spin_unlock(&proc_tree_lock);
+		spin_lock(&proc_tree_lock);
+	}
+}
+
+/* A thread is no longer one of its process, which has what it used up. PROC_TREE and sighand->lock held. */
+static void leave_process(struct task *t)
+{
+	bequeath_usage(t->process, t);
+	list_del(&t->process_link);
+	WRITE_ONCE(t->process->task_count, t->process->task_count - 1);
+}
+
+/* The last thread, which may have left, is going: tell the parent, or vanish. */
+static void become_zombie(struct process *p, struct task *t)
+{
+	struct list doubtful = LIST_INIT(doubtful);
 	unsigned long irq;
 
 	spin_lock(&proc_tree_lock);
-	group_exit_notify(p);
-	orphan_children(p, &unwanted);
-	/* in one section with the above: who looks for a new parent must not find p any more */
+	group_begin_exit(p, &doubtful);
+	do {
+		give_children_away(p, &doubtful);
+		group_settle(&doubtful);
+	} while (!list_empty(&p->children)); /* a child can give it one of its own (CLONE_PARENT) */
 	irq = sighand_lock(p);
+	if (p->task_count)
+		leave_process(t);
 	p->state = PROCESS_ZOMBIE;
+	p->stopped = false;
+	child_report(p, REPORT_NONE);
 	sigpending_flush(&p->pending, ~0ull);
 	sighand_unlock(p, irq);
-	if (!tell_end(p)) {
-		list_del(&p->sibling);
-		list_push_back(&unwanted, &p->sibling);
-	}
-	while (!list_empty(&unwanted)) {
-		proc_reap(list_first(&unwanted, struct process, sibling));
-		spin_lock(&proc_tree_lock);
-	}
-	spin_unlock(&proc_tree_lock);
+	if (tell_end(p))
+		spin_unlock(&proc_tree_lock);
+	else
+		proc_reap(p);
 	waitq_wake_all(&p->exit_wait);
+}
+
+/* sighand->lock held. It is not to be found any more as one that gets signals, is traced or owns locks. */
+static void begin_exit(struct task *t, int status)
+{
+	struct process *p = t->process;
+
+	t->thread.aspace = NULL; /* before the count falls: whoever sees it may give the address space back */
+	if (p->task_count == 1)
+		p->last_cred = cred_get(t->cred);
+	if (!p->group_exit)
+		p->exit_status = status;
+	sigpending_flush(&t->pending, ~0ull);
+	store_release(&t->exiting, true);
+}
+
+/* The end of the last thread of a process, if nobody traces it: the tree hears of it when the process has become a zombie. */
+static bool exit_alone(struct task *t, int status)
+{
+	struct process *p = t->process;
+	unsigned long irq = sighand_lock(p);
+	bool alone = p->task_count == 1 && !t->trace;
+
+	if (alone)
+		begin_exit(t, status);
+	sighand_unlock(p, irq);
+	return alone;
+}
+
+/* The end of a thread. *trace: what its tracer has to wait for; else the caller puts it. Was it the last one? */
+static bool exit_among_others(struct task *t, int status, struct tracing **trace, bool *traced)
+{
+	struct process *p = t->process;
+	bool last, tell;
+	unsigned long irq;
+
+	spin_lock(&proc_tree_lock);
+	irq = sighand_lock(p);
+	begin_exit(t, status);
+	signal_retarget(t, ~t->sigmask);
+	leave_process(t);
+	last = p->task_count == 0;
+	tell = signal_stop_arrived(t) && !last;
+	*traced = unlikely(t->trace) && tracing_thread_ends(t, p->group_exit ? p->exit_status : status, trace);
+	sighand_unlock(p, irq);
+	if (*traced)
+		tracing_tell_end(*trace);
+	if (tell)
+		signal_tell_parent(p, CLD_STOPPED, p->stop_signal);
+	if (!last) /* before the last one can go: who has seen the process end may have as many threads again */
+		usercount_sub(t->cred->uid);
+	waitq_wake_all(&p->child_wait); /* exec waits here for its siblings */
+	spin_unlock(&proc_tree_lock);
+	return last;
 }
 
 __noreturn void proc_exit_thread(int status)
@@ -260,8 +340,7 @@ __noreturn void proc_exit_thread(int status)
 	struct task *t = task_current();
 	struct process *p = t->process;
 	struct tracing *trace = NULL;
-	unsigned long irq;
-	bool last, tell, traced;
+	bool last, traced = false;
 
 	coremeet_pass();
 	if (unlikely(t->trace))
@@ -272,30 +351,7 @@ __noreturn void proc_exit_thread(int status)
 	if (READ_ONCE(p->task_count) > 1)
 		leave_files(t);
 	process_get(p);
-	spin_lock(&proc_tree_lock);
-	irq = sighand_lock(p);
-	t->exiting = true;
-	signal_retarget(t, ~t->sigmask);
-	t->thread.aspace = NULL; /* before the count falls: whoever sees it may give the address space back */
-	list_del(&t->process_link);
-	sigpending_flush(&t->pending, ~0ull);
-	last = --p->task_count == 0;
-	if (last)
-		p->last_cred = cred_get(t->cred);
-	if (!p->group_exit)
-		p->exit_status = status;
-	tell = signal_stop_arrived(t) && !last;
-	traced = unlikely(t->trace) && tracing_thread_ends(t, p->group_exit ? p->exit_status : status, &trace);
-	sighand_unlock(p, irq);
-	if (traced)
-		tracing_tell_end(trace);
-	if (tell)
-		signal_tell_parent(p, CLD_STOPPED, p->stop_signal);
-	bequeath_usage(p, t);
-	if (!last) /* before the last one can go: who has seen the process end may have as many threads again */
-		usercount_sub(t->cred->uid);
-	waitq_wake_all(&p->child_wait); /* exec waits here for its siblings */
-	spin_unlock(&proc_tree_lock);
+	last = exit_alone(t, status) || exit_among_others(t, status, &trace, &traced);
 	if (unlikely(READ_ONCE(futexpi_waiting)))
 		futexpi_gone(t);
 	if (last && p == init_process) {
@@ -309,7 +365,7 @@ __noreturn void proc_exit_thread(int status)
 		tracing_put(trace);
 	if (last) {
 		release_process(p);
-		become_zombie(p);
+		become_zombie(p, t);
 	}
 	process_put(p);
 	sched_exit();

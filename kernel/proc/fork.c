@@ -12,6 +12,7 @@
 #include "proc/pidfd.h"
 #include "proc/sysvsem.h"
 #include "proc/tracing.h"
+#include "task/children.h"
 #include "task/group.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
@@ -269,6 +270,7 @@ static long commit(struct birth *b)
 {
 	struct process *me = process_current(), *p = b->process;
 	struct task *t = b->task;
+	bool sibling = b->req->flags & CLONE_PARENT;
 	bool many = too_many(0); /* it is counted now, and so are others that have come since the first look */
 	unsigned long irq;
 	long err = 0;
@@ -294,11 +296,8 @@ static long commit(struct birth *b)
 		signal_recalc(t); /* the process may be stopping, and have signals that only this thread takes */
 	sighand_unlock(p, irq);
 	if (p != me) {
-		p->parent = b->req->flags & CLONE_PARENT ? me->parent : me;
-		p->ppid = p->parent->pid;
-		p->maker = task_current()->tid;
-		list_push_back(&p->parent->children, &p->sibling);
-		list_push_back(&process_list, &p->all_link);
+		p->maker = sibling ? me->maker : task_current()->tid;
+		child_add(sibling ? me->parent : me, p);
 		group_inherit(p, me);
 		process_get(p); /* the tree's reference, until it is reaped */
 	}

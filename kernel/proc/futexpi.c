@@ -97,13 +97,14 @@ static bool circle(pid_t tid, pid_t owner)
 static long check_owner(pid_t owner)
 {
 	struct task *t = owner > 0 ? pid_task(owner) : NULL;
+	unsigned long irq;
 	bool exiting;
 
 	if (!t)
 		return -ESRCH;
-	spin_lock(&proc_tree_lock);
+	irq = sighand_lock(t->process);
 	exiting = t->exiting; /* else it looks at the list after this */
-	spin_unlock(&proc_tree_lock);
+	sighand_unlock(t->process, irq);
 	task_put(t);
 	return exiting ? -ESRCH : 0;
 }

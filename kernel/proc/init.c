@@ -116,7 +116,6 @@ static struct task *make_init(void)
 	init_process = p;
 	list_push_back(&p->tasks, &t->process_link);
 	p->task_count = 1;
-	list_push_back(&process_list, &p->all_link);
 	pid_set_task(t->tid, t);
 	tf_init_user(&tf, 0, 0);
 	arch_thread_fork(&t->thread.arch, &thread_current()->arch, thread_stack_top(&t->thread), &tf, first_steps);

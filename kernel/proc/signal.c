@@ -9,6 +9,7 @@
 #include "proc/coredump.h"
 #include "proc/exit.h"
 #include "proc/tracing.h"
+#include "task/children.h"
 #include "task/group.h"
 #include "task/sigqueue.h"
 #include "vm/space.h"
@@ -129,20 +130,28 @@ static void stay_stopped(struct task *t)
 	tell_continued(t);
 }
 
+static bool in_orphaned_group(struct process *p)
+{
+	struct pgroup *g;
+	bool orphaned;
+
+	spin_lock(&proc_tree_lock);
+	g = p->group;
+	pgroup_get(g);
+	orphaned = pgroup_orphaned(g);
+	spin_unlock(&proc_tree_lock);
+	pgroup_put(g);
+	return orphaned;
+}
+
 static void stop_process(struct task *t, int signo)
 {
 	struct process *p = t->process;
 	struct task *other;
 	unsigned long irq;
-	bool orphan;
 
-	if (signo != SIGSTOP) {
-		spin_lock(&proc_tree_lock);
-		orphan = pgroup_orphaned(p->group);
-		spin_unlock(&proc_tree_lock);
-		if (orphan)
-			return; /* POSIX 11.1.4: nobody could continue it */
-	}
+	if (signo != SIGSTOP && in_orphaned_group(p))
+		return; /* POSIX 11.1.4: nobody could continue it */
 	irq = sighand_lock(p);
 	if (p->stopped && t->traced_by && !t->must_stop && !p->group_exit && p->stop_taken)
 		signal_stop_add(t); /* its tracer let it run on */
@@ -154,8 +163,7 @@ static void stop_process(struct task *t, int signo)
 	p->stop_taken = false;
 	p->stop_signal = signo;
 	p->stops_left = 0;
-	p->stop_report = false; /* the last one to park sets it */
-	p->cont_report = false;
+	child_report(p, REPORT_NONE); /* the last one to park tells of it */
 	list_for_each_entry(other, &p->tasks, process_link) {
 		signal_stop_add(other);
 		thread_set_work(&other->thread, WORK_SIGNAL);

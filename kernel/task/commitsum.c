@@ -6,12 +6,11 @@
 
 static bool add(struct process *p, void *ctx)
 {
-	unsigned long *sum = ctx;
+	unsigned long *sum = ctx, irq = sighand_lock(p); /* its address space stays while that is held */
 
-	spin_lock(&proc_tree_lock); /* its address space stays while that is held */
 	if (p->aspace)
 		*sum += READ_ONCE(p->aspace->data_pages) + READ_ONCE(p->aspace->stack_pages);
-	spin_unlock(&proc_tree_lock);
+	sighand_unlock(p, irq);
 	return true;
 }
 

@@ -2,13 +2,15 @@
 /* Process groups and sessions. */
 #include "task/group.h"
 #include "lib/errno.h"
+#include "lib/listwalk.h"
 #include "mem/slab.h"
+#include "task/children.h"
 #include "task/pid.h"
 #include "task/sigqueue.h"
 
 static SLAB_CACHE(session_cache, session);
 static SLAB_CACHE(pgroup_cache, pgroup);
-#define BUCKETS 256u
+#define BUCKETS 1024u
 static struct pgroup *buckets[BUCKETS]; /* all groups by number, chained by all_next; proc_tree_lock */
 void (*session_leader_exit_hook)(struct session *s);
 
@@ -35,7 +37,9 @@ static struct pgroup *pgroup_new(pid_t pgid, struct session *s)
 		g->pgid = pgid;
 		g->session = s;
 		list_init(&g->members);
+		list_init(&g->walks);
 		list_init(&g->session_link);
+		list_init(&g->doubt_link);
 	}
 	return g;
 }
@@ -110,6 +114,7 @@ static struct pgroup *leave(struct process *p)
 {
 	struct pgroup *g = p->group;
 
+	list_walks_pass(&g->walks, &p->group_link);
 	list_del(&p->group_link);
 	if (list_empty(&g->members)) {
 		*link_to(g->pgid) = g->all_next;
@@ -142,84 +147,112 @@ int group_init_process(struct process *p)
 	return 0;
 }
 
-/* A group is orphaned when no member has a parent in another group of the same session (POSIX 3.264). except: a process that is leaving. */
-static bool orphaned(struct pgroup *g, struct process *except)
+/* Does a member keep its group from being orphaned (POSIX 3.264)? It has a parent in another group of the same session. */
+static bool is_link(const struct process *p)
 {
-	struct process *p;
+	const struct process *parent = p->parent;
 
-	list_for_each_entry(p, &g->members, group_link) {
-		struct process *parent = p->parent;
+	return !p->leaving && parent && parent != init_process && parent->group != p->group && parent->session == p->session;
+}
 
-		if (p == except || p->state == PROCESS_ZOMBIE || !parent || parent == init_process)
-			continue;
-		if (parent->group != g && parent->session == g->session)
-			return false;
+static bool is_stopped(const struct process *p) { return READ_ONCE(p->stopped); }
+
+#define LOOKS_MAX 512  /* members looked at under one hold of the lock */
+#define SIGNALS_MAX 16 /* members that a signal is sent to */
+
+static void lock_anew(void)
+{
+	spin_unlock(&proc_tree_lock);
+	spin_lock(&proc_tree_lock);
+}
+
+/* Is there such a member? Lock held, given up now and then; the caller has a reference of the group. */
+static bool has_member(struct pgroup *g, bool (*such)(const struct process *p))
+{
+	struct list_walk walk;
+	struct list *at;
+	bool found = false;
+
+	list_walk_begin(&walk, &g->walks, &g->members);
+	for (unsigned n = 1; !found && (at = list_walk_next(&walk, &g->members)) != NULL; n++) {
+		found = such(list_entry(at, struct process, group_link));
+		if (n % LOOKS_MAX == 0)
+			lock_anew();
 	}
-	return true;
+	list_walk_end(&walk);
+	return found;
 }
 
-bool pgroup_orphaned(struct pgroup *g) { return orphaned(g, NULL); }
+bool pgroup_orphaned(struct pgroup *g) { return !has_member(g, is_link); }
 
-static bool has_stopped(struct pgroup *g)
+/* Locks as has_member. Who comes while it goes on is a child of a member that the signal has or that is still to come: at the end, too. */
+static void signal_members(struct pgroup *g, int signo)
 {
-	struct process *p;
+	struct list_walk walk;
+	struct list *at;
 
-	list_for_each_entry(p, &g->members, group_link)
-		if (READ_ONCE(p->stopped))
-			return true;
-	return false;
-}
-
-static void signal_locked(struct pgroup *g, int signo)
-{
-	struct process *p;
-
-	list_for_each_entry(p, &g->members, group_link)
-		signal_kernel(p, signo);
+	list_walk_begin(&walk, &g->walks, &g->members);
+	for (unsigned n = 1; (at = list_walk_next(&walk, &g->members)) != NULL; n++) {
+		signal_kernel(list_entry(at, struct process, group_link), signo);
+		if (n % SIGNALS_MAX == 0)
+			lock_anew();
+	}
+	list_walk_end(&walk);
 }
 
 void pgroup_signal(struct pgroup *g, int signo)
 {
 	spin_lock(&proc_tree_lock);
-	signal_locked(g, signo);
+	signal_members(g, signo);
 	spin_unlock(&proc_tree_lock);
 }
 
-/* Lock held: p is about to exit or to change its group; did g lose its last link to the session outside? */
-static void check_orphan(struct pgroup *g, struct process *except, bool was_orphaned)
+/* Has g lost its last link? Then nobody could continue what is stopped there. Locks as has_member. */
+static void check_orphan(struct pgroup *g)
 {
-	if (was_orphaned || !orphaned(g, except) || !has_stopped(g))
+	if (!has_member(g, is_stopped) || has_member(g, is_link))
 		return;
-	signal_locked(g, SIGHUP);
-	signal_locked(g, SIGCONT);
+	signal_members(g, SIGHUP);
+	signal_members(g, SIGCONT);
 }
 
-/* Lock held. Would g be orphaned once parent is gone? Members whose parent it is do not count. */
-static bool orphaned_by(struct pgroup *g, struct process *gone)
+/* To be looked at once, when the list is settled. Whose other list it is on looks at it later, too. */
+static void doubt(struct pgroup *g, struct list *doubtful)
 {
-	struct process *p;
+	if (!list_empty(&g->doubt_link))
+		return;
+	pgroup_get(g);
+	list_push_back(doubtful, &g->doubt_link);
+}
 
-	list_for_each_entry(p, &g->members, group_link) {
-		struct process *parent = p->parent;
+void group_begin_exit(struct process *p, struct list *doubtful)
+{
+	bool was_link = is_link(p);
 
-		if (p->state == PROCESS_ZOMBIE || !parent || parent == init_process || parent == gone)
-			continue;
-		if (parent->group != g && parent->session == g->session)
-			return false;
+	p->leaving = true;
+	if (was_link)
+		doubt(p->group, doubtful);
+}
+
+void group_move_child(struct process *c, struct process *to, struct list *doubtful)
+{
+	bool was_link = is_link(c);
+
+	child_move(c, to);
+	if (was_link && !is_link(c))
+		doubt(c->group, doubtful);
+}
+
+void group_settle(struct list *doubtful)
+{
+	struct pgroup *g;
+
+	while (!list_empty(doubtful)) {
+		g = list_first(doubtful, struct pgroup, doubt_link);
+		list_del(&g->doubt_link);
+		check_orphan(g);
+		pgroup_put(g);
 	}
-	return true;
-}
-
-void group_exit_notify(struct process *p)
-{
-	struct process *c;
-
-	check_orphan(p->group, p, orphaned(p->group, NULL));
-	list_for_each_entry(c, &p->children, sibling)
-		if (c->group && c->group != p->group && c->session == p->session && c->state != PROCESS_ZOMBIE && orphaned_by(c->group, p) && has_stopped(c->group)) {
-			signal_locked(c->group, SIGHUP);
-			signal_locked(c->group, SIGCONT);
-		}
 }
 
 struct pgroup *group_leave(struct process *p)

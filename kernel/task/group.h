@@ -24,7 +24,9 @@ struct pgroup {
 	pid_t pgid;
 	struct session *session;
 	struct list members;      /* process.group_link */
+	struct list walks;        /* along members */
 	struct list session_link;
+	struct list doubt_link;   /* it may have lost its last link to the rest of its session */
 	struct pgroup *all_next;  /* task/group */
 };
 
@@ -35,11 +37,17 @@ void pgroup_release(struct process *p);
 void pgroup_put(struct pgroup *g);
 static inline void session_get(struct session *s) { refcount_get(&s->refs); }
 void session_put(struct session *s);
-/* All four with proc_tree_lock held. Puts a new process into its parent's group. */
+/* Puts a new process into its parent's group. proc_tree_lock held. */
 void group_inherit(struct process *child, struct process *parent);
-/* p is about to exit, its children still its own: SIGHUP and SIGCONT to groups that become orphaned and have stopped members. */
-void group_exit_notify(struct process *p);
-/* Takes a reaped process out of its group, whose reference the caller puts after unlocking. */
+/*
+ * Groups that become orphaned by the end of a process and have stopped members get SIGHUP and SIGCONT (POSIX, _exit): those that its children or it itself
+ * kept from being orphaned are noted when it begins to end and when a child goes to another parent, and are looked at when the list is settled.
+ * proc_tree_lock held; settling gives it up now and then.
+ */
+void group_begin_exit(struct process *p, struct list *doubtful);
+void group_move_child(struct process *c, struct process *to, struct list *doubtful);
+void group_settle(struct list *doubtful);
+/* proc_tree_lock held. Takes a reaped process out of its group, whose reference the caller puts after unlocking. */
 struct pgroup *group_leave(struct process *p);
 /* First session and group of init. -ENOMEM */
 int group_init_process(struct process *p);
@@ -47,7 +55,8 @@ long group_setpgid(pid_t pid, pid_t pgid); /* the calls' errors exactly */
 long group_getpgid(pid_t pid);
 long group_setsid(void);
 long group_getsid(pid_t pid);
-bool pgroup_orphaned(struct pgroup *g);    /* lock held */
+/* No member has a parent in another group of its session. Lock held, given up now and then in large groups; the caller has a reference. */
+bool pgroup_orphaned(struct pgroup *g);
 /* Sends to every member; no permission check (terminals). */
 void pgroup_signal(struct pgroup *g, int signo);
 /* Set by dev/tty: a session leader with a controlling terminal exits. Called without locks; session referenced. */

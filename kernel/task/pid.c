@@ -13,7 +13,7 @@
 #include "lib/hash.h"
 #include "mem/slab.h"
 
-#define BUCKETS 256
+#define BUCKETS 4096
 #define HOPS_MAX 64 /* in a chain that others change meanwhile */
 
 static struct spinlock pid_lock = SPINLOCK_INIT(LOCK_PID);

@@ -17,7 +17,6 @@ static SLAB_CACHE_STABLE(process_cache, process, kept_of_process);
 static SLAB_CACHE_STABLE(task_cache, task, kept_of_task);
 
 struct spinlock proc_tree_lock = SPINLOCK_INIT(LOCK_PROC_TREE);
-struct list process_list = LIST_INIT(process_list);
 struct process *init_process;
 void (*process_release_hook)(struct process *p);
 static atomic_long_t live;
@@ -30,10 +29,11 @@ struct process *process_new(void)
 		return NULL;
 	refcount_set(&p->refs, 1);
 	list_init(&p->children);
+	list_init(&p->children_walks);
 	list_init(&p->sibling);
+	spin_init(&p->reports_lock, LOCK_REPORTS);
 	list_init(&p->tasks);
 	list_init(&p->group_link);
-	list_init(&p->all_link);
 	list_init(&p->pending.queue);
 	list_init(&p->cpu_watchers);
 	waitq_init(&p->child_wait);
@@ -112,7 +112,7 @@ struct task *process_main_task(struct process *p)
 	struct task *t;
 
 	list_for_each_entry(t, &p->tasks, process_link)
-		if (!t->exiting)
+		if (!load_acquire(&t->exiting)) /* else what it left is there */
 			return t;
 	return NULL;
 }
@@ -143,13 +143,12 @@ bool process_may_attach(struct process *p, bool fs)
 
 struct aspace *process_aspace_get(struct process *p)
 {
-	struct aspace *as;
+	unsigned long irq = sighand_lock(p);
+	struct aspace *as = p->aspace;
 
-	spin_lock(&proc_tree_lock);
-	as = p->aspace;
 	if (as)
 		aspace_get(as);
-	spin_unlock(&proc_tree_lock);
+	sighand_unlock(p, irq);
 	return as;
 }
 

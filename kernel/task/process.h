@@ -9,6 +9,7 @@
 #include "core/timer.h"
 #include "lib/atomic.h"
 #include "lib/list.h"
+#include "lib/rbtree.h"
 #include "lib/refcount.h"
 #include "sched/mutex.h"
 #include "sched/thread.h"
@@ -37,7 +38,7 @@ struct task {
 	/* sighand->lock */
 	struct sigpending pending;
 	bool must_stop;             /* counted in stops_left */
-	/* changed by its own thread, under PROC_TREE lock, and read by others under that; NULL when it has begun to end */
+	/* sighand->lock; its own thread, which alone changes them, needs none to read; NULL when it has begun to end */
 	struct fdtable *files;
 	struct fsctx *fs;
 	/* own thread only; other readers take sighand->lock */
@@ -57,7 +58,7 @@ struct task {
 	struct cred *cred;          /* replaced by its own thread under PROC_TREE lock (readers elsewhere: cred_get there) */
 	uint64_t minflt, majflt;
 	struct io_usage io;
-	bool exiting;
+	bool exiting;               /* sighand->lock; and PROC_TREE lock unless it is the last one, which then stays in process->tasks until the process is a zombie */
 	bool past_meet;             /* ends, and no core dump waits for it; sighand->lock */
 	struct waitq *vfork_done;   /* PROC_TREE lock: the parent waits here until exec or exit */
 	int exit_signal;
@@ -74,6 +75,9 @@ struct task {
 #define PROCESS_ZOMBIE 1
 #define PROCESS_REAPED 2
 
+/* What a process has to tell its parent, which is named by the bit of wait(2)'s options that asks for it. */
+enum report { REPORT_NONE, REPORT_STOP, REPORT_END, REPORT_CONTINUE, REPORTS };
+
 struct process {
 	/* PROC_TREE lock */
 	struct process *parent;      /* never NULL but for init */
@@ -84,14 +88,16 @@ struct process {
 	/* PROC_TREE lock */
 	pid_t maker;                 /* the thread of the parent that forked it */
 	pid_t ppid;                  /* its number: read without the lock by the process itself */
-	struct list children, sibling;
+	struct list children, sibling; /* task/children; in order of birth */
+	struct list children_walks;
+	unsigned long child_count, clone_count; /* of all; of those that end with another signal than SIGCHLD */
+	uint64_t birth;              /* its place among its siblings */
 	struct list tasks;           /* changed under sighand->lock as well */
 	unsigned task_count;
 	struct pgroup *group;
 	struct list group_link;
 	struct session *session;     /* = group's */
 	struct cred *last_cred;      /* of its last thread, once that has begun to exit: whose zombie it is */
-	struct list all_link;        /* all processes in pid order of creation */
 	bool pid_listed;             /* task/pid: found by its number, until it is reaped */
 	uint8_t state;               /* PROCESS_ */
 	int exit_status;             /* as wait reports it */
@@ -99,10 +105,14 @@ struct process {
 	int exit_signal;             /* to the parent; SIGCHLD, 0 none */
 	bool did_exec;               /* setpgid by the parent is refused */
 	bool subreaper;
+	bool leaving;                /* it ends: nobody becomes its child any more but by CLONE_PARENT, and it counts for no group */
 	struct tracing *tracees;     /* of its threads; linked by next */
 	struct tracing *ghost;       /* somebody else than the parent has traced its first thread, and is told of its end before the parent */
 	struct waitq exit_wait;      /* those who poll for its end */
 	struct waitq child_wait;     /* the parent sleeps here in wait4 */
+	struct rbtree reports[REPORTS]; /* its children that have each to tell, by birth; REPORT_END's, others: reports_lock */
+	struct rbnode report_node;   /* in its parent's */
+	struct spinlock reports_lock;
 	/* sighand->lock */
 	struct sighand *sighand;     /* own threads read it; others: sighand_lock, or PROC_TREE lock */
 	struct sigpending pending;
@@ -113,10 +123,10 @@ struct process {
 	bool kill_taken;             /* a thread has dequeued SIGKILL and is about to end all: the others find it, too */
 	bool stop_taken;             /* a stop signal was dequeued and has not stopped it yet; a SIGCONT that comes now cancels it */
 	bool tell_continued;         /* the first thread that goes on sends SIGCHLD to the parent */
-	bool stop_report, cont_report; /* a stop/continue that wait has not told yet */
+	uint8_t report;              /* enum report: what wait has not told yet; of a zombie, PROC_TREE lock. task/children changes it */
 	int stop_signal;
 	struct waitq signal_wait;    /* sigtimedwait, signalfd */
-	struct aspace *aspace;       /* set at birth, changed only by exec; given back at exit */
+	struct aspace *aspace;       /* sighand->lock; set at birth, changed only by exec, NULL from exit on; own threads need no lock */
 	struct rlimits limits;       /* sighand->lock */
 	struct usage usage, child_usage; /* of dead threads / of waited children; PROC_TREE lock */
 	struct timer alarm_timer;    /* ITIMER_REAL; PROC_TREE lock, and its own callback */
@@ -156,7 +166,6 @@ static inline bool capable(enum capability c) { return cred_capable(cred_current
 
 /* Guards the tree, groups, sessions, states. Taken with interrupts on. */
 extern struct spinlock proc_tree_lock;
-extern struct list process_list; /* all that are not reaped, in order of creation */
 void process_init(void);
 /* Set by init/main: gives back what p, which nobody refers to any more, still holds of rooms above (its group). */
 extern void (*process_release_hook)(struct process *p);

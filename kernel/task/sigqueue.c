@@ -3,6 +3,7 @@
 #include "task/sigqueue.h"
 #include "lib/errno.h"
 #include "mem/slab.h"
+#include "task/children.h"
 
 #define DEFAULT_IGNORED (SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
 
@@ -98,8 +99,8 @@ static void cancel_opposites(struct process *p, int signo)
 	if (!p->stopped)
 		return;
 	p->stopped = false;
-	p->stop_report = false;
-	p->cont_report = p->tell_continued = signo == SIGCONT;
+	p->tell_continued = signo == SIGCONT;
+	child_report(p, signo == SIGCONT ? REPORT_CONTINUE : REPORT_NONE);
 	list_for_each_entry(t, &p->tasks, process_link) {
 		t->must_stop = false;
 		if (t->traced_by && t->trace_seized && signo == SIGCONT)
@@ -132,7 +133,7 @@ bool signal_stop_arrived(struct task *t)
 	t->must_stop = false;
 	if (!p->stopped || --p->stops_left)
 		return false;
-	p->stop_report = true;
+	child_report(p, REPORT_STOP);
 	return true;
 }
 

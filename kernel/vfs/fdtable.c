@@ -162,25 +162,26 @@ int fdtable_unshare(void)
 {
 	struct task *t = task_current();
 	struct fdtable *old = t->files, *own;
+	unsigned long irq;
 
 	if (fd_private(old))
 		return 0;
 	own = fdtable_dup(old);
 	if (!own)
 		return -ENOMEM;
-	spin_lock(&proc_tree_lock);
+	irq = sighand_lock(t->process);
 	t->files = own;
-	spin_unlock(&proc_tree_lock);
+	sighand_unlock(t->process, irq);
 	fdtable_put(old);
 	return 0;
 }
 
 struct fdtable *fdtable_of(struct process *p)
 {
+	unsigned long irq = sighand_lock(p);
 	struct fdtable *t = NULL;
 	struct task *i;
 
-	spin_lock(&proc_tree_lock);
 	list_for_each_entry(i, &p->tasks, process_link) {
 		t = i->files;
 		if (t)
@@ -188,7 +189,7 @@ struct fdtable *fdtable_of(struct process *p)
 	}
 	if (t)
 		refcount_get(&t->memory);
-	spin_unlock(&proc_tree_lock);
+	sighand_unlock(p, irq);
 	return t;
 }
 

@@ -23,7 +23,7 @@ struct fdtable *fdtable_new(void);
 struct fdtable *fdtable_dup(struct fdtable *t); /* fork; NULL without memory */
 static inline void fdtable_get(struct fdtable *t) { refcount_get(&t->refs); }
 void fdtable_put(struct fdtable *t);
-/* The current thread gets a table of its own, a copy, if it shares one. 0, -ENOMEM. Takes PROC_TREE lock. */
+/* The current thread gets a table of its own, a copy, if it shares one. 0, -ENOMEM. Takes sighand->lock. */
 int fdtable_unshare(void);
 struct fdtable *fdtable_current(void);
 unsigned long fd_limit(void); /* the current process's limit of numbers, for the functions below */

@@ -86,19 +86,19 @@ void fsctx_replace(struct fsctx *f)
 {
 	struct task *t = task_current();
 	struct fsctx *old = t->fs;
+	unsigned long irq = sighand_lock(t->process);
 
-	spin_lock(&proc_tree_lock);
 	t->fs = f;
-	spin_unlock(&proc_tree_lock);
+	sighand_unlock(t->process, irq);
 	fsctx_put(old);
 }
 
 struct fsctx *fsctx_of(struct process *p)
 {
+	unsigned long irq = sighand_lock(p);
 	struct fsctx *fs = NULL;
 	struct task *t;
 
-	spin_lock(&proc_tree_lock);
 	list_for_each_entry(t, &p->tasks, process_link) {
 		fs = t->fs;
 		if (fs)
@@ -106,6 +106,6 @@ struct fsctx *fsctx_of(struct process *p)
 	}
 	if (fs)
 		fsctx_get(fs);
-	spin_unlock(&proc_tree_lock);
+	sighand_unlock(p, irq);
 	return fs;
 }

@@ -23,7 +23,7 @@ struct path fsctx_root(struct fsctx *f);      /* with references */
 struct path fsctx_cwd(struct fsctx *f);
 void fsctx_set_cwd(struct fsctx *f, const struct path *p);  /* takes its own references */
 void fsctx_set_root(struct fsctx *f, const struct path *p);
-/* f, whose reference is taken over, becomes the current thread's. Takes PROC_TREE lock. */
+/* f, whose reference is taken over, becomes the current thread's. Takes sighand->lock. */
 void fsctx_replace(struct fsctx *f);
 struct process;
 /* That of the first thread of another process that has one, with a reference, or NULL. */

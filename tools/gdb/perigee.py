@@ -38,7 +38,13 @@ def entries(head, kind, member):
 
 
 def processes():
-    return entries(evaluate("process_list"), "process", "all_link")
+    """All that are not reaped: init and its descendants, parents first."""
+    init = evaluate("init_process")
+    left = [init.dereference()] if int(init) else []
+    while left:
+        p = left.pop()
+        yield p
+        left.extend(reversed(list(entries(p["children"], "process", "sibling"))))
 
 
 def process(argument):

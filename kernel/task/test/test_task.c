@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Numbers of processes, groups and sessions, and signals that wait. */
 #include "lib/bits.h"
+#include "task/children.h"
 #include "vfs/test/machine.h"
 
 #define CHILDREN 4
@@ -156,6 +157,8 @@ static void test_sessions(void)
 
 static void test_orphaned_groups(void)
 {
+	struct list doubtful = LIST_INIT(doubtful);
+
 	make_children();
 	assert_int_equal(group_setpgid(0, 0), 0);
 	assert_int_equal(group_setpgid(pid(0), 0), 0);
@@ -164,7 +167,9 @@ static void test_orphaned_groups(void)
 	assert_false(pgroup_orphaned(child[0]->process->group)); /* we are the link to it */
 	assert_true(pgroup_orphaned(process_current()->group));  /* a child of init */
 	child[1]->process->stopped = true;
-	group_exit_notify(process_current()); /* as if we went: what is stopped must not be forgotten */
+	for (int i = 0; i < 3; i++) /* as if we went: what is stopped must not be forgotten */
+		group_move_child(child[i]->process, init_process, &doubtful);
+	group_settle(&doubtful);
 	spin_unlock(&proc_tree_lock);
 	assert_true(child[0]->process->pending.set & SIGBIT(SIGHUP));
 	assert_true(child[1]->process->pending.set & SIGBIT(SIGHUP));
@@ -343,6 +348,7 @@ static void test_stop_and_continue_cancel_each_other(void)
 {
 	struct process *p = process_current();
 	struct siginfo info;
+	unsigned long irq;
 
 	block_all();
 	post(SIGTSTP, SI_USER, 1);
@@ -354,11 +360,13 @@ static void test_stop_and_continue_cancel_each_other(void)
 	assert_false(p->pending.set & SIGBIT(SIGCONT));
 	assert_int_equal(next(0, &info), SIGTTOU);
 	assert_int_equal(next(0, &info), 0);
-	p->stopped = p->stop_report = true;
+	p->stopped = true;
+	irq = sighand_lock(p);
+	child_report(p, REPORT_STOP);
+	sighand_unlock(p, irq);
 	post(SIGCONT, SI_USER, 1);
 	assert_false(p->stopped);
-	assert_false(p->stop_report);
-	assert_true(p->cont_report);
+	assert_int_equal(p->report, REPORT_CONTINUE);
 	assert_int_equal(next(0, &info), SIGCONT);
 }
 

@@ -5,6 +5,7 @@
 #include "sched/kthread.h"
 #include "sched/sched.h"
 #include "sched/test/machine.h"
+#include "task/children.h"
 #include "vfs/vfs.h"
 #include "vm/aspace.h"
 #include "vm/test/fixture.h"
@@ -34,10 +35,8 @@ static void link_process(struct process *p, struct task *t, struct process *pare
 	spin_lock(&proc_tree_lock);
 	list_push_back(&p->tasks, &t->process_link);
 	p->task_count = 1;
-	list_push_back(&process_list, &p->all_link);
 	if (parent) {
-		p->parent = parent;
-		list_push_back(&parent->children, &p->sibling);
+		child_add(parent, p);
 		group_inherit(p, parent);
 	}
 	spin_unlock(&proc_tree_lock);
@@ -57,7 +56,6 @@ static void give_back(struct task *t)
 /* As the end of a process and its reaping in one. Its children go to init. */
 static void unlink_process(struct process *p, struct task *t)
 {
-	struct process *c, *tmp;
 	struct pgroup *g;
 	unsigned long irq;
 
@@ -69,13 +67,10 @@ static void unlink_process(struct process *p, struct task *t)
 	sigpending_flush(&t->pending, ~0ull);
 	list_del(&t->process_link);
 	sighand_unlock(p, irq);
-	list_for_each_entry_safe(c, tmp, &p->children, sibling) {
-		list_del(&c->sibling);
-		list_push_back(&init_process->children, &c->sibling);
-		c->parent = init_process;
-	}
-	list_del(&p->sibling);
-	list_del(&p->all_link);
+	while (!list_empty(&p->children))
+		child_move(list_first(&p->children, struct process, sibling), init_process);
+	if (p->parent)
+		child_remove(p);
 	pid_clear_process(p);
 	p->state = PROCESS_REAPED;
 	if (p->session->leader == p)
