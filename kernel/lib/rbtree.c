@@ -185,7 +185,7 @@ void rb_erase_updating(struct rbtree *t, struct rbnode *n, rb_update update)
 		lost_black = !n->red;
 		replace(t, n, hole);
 	}
-	for (struct rbnode *p = update ? parent : NULL; p; p = p->parent) /* to the root: what has taken n's place is somewhere on the way */
+	for (struct rbnode *p = !update ? NULL : hole ? hole : parent; p; p = p->parent) /* to the root: what has taken n's place is on the way */
 		update(p);
 	if (lost_black)
 		fix_erase(t, hole, parent, update);

@@ -32,6 +32,7 @@ void rb_erase(struct rbtree *t, struct rbnode *n);
  */
 typedef bool (*rb_update)(struct rbnode *n);
 void rb_link_updating(struct rbtree *t, struct rbnode *parent, struct rbnode **link, struct rbnode *n, rb_update update);
+/* Of the node behind n, too: it is always on the way that is brought up to date. */
 void rb_erase_updating(struct rbtree *t, struct rbnode *n, rb_update update);
 /* After a change in n itself: n and those above it, as far as it changes anything. */
 void rb_propagate(struct rbnode *n, rb_update update);

@@ -21,16 +21,6 @@ static uint32_t prot_flags(int prot)
 	return (prot & PROT_READ ? VMA_READ : 0) | (prot & PROT_WRITE ? VMA_WRITE : 0) | (prot & PROT_EXEC ? VMA_EXEC : 0);
 }
 
-static void remove_range(struct aspace *as, uaddr_t start, uaddr_t end)
-{
-	struct vma *v, *next;
-
-	for (v = vma_find(as, start); v && v->start < end; v = next) {
-		next = vma_next(v);
-		vma_remove(v);
-	}
-}
-
 int vm_unmap_locked(struct aspace *as, uaddr_t start, uaddr_t end)
 {
 	struct vma *v = vma_find(as, start);
@@ -38,11 +28,11 @@ int vm_unmap_locked(struct aspace *as, uaddr_t start, uaddr_t end)
 
 	if (!v || v->start >= end)
 		return 0;
-	err = vma_split_range(as, start, end);
+	err = vma_split_around(as, start, end);
 	if (!err)
 		err = vm_drop_regions(as, start, end);
 	if (!err)
-		remove_range(as, start, end);
+		vma_cut(as, start, end);
 	return err;
 }
 
@@ -55,11 +45,11 @@ static int begin_unmap(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_
 	*any = v && v->start < end;
 	if (!*any)
 		return 0;
-	err = vma_split_range(as, start, end);
+	err = vma_split_around(as, start, end);
 	if (!err)
 		err = vm_drop_regions_prepare(as, start, end, r);
 	if (!err)
-		remove_range(as, start, end);
+		vma_cut(as, start, end);
 	return err;
 }
 
@@ -177,11 +167,7 @@ static unsigned long map_locked(struct aspace *as, const struct map_request *r, 
 	proto.end = at + len;
 	if (!proto.ops)
 		proto.pgoff = at >> PAGE_SHIFT;
-	v = vma_insert(as, &proto);
-	if (!v)
-		return (unsigned long)-ENOMEM;
-	vma_merge(v);
-	return at;
+	return vma_extend(as, &proto) || vma_insert(as, &proto) ? at : (unsigned long)-ENOMEM;
 }
 
 unsigned long vm_map(struct aspace *as, const struct map_request *r)

@@ -49,23 +49,15 @@ static unsigned long gap_above(const struct vma *prev, uaddr_t top)
 	return top > from ? top - from : 0;
 }
 
-/* After a change of v's start, or of where the region before it ends. */
-static void set_gap(struct vma *v)
+/* After a change of v's start, or of where prev, the region before it, ends. */
+static void set_gap(struct vma *v, const struct vma *prev)
 {
-	unsigned long gap = gap_above(vma_prev(v), vma_floor(v));
+	unsigned long gap = gap_above(prev, vma_floor(v));
 
 	if (gap == v->gap)
 		return;
 	v->gap = gap;
 	rb_propagate(&v->node, update_gaps);
-}
-
-static void set_gap_behind(struct vma *v)
-{
-	struct vma *next = vma_next(v);
-
-	if (next)
-		set_gap(next);
 }
 
 /* The last region of a subtree that has such a gap below it; there is one. */
@@ -200,13 +192,14 @@ static struct vma *copy_of(const struct vma *proto, struct aspace *as)
 struct vma *vma_insert(struct aspace *as, const struct vma *proto)
 {
 	struct rbnode **link = &as->vmas.root, *parent = NULL;
-	struct vma *v = copy_of(proto, as), *prev = NULL;
+	struct vma *v = copy_of(proto, as), *prev = NULL, *next = NULL;
 
 	if (!v)
 		return NULL;
 	while (*link) {
 		parent = *link;
 		if (v->start < of(parent)->start) {
+			next = of(parent);
 			link = &parent->left;
 		} else {
 			prev = of(parent);
@@ -215,7 +208,8 @@ struct vma *vma_insert(struct aspace *as, const struct vma *proto)
 	}
 	v->gap = gap_above(prev, vma_floor(v));
 	rb_link_updating(&as->vmas, parent, link, &v->node, update_gaps);
-	set_gap_behind(v);
+	if (next)
+		set_gap(next, v);
 	as->vma_count++;
 	count(v, 1);
 	if (v->ops && v->ops->link)
@@ -301,9 +295,9 @@ void vma_remove(struct vma *v)
 	if (v->ops && v->ops->unlink)
 		v->ops->unlink(v);
 	count(v, -1);
-	rb_erase_updating(&v->aspace->vmas, &v->node, update_gaps);
 	if (next)
-		set_gap(next);
+		next->gap = gap_above(vma_prev(v), vma_floor(next));
+	rb_erase_updating(&v->aspace->vmas, &v->node, update_gaps);
 	v->aspace->vma_count--;
 	if (v->ops && v->ops->put)
 		list_push_back(&v->aspace->removed, &v->link);
@@ -324,6 +318,7 @@ void vma_free_list(struct list *removed)
 void vma_resize(struct vma *v, uaddr_t start, uaddr_t end)
 {
 	bool locked = v->ops && v->ops->link_lock, from = start != v->start, to = end != v->end;
+	struct vma *next = to ? vma_next(v) : NULL;
 
 	count(v, -1);
 	if (locked)
@@ -338,9 +333,9 @@ void vma_resize(struct vma *v, uaddr_t start, uaddr_t end)
 		v->ops->link_unlock(v->object);
 	count(v, 1);
 	if (from)
-		set_gap(v);
-	if (to)
-		set_gap_behind(v);
+		set_gap(v, vma_prev(v));
+	if (next)
+		set_gap(next, v);
 }
 
 /* The upper part is there before the lower one shrinks: whoever zaps the object's pages finds all of them mapped by some region. */
@@ -379,6 +374,31 @@ int vma_split_range(struct aspace *as, uaddr_t start, uaddr_t end)
 	return err;
 }
 
+int vma_split_around(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	struct vma *v = vma_find(as, start);
+
+	if (!v || v->start >= start || v->end <= end)
+		return 0;
+	return as->vma_count >= MAP_COUNT_MAX ? -ENOMEM : vma_split(v, end); /* the one case in which taking something out makes more */
+}
+
+void vma_cut(struct aspace *as, uaddr_t start, uaddr_t end)
+{
+	struct vma *v, *next;
+
+	for (v = vma_find(as, start); v && v->start < end; v = next) {
+		next = vma_next(v);
+		debug_assert(v->start >= start || v->end <= end);
+		if (v->start < start)
+			vma_resize(v, v->start, start);
+		else if (v->end > end)
+			vma_resize(v, end, v->end);
+		else
+			vma_remove(v);
+	}
+}
+
 int vma_split_to_keep(struct aspace *as, uaddr_t start, uaddr_t end)
 {
 	const struct vma *first = vma_find(as, start), *last = first && first->end >= end ? first : vma_find(as, end - 1);
@@ -413,6 +433,20 @@ struct vma *vma_merge(struct vma *v)
 	if (continues(prev, v))
 		v = join(prev, v);
 	return v;
+}
+
+struct vma *vma_extend(struct aspace *as, const struct vma *proto)
+{
+	struct vma *next = vma_find(as, proto->start), *prev = next ? vma_prev(next) : of(rb_last(&as->vmas));
+
+	if (continues(prev, proto)) {
+		vma_resize(prev, prev->start, proto->end);
+		return continues(prev, next) ? join(prev, next) : prev;
+	}
+	if (!continues(proto, next))
+		return NULL;
+	vma_resize(next, proto->start, next->end);
+	return next;
 }
 
 int vma_flag_range(struct aspace *as, uaddr_t start, uaddr_t end, uint32_t set, uint32_t clear)

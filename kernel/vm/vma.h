@@ -97,6 +97,12 @@ void vma_set_flags(struct vma *v, uint32_t flags);
 int vma_split_range(struct aspace *as, uaddr_t start, uaddr_t end);
 /* The same for what stays: -ENOMEM, with nothing split, when there would be more than MAP_COUNT_MAX. */
 int vma_split_to_keep(struct aspace *as, uaddr_t start, uaddr_t end);
+/* Splits a region that reaches over both ends of a range, so that vma_cut needs no memory: -ENOMEM. */
+int vma_split_around(struct aspace *as, uaddr_t start, uaddr_t end);
+/* Takes [start, end) out of the regions, which become shorter or go, after vma_split_around. */
+void vma_cut(struct aspace *as, uaddr_t start, uaddr_t end);
+/* Makes a region that proto, whose range is free, continues or that continues proto, reach over its range; NULL if there is none. */
+struct vma *vma_extend(struct aspace *as, const struct vma *proto);
 /* Joins v with its neighbours where they continue each other. Returns the region that now contains v's start. */
 struct vma *vma_merge(struct vma *v);
 /* Sets and clears flags of the regions in [start, end); -ENOMEM: of none of them. */
