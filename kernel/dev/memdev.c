@@ -76,6 +76,13 @@ static ssize_t random_write(struct file *f, struct uio *u, loff_t *pos)
 	return (ssize_t)done;
 }
 
+/* There is no place but the beginning: wherever to, even before it. */
+static loff_t seek_nowhere(struct file *f, loff_t off, int whence)
+{
+	(void)f, (void)off;
+	return (unsigned)whence > 4 ? -EINVAL : 0;
+}
+
 /* A mapping of /dev/zero is anonymous memory, a shared one is shared with children only. */
 static int zero_mmap(struct file *f, struct map_request *r)
 {
@@ -85,10 +92,10 @@ static int zero_mmap(struct file *f, struct map_request *r)
 	return 0;
 }
 
-static const struct file_ops null_ops = { .read = null_read, .write = null_write };
-static const struct file_ops zero_ops = { .read = zero_read, .write = null_write, .mmap = zero_mmap };
-static const struct file_ops full_ops = { .read = zero_read, .write = full_write };
-static const struct file_ops random_ops = { .read = random_read, .write = random_write };
+static const struct file_ops null_ops = { .read = null_read, .write = null_write, .seek = seek_nowhere };
+static const struct file_ops zero_ops = { .read = zero_read, .write = null_write, .seek = seek_nowhere, .mmap = zero_mmap };
+static const struct file_ops full_ops = { .read = zero_read, .write = full_write, .seek = seek_nowhere };
+static const struct file_ops random_ops = { .read = random_read, .write = random_write, .seek = seek_nowhere };
 
 void memdev_init(void)
 {

@@ -155,6 +155,22 @@ TEST(truncating_and_appending)
 	CHECK_EQ(read(b, text, 5), 0);
 }
 
+TEST(seeking_where_there_is_no_place)
+{
+	static const char *const names[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/urandom"};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int fd = CHECK_OK(open(names[i], O_RDONLY));
+
+		CHECK_EQ(lseek64(fd, 1000, SEEK_SET), 0);
+		CHECK_EQ(lseek64(fd, -(1ll << 60), SEEK_END), 0);
+		CHECK_EQ(lseek64(fd, -1, SEEK_CUR), 0);
+		CHECK_EQ(lseek64(fd, 5, SEEK_DATA), 0);
+		CHECK_ERR(lseek64(fd, 0, 5), EINVAL);
+		CHECK_OK(close(fd));
+	}
+}
+
 TEST(seeking)
 {
 	int fd = new_file("f"), fds[2];
