@@ -27,7 +27,7 @@ def _place(relative):
     return f"{MOVED[first]}/{rest}" if first in MOVED and rest else relative
 
 
-def _tree(package):
+def tree(package):
     root = packages.fetch(package)
     for folder, folders, names in os.walk(root):
         folders.sort()
@@ -62,7 +62,7 @@ def files(more=None):
     """{name: (mode, bytes)} for session.Machine; more is added in the same form."""
     found = {}
     for package in (*PACKAGES, *LIBRARIES):
-        found.update(_tree(package))
+        found.update(tree(package))
     found.update(_nothing())
     found.update(more or {})
     folders = {""}
