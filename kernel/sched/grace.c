@@ -27,7 +27,10 @@ void grace_wait(void)
 	preempt_enable();
 	smp_mb();
 	while (left) {
+		preempt_disable();
+		left &= ~CPU_BIT(this_cpu()->id); /* it may have come to another CPU while it slept: who runs there is nobody that reads */
 		ipi_call(left, ask, &left);
+		preempt_enable();
 		if (READ_ONCE(left))
 			sched_sleep_until(clock_now() + AGAIN_NS, false);
 	}

@@ -72,12 +72,12 @@ void pid_set_task(pid_t n, struct task *t)
 
 	spin_lock(&pid_lock);
 	t->pid_next = *bucket(n);
-	t->pid_listed = true;
+	store_release(&t->pid_listed, true); /* who holds it already, by what it was before, sees the rest of it, too */
 	store_release(bucket(n), t);
 	tasks++;
 	if (p->pid == n && !p->pid_listed) {
 		p->pid_next = *process_bucket(n);
-		p->pid_listed = true;
+		store_release(&p->pid_listed, true);
 		store_release(process_bucket(n), p);
 	}
 	spin_unlock(&pid_lock);
@@ -128,7 +128,7 @@ static struct task *peek_task(pid_t n)
 	held = t && hops < HOPS_MAX && refcount_get_unless_zero(&t->thread.refs);
 	preempt_enable();
 	smp_mb();
-	if (held && READ_ONCE(t->tid) == n && READ_ONCE(t->pid_listed))
+	if (held && READ_ONCE(t->tid) == n && load_acquire(&t->pid_listed))
 		found = t;
 	else if (held)
 		task_put(t);
@@ -162,7 +162,7 @@ static struct process *peek_process(pid_t n)
 	held = p && hops < HOPS_MAX && refcount_get_unless_zero(&p->refs);
 	preempt_enable();
 	smp_mb();
-	if (held && READ_ONCE(p->pid) == n && READ_ONCE(p->pid_listed))
+	if (held && READ_ONCE(p->pid) == n && load_acquire(&p->pid_listed))
 		found = p;
 	else if (held)
 		process_put(p);
