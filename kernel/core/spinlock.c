@@ -8,9 +8,18 @@
 #define STUCK_SECONDS 10
 #define STUCK_TRIES 1000000ul
 
+/* Who tries to be first in vain so often waits in turn: the others might go on passing it by. */
+#define UNLUCKY_TRIES 50000ul
+
 #define WAITER (1u << 16)
 
 bool spin_broken, spin_unfair;
+
+static uint8_t take_ticket(struct spinlock *l)
+{
+	__atomic_fetch_add(&l->word, WAITER, __ATOMIC_RELAXED);
+	return __atomic_fetch_add(&l->ticket, 1, __ATOMIC_RELAXED);
+}
 
 /* The lock is nobody's: takes it. It was this CPU's turn, and while there are waiters nobody else takes it. */
 static bool enter_in_turn(struct spinlock *l)
@@ -34,18 +43,19 @@ void spin_wait(struct spinlock *l)
 {
 	uint64_t start = CONFIG_DEBUG ? arch_cycles() : 0, most = CONFIG_DEBUG ? arch_cycles_hz() * STUCK_SECONDS : 0;
 	bool in_turn = !spin_unfair;
+	uint8_t ticket = in_turn ? take_ticket(l) : 0;
 	unsigned long tries = 0;
-	uint8_t ticket = 0;
 
-	if (in_turn) {
-		__atomic_fetch_add(&l->word, WAITER, __ATOMIC_RELAXED);
-		ticket = __atomic_fetch_add(&l->ticket, 1, __ATOMIC_RELAXED);
-	}
 	while (!may_enter(l, in_turn, ticket) && !READ_ONCE(spin_broken)) {
 		if (!arch_irqs_on()) /* the owner may wait for this CPU to do a call */
 			ipi_poll();
 		arch_pause();
-		if (CONFIG_DEBUG && most && ++tries > STUCK_TRIES && arch_cycles() - start > most)
+		tries++;
+		if (unlikely(!in_turn && tries == UNLUCKY_TRIES)) {
+			ticket = take_ticket(l);
+			in_turn = true;
+		}
+		if (CONFIG_DEBUG && most && tries > STUCK_TRIES && arch_cycles() - start > most)
 			lockorder_stuck(l);
 	}
 }

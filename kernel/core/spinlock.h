@@ -17,7 +17,7 @@ static inline void spin_init(struct spinlock *l, enum lock_class c) { *l = (stru
 extern bool spin_broken;
 /*
  * Set at boot where a hypervisor may stop a CPU at any time: who waits takes no ticket, but whoever runs when the lock is free takes it. In turn, each
- * lock would have to wait until the host runs the next CPU in the queue.
+ * lock would have to wait until the host runs the next CPU in the queue. Only who was passed by for long takes its turn. tests/models/spinlock.pml.
  */
 extern bool spin_unfair;
 void spin_wait(struct spinlock *l);
