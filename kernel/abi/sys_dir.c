@@ -256,6 +256,8 @@ static long mount_at(const struct path *where, const char *source, const char *t
 	if (flags & MS_REMOUNT)
 		return mount_remount(where, flags, data);
 	if (flags & (MS_BIND | MS_MOVE)) {
+		if (!*source)
+			return -EINVAL;
 		err = path_lookup(AT_FDCWD, source, WALK_FOLLOW, &from);
 		if (err)
 			return err;
@@ -263,6 +265,10 @@ static long mount_at(const struct path *where, const char *source, const char *t
 		path_put(&from);
 		return err;
 	}
+	if (flags & MS_PROPAGATION) /* every mount is private, and stays so */
+		return (flags & MS_PROPAGATION) == MS_PRIVATE && !(flags & ~(MS_PRIVATE | MS_REC | MS_SILENT)) ? 0 : -EINVAL;
+	if (!*type)
+		return -EINVAL;
 	return mount_new(*source ? source : "none", where, type, flags, data);
 }
 

@@ -30,10 +30,10 @@ static int check_file_mode(const struct file *f, const struct map_request *r)
 
 	if (type == MAP_SHARED_VALIDATE && r->flags & ~MAP_LEGACY)
 		return -EOPNOTSUPP;
-	if (type != MAP_PRIVATE && r->prot & PROT_WRITE && !(f->mode & FMODE_WRITE))
-		return -EACCES;
 	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
 		return -EINVAL;
+	if (type != MAP_PRIVATE && r->prot & PROT_WRITE && !(f->mode & FMODE_WRITE))
+		return -EACCES;
 	if (!(f->mode & FMODE_READ))
 		return -EACCES;
 	if (!f->ops->mmap)

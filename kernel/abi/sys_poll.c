@@ -96,6 +96,19 @@ struct limit {
 	ktime_t deadline;
 };
 
+/* As select(2) takes it: there may be more than a second of microseconds. */
+static long long_timeval_from_user(uaddr_t from, uint64_t *ns)
+{
+	struct u_timeval tv;
+
+	if (user_get(&tv, from))
+		return -EFAULT;
+	if (tv.sec < 0 || tv.usec < 0)
+		return -EINVAL;
+	*ns = (uint64_t)tv.sec * NSEC_PER_SEC + (uint64_t)tv.usec * 1000;
+	return 0;
+}
+
 static long limit_read(struct limit *l)
 {
 	uint64_t ns;
@@ -104,7 +117,7 @@ static long limit_read(struct limit *l)
 	l->deadline = WAIT_FOREVER;
 	if (!l->user)
 		return 0;
-	err = l->form == LIMIT_TIMEVAL ? timeval_from_user(l->user, &ns) : time_from_user(l->user, l->form == LIMIT_TIMESPEC64, &ns);
+	err = l->form == LIMIT_TIMEVAL ? long_timeval_from_user(l->user, &ns) : time_from_user(l->user, l->form == LIMIT_TIMESPEC64, &ns);
 	if (!err)
 		l->deadline = ns ? deadline_after(ns) : 0;
 	return err;

@@ -16,6 +16,9 @@ static struct task *sched_target(int pid) { return pid < 0 ? NULL : pid ? pid_ta
 enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
 struct prio { int which, who, nice; bool set; long err; int best; bool any; };
 
+/* May the thread be as urgent as this nice value without the right to? RLIMIT_NICE is 1 for 19 and 40 for -20. */
+static bool limit_allows_nice(const struct task *t, int nice) { return (uint64_t)(20 - nice) <= t->process->limits.cur[RLIMIT_NICE]; }
+
 /* PROC_TREE lock held. */
 static void prio_one(struct task *t, struct prio *q)
 {
@@ -27,7 +30,7 @@ static void prio_one(struct task *t, struct prio *q)
 		return;
 	if (me->euid != t->cred->uid && me->euid != t->cred->euid && !cred_capable(me, CAP_SYS_NICE))
 		q->err = -EPERM;
-	else if (q->nice < t->thread.se.nice && !cred_capable(me, CAP_SYS_NICE))
+	else if (q->nice < t->thread.se.nice && !limit_allows_nice(t, q->nice) && !cred_capable(me, CAP_SYS_NICE))
 		q->err = -EACCES;
 	else
 		sched_set_nice(&t->thread, q->nice);
@@ -89,7 +92,7 @@ long sys_nice(int inc)
 	int nice = t->se.nice + MAX(-40, MIN(40, inc));
 
 	nice = MAX(-20, MIN(19, nice));
-	if (nice < t->se.nice && !capable(CAP_SYS_NICE))
+	if (nice < t->se.nice && !limit_allows_nice(task_current(), nice) && !capable(CAP_SYS_NICE))
 		return -EPERM;
 	sched_set_nice(t, nice);
 	return 0;
@@ -125,13 +128,18 @@ struct change {
 static long may_change(struct task *t, const struct change *c)
 {
 	bool rt = c->policy == SCHED_FIFO || c->policy == SCHED_RR;
+	uint64_t most = t->process->limits.cur[RLIMIT_RTPRIO];
+	int policy = t->thread.se.own_policy, nice = t->thread.se.nice;
 
 	if (may_schedule(t))
 		return -EPERM;
 	if (capable(CAP_SYS_NICE))
 		return 0;
-	if ((rt && (t->thread.se.own_policy != c->policy || c->prio > t->thread.se.own_prio)) || (t->thread.se.reset_on_fork && !c->reset_on_fork) ||
-	    (c->set_nice && c->nice < t->thread.se.nice))
+	if (rt && ((policy != c->policy && !most) || (c->prio > t->thread.se.own_prio && (uint64_t)c->prio > most)))
+		return -EPERM;
+	if (policy == SCHED_IDLE && c->policy != SCHED_IDLE && !limit_allows_nice(t, nice))
+		return -EPERM;
+	if ((t->thread.se.reset_on_fork && !c->reset_on_fork) || (c->set_nice && !rt && c->nice < nice && !limit_allows_nice(t, c->nice)))
 		return -EPERM;
 	return 0;
 }

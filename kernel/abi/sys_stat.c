@@ -21,9 +21,9 @@ static long lookup(int dirfd, uaddr_t path, unsigned flags, struct path *out)
 	return err;
 }
 
-static long lookup_fd(int fd, struct path *out)
+static long lookup_any_fd(int fd, bool path_ok, struct path *out)
 {
-	struct fdref r = fd_borrow((unsigned)fd, true);
+	struct fdref r = fd_borrow((unsigned)fd, path_ok);
 
 	if (!r.file)
 		return -EBADF;
@@ -32,6 +32,10 @@ static long lookup_fd(int fd, struct path *out)
 	fd_return(r);
 	return 0;
 }
+
+static long lookup_fd(int fd, struct path *out) { return lookup_any_fd(fd, true, out); }
+/* Of a file that was opened for more than its place (not O_PATH): only that can be changed. */
+static long lookup_open(int fd, struct path *out) { return lookup_any_fd(fd, false, out); }
 
 static uint32_t block_size(const struct inode *i) { (void)i; return PAGE_SIZE; }
 
@@ -115,6 +119,8 @@ long sys_stat64(uaddr_t path, uaddr_t buf) { return stat_name(AT_FDCWD, path, WA
 long sys_lstat64(uaddr_t path, uaddr_t buf) { return stat_name(AT_FDCWD, path, 0, buf, put_stat64); }
 long sys_fstat64(int fd, uaddr_t buf) { return stat_fd(fd, buf, put_stat64); }
 
+#define AT_STATX_SYNC 0x6000ul /* how fresh it must be: it always is */
+
 static long at_flags(unsigned long flags, unsigned long allowed, unsigned *walk)
 {
 	if (flags & ~allowed)
@@ -126,7 +132,7 @@ static long at_flags(unsigned long flags, unsigned long allowed, unsigned *walk)
 long sys_fstatat64(int dirfd, uaddr_t path, uaddr_t buf, unsigned long flags)
 {
 	unsigned walk;
-	long err = at_flags(flags, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, &walk);
+	long err = at_flags(flags & ~AT_STATX_SYNC, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, &walk);
 
 	return err ? err : stat_name(dirfd, path, walk, buf, put_stat64);
 }
@@ -134,9 +140,9 @@ long sys_fstatat64(int dirfd, uaddr_t path, uaddr_t buf, unsigned long flags)
 long sys_statx(int dirfd, uaddr_t path, unsigned long flags, unsigned long mask, uaddr_t buf)
 {
 	unsigned walk;
-	long err = at_flags(flags & ~0x6000ul, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, &walk);
+	long err = at_flags(flags & ~AT_STATX_SYNC, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, &walk);
 
-	if (mask & 0x80000000ul || (flags & 0x6000) == 0x6000)
+	if (mask & 0x80000000ul || (flags & AT_STATX_SYNC) == AT_STATX_SYNC)
 		return -EINVAL;
 	return err ? err : stat_name(dirfd, path, walk, buf, put_statx);
 }
@@ -210,7 +216,7 @@ long sys_chmod(uaddr_t path, unsigned mode) { return sys_fchmodat(AT_FDCWD, path
 long sys_fchmod(int fd, unsigned mode)
 {
 	struct path p;
-	long err = lookup_fd(fd, &p);
+	long err = lookup_open(fd, &p);
 
 	return err ? err : change(&p, &(struct iattr){ .valid = ATTR_MODE, .mode = mode & 07777 });
 }
@@ -237,7 +243,7 @@ long sys_lchown(uaddr_t path, unsigned uid, unsigned gid) { return sys_fchownat(
 long sys_fchown(int fd, unsigned uid, unsigned gid)
 {
 	struct path p;
-	long err = lookup_fd(fd, &p);
+	long err = lookup_open(fd, &p);
 
 	return err ? err : change_owner(&p, uid, gid);
 }
@@ -255,10 +261,6 @@ static long set_times(struct path *p, struct timespec64 t[2])
 	bool now = t[0].nsec == UTIME_NOW && t[1].nsec == UTIME_NOW;
 	struct iattr a = { .valid = now ? ATTR_TIMES_NOW : 0 };
 
-	if (t[0].nsec == UTIME_OMIT && t[1].nsec == UTIME_OMIT) {
-		path_put(p);
-		return 0;
-	}
 	if (t[0].nsec != UTIME_OMIT) {
 		a.valid |= ATTR_ATIME;
 		a.atime = t[0].nsec == UTIME_NOW ? inode_now() : t[0];
@@ -276,8 +278,10 @@ static long set_times_at(int dirfd, uaddr_t path, struct timespec64 t[2], unsign
 	unsigned walk;
 	long err = at_flags(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &walk);
 
-	if (!err)
-		err = path ? lookup(dirfd, path, walk, &p) : lookup_fd(dirfd, &p);
+	if (!err && !path && dirfd != AT_FDCWD)
+		err = flags ? -EINVAL : lookup_open(dirfd, &p);
+	else if (!err)
+		err = lookup(dirfd, path, walk, &p);
 	return err ? err : set_times(&p, t);
 }
 
@@ -297,7 +301,7 @@ static long utimens(int dirfd, uaddr_t path, uaddr_t times, unsigned long flags,
 			return -EINVAL;
 		t[i] = wide ? (struct timespec64){ w.sec, (uint32_t)w.nsec } : (struct timespec64){ n.sec, (uint32_t)n.nsec };
 	}
-	return set_times_at(dirfd, path, t, flags);
+	return t[0].nsec == UTIME_OMIT && t[1].nsec == UTIME_OMIT ? 0 : set_times_at(dirfd, path, t, flags);
 }
 
 long sys_utimensat(int dirfd, uaddr_t path, uaddr_t times, unsigned long flags) { return utimens(dirfd, path, times, flags, false); }
@@ -369,8 +373,8 @@ static long statfs_fd(int fd, uaddr_t buf, bool wide)
 
 long sys_statfs(uaddr_t path, uaddr_t buf) { return statfs_name(path, buf, false); }
 long sys_fstatfs(int fd, uaddr_t buf) { return statfs_fd(fd, buf, false); }
-long sys_statfs64(uaddr_t path, size_t size, uaddr_t buf) { return size != 84 && size != 88 ? -EINVAL : statfs_name(path, buf, true); }
-long sys_fstatfs64(int fd, size_t size, uaddr_t buf) { return size != 84 && size != 88 ? -EINVAL : statfs_fd(fd, buf, true); }
+long sys_statfs64(uaddr_t path, size_t size, uaddr_t buf) { return size != sizeof(struct u_statfs64) ? -EINVAL : statfs_name(path, buf, true); }
+long sys_fstatfs64(int fd, size_t size, uaddr_t buf) { return size != sizeof(struct u_statfs64) ? -EINVAL : statfs_fd(fd, buf, true); }
 
 long sys_umask(unsigned mask)
 {

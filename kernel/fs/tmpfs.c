@@ -485,14 +485,15 @@ int tmpfs_new_super(const char *fstype, mode_t root_mode, unsigned long max_page
 }
 
 /* "size=16m", "size=50%": pages. */
-static unsigned long parse_size(const char *s)
+static int parse_size(const char *s, unsigned long *pages)
 {
 	const char *end;
 	unsigned long long n = str_to_u64(s, &end, 10);
 
 	switch (*end) {
 	case '%':
-		return (unsigned long)MIN(n, 1000ull) * frame_total() / 100;
+		n = (unsigned long long)((unsigned long)MIN(n, 1000ull) * frame_total() / 100) << PAGE_SHIFT;
+		break;
 	case 'k': case 'K':
 		n <<= 10;
 		break;
@@ -503,9 +504,12 @@ static unsigned long parse_size(const char *s)
 		n <<= 30;
 		break;
 	default:
-		break;
+		end--;
 	}
-	return (unsigned long)((n + PAGE_SIZE - 1) >> PAGE_SHIFT);
+	if (end < s || (end[1] && end[1] != ','))
+		return -EINVAL;
+	*pages = (unsigned long)((n + PAGE_SIZE - 1) >> PAGE_SHIFT);
+	return 0;
 }
 
 /* Options are separated by commas; those that Linux knows and that change nothing here are accepted, others are -EINVAL. */
@@ -515,15 +519,16 @@ static int parse_options(const char *data, mode_t *mode, unsigned long *pages)
 
 	for (const char *s = data ? data : ""; *s; s += *s == ',') {
 		bool known = false;
+		int bad = 0;
 
 		if (!strncmp(s, "mode=", 5))
 			*mode = (mode_t)str_to_u64(s + 5, NULL, 8) & 07777;
 		else if (!strncmp(s, "size=", 5))
-			*pages = parse_size(s + 5);
+			bad = parse_size(s + 5, pages);
 		else
 			for (size_t k = 0; k < ARRAY_SIZE(accepted); k++)
 				known |= !strncmp(s, accepted[k], strlen(accepted[k]));
-		if (!known && strncmp(s, "mode=", 5) && strncmp(s, "size=", 5))
+		if (bad || (!known && strncmp(s, "mode=", 5) && strncmp(s, "size=", 5)))
 			return -EINVAL;
 		while (*s && *s != ',')
 			s++;

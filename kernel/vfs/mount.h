@@ -15,6 +15,8 @@
 #define MS_MOVE 8192ul
 #define MS_REC 16384ul
 #define MS_SILENT 32768ul
+#define MS_PRIVATE (1ul << 18)
+#define MS_PROPAGATION (MS_PRIVATE | 1ul << 17 | 1ul << 19 | 1ul << 20) /* or unbindable, slave, shared */
 #define MS_RELATIME (1ul << 21)
 
 /*

@@ -259,6 +259,8 @@ int vm_sync(struct aspace *as, uaddr_t addr, unsigned long len, int flags)
 
 	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || addr & ~PAGE_MASK || (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
 		return -EINVAL;
+	if (len && !PAGE_UP(len)) /* as on Linux: so much is nothing */
+		return 0;
 	if (!range_ok(addr, &len))
 		return -ENOMEM;
 	rwlock_read_lock(&as->lock);

@@ -356,14 +356,15 @@ int vm_protect(struct aspace *as, uaddr_t addr, unsigned long len, int prot)
 {
 	int err;
 
-	if (addr & ~PAGE_MASK || prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN | PROT_GROWSUP)
-	    || (prot & PROT_GROWSDOWN && prot & PROT_GROWSUP))
+	if (addr & ~PAGE_MASK || (prot & PROT_GROWSDOWN && prot & PROT_GROWSUP))
 		return -EINVAL;
 	if (!len)
 		return 0;
 	len = PAGE_UP(len);
 	if (!len || len > ARCH_USER_TOP || addr > ARCH_USER_TOP - len)
 		return -ENOMEM;
+	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP))
+		return -EINVAL;
 	aspace_write_lock(as);
 	err = prot & (PROT_GROWSDOWN | PROT_GROWSUP) ? growing_start(as, &addr, &len, prot) : 0;
 	if (!err)

@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/select.h>
 #include <sys/sendfile.h>
 #include <linux/reboot.h>
 
@@ -172,6 +174,111 @@ TEST(flags_of_scheduling)
 	CHECK_ERR(syscall(SYS_sched_setattr, 0, &a, 0), EINVAL);
 	CHECK_OK(syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 8 << IOPRIO_CLASS_SHIFT)); /* three bits are the class */
 	CHECK_ERR(syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 4 << IOPRIO_CLASS_SHIFT), EINVAL);
+}
+
+/* What a user may ask of the scheduler without the right to is what two limits say. */
+TEST(limits_of_urgency)
+{
+	struct rlimit r = {25, 25};
+	struct sched_param p = {10};
+	pid_t pid;
+
+	FORK(pid) {
+		CHECK_OK(setrlimit(RLIMIT_NICE, &r));
+		r = (struct rlimit){10, 10};
+		CHECK_OK(setrlimit(RLIMIT_RTPRIO, &r));
+		CHECK_OK(setuid(1000));
+		CHECK_OK(setpriority(PRIO_PROCESS, 0, 5));
+		CHECK_ERR(setpriority(PRIO_PROCESS, 0, -6), EACCES);
+		CHECK_OK(setpriority(PRIO_PROCESS, 0, -5));
+		CHECK_EQ(getpriority(PRIO_PROCESS, 0), -5);
+		CHECK_ERR(syscall(SYS_nice, -1), EPERM);
+		CHECK_OK(setpriority(PRIO_PROCESS, 0, 0));
+		CHECK_OK(syscall(SYS_nice, -5));
+		CHECK_OK(sched_setscheduler(0, SCHED_FIFO, &p));
+		p.sched_priority = 11;
+		CHECK_ERR(sched_setparam(0, &p), EPERM);
+		p.sched_priority = 3;
+		CHECK_OK(sched_setparam(0, &p));
+		p.sched_priority = 0;
+		CHECK_OK(sched_setscheduler(0, SCHED_IDLE, &p));
+		CHECK_OK(sched_setscheduler(0, SCHED_OTHER, &p));
+	}
+	reap_ok(pid);
+	FORK(pid) {
+		p.sched_priority = 1;
+		CHECK_OK(setuid(1000));
+		CHECK_ERR(setpriority(PRIO_PROCESS, 0, -1), EACCES);
+		CHECK_ERR(sched_setscheduler(0, SCHED_RR, &p), EPERM);
+		p.sched_priority = 0;
+		CHECK_OK(sched_setscheduler(0, SCHED_IDLE, &p));
+		CHECK_ERR(sched_setscheduler(0, SCHED_OTHER, &p), EPERM);
+	}
+	reap_ok(pid);
+}
+
+TEST(changes_by_descriptor)
+{
+	struct timespec omit[2] = {{0, UTIME_OMIT}, {0, UTIME_OMIT}}, now[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
+	int fd = CHECK_OK(open("f", O_RDWR | O_CREAT, 0600)), place = CHECK_OK(open("f", O_PATH));
+	char buf[200];
+
+	CHECK_ERR(fchmod(place, 0644), EBADF);
+	CHECK_ERR(fchown(place, 0, 0), EBADF);
+	CHECK_ERR(syscall(SYS_utimensat, place, NULL, now, 0), EBADF);
+	CHECK_OK(syscall(SYS_utimensat, fd, NULL, now, 0));
+	CHECK_ERR(syscall(SYS_utimensat, fd, NULL, now, AT_SYMLINK_NOFOLLOW), EINVAL);
+	CHECK_ERR(syscall(SYS_utimensat, AT_FDCWD, NULL, now, 0), EFAULT);
+	CHECK_ERR(syscall(SYS_futimesat, AT_FDCWD, NULL, NULL), EFAULT);
+	CHECK_OK(syscall(SYS_utimensat, AT_FDCWD, "none", omit, 0)); /* nothing to be done needs no file */
+	CHECK_ERR(syscall(SYS_statfs64, "/", 88, buf), EINVAL);
+	CHECK_OK(syscall(SYS_statfs64, "/", 84, buf));
+	CHECK_OK(syscall(SYS_fstatat64, AT_FDCWD, "f", buf, 0x4000)); /* AT_STATX_DONT_SYNC */
+}
+
+TEST(memory)
+{
+	int fd = CHECK_OK(open("f", O_RDWR | O_CREAT, 0600)), in = CHECK_OK(open("f", O_RDONLY));
+	char *p = map_rw(PAGE);
+
+	CHECK_OK(mprotect(p, PAGE, PROT_READ | PROT_WRITE | 8)); /* PROT_SEM */
+	CHECK_ERR(mprotect(p, PAGE, 16), EINVAL);
+	CHECK_OK(mprotect(p, 0, 0xff));
+	CHECK_OK(msync(p, (size_t)-1, MS_SYNC)); /* rounded up, that is nothing */
+	CHECK_ERR((long)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, 0, in, 0), EINVAL);
+	CHECK_ERR((long)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, in, 0), EACCES);
+	CHECK_OK((long)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+}
+
+TEST(select_takes_long_microseconds)
+{
+	struct timeval tv = {0, 2500000};
+	fd_set in;
+	int p[2];
+
+	CHECK_OK(pipe(p));
+	CHECK_EQ(write(p[1], "x", 1), 1);
+	FD_ZERO(&in);
+	FD_SET(p[0], &in);
+	CHECK_EQ(syscall(SYS__newselect, p[0] + 1, &in, NULL, NULL, &tv), 1);
+	tv = (struct timeval){0, -1};
+	CHECK_ERR(syscall(SYS__newselect, 0, NULL, NULL, NULL, &tv), EINVAL);
+	tv = (struct timeval){-1, 0};
+	CHECK_ERR(syscall(SYS__newselect, 0, NULL, NULL, NULL, &tv), EINVAL);
+}
+
+TEST(ways_to_mount)
+{
+	CHECK_OK(mkdir("m", 0700));
+	CHECK_ERR(mount("x", "m", NULL, 0, NULL), EINVAL);
+	CHECK_ERR(mount(NULL, "m", NULL, MS_BIND, NULL), EINVAL);
+	CHECK_ERR(mount("x", "m", "tmpfs", 0, "size=bad"), EINVAL);
+	CHECK_ERR(mount("x", "m", "tmpfs", 0, "size=1mm"), EINVAL);
+	CHECK_OK(mount("x", "m", "tmpfs", 0, "size=1m,mode=700"));
+	CHECK_OK(mount(NULL, "m", NULL, MS_PRIVATE, NULL));
+	CHECK_OK(mount(NULL, "m", NULL, MS_PRIVATE | MS_REC, NULL));
+	CHECK_ERR(mount(NULL, "m", NULL, MS_PRIVATE | MS_SHARED, NULL), EINVAL);
+	CHECK_OK(umount2("m", 0));
 }
 
 TEST(the_rest)
