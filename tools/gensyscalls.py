@@ -34,6 +34,17 @@ def read_table(path):
     return rows
 
 
+def read_notes(path):
+    """[(name, note)]: the lines that begin with #: , each below its call."""
+    notes, name = [], None
+    for line in open(path):
+        if line.startswith("#:"):
+            notes.append((name, line[2:].strip()))
+        elif line[:1].isdigit():
+            name = line.split()[1]
+    return notes
+
+
 def protos(rows):
     out = ["/* Generated from syscalls.tbl. */", "#ifndef SYSCALL_PROTOS_H", "#define SYSCALL_PROTOS_H", "", '#include "lib/types.h"', ""]
     for _, name, args in rows:
@@ -77,7 +88,7 @@ def shown_argument(name, kind):
     return f"{name}: {words[kind]}" if kind in words else f"{name}: {CTYPE[kind]}"
 
 
-def docs(rows):
+def docs(rows, notes):
     out = ["# System calls", "",
            "Generated from `kernel/abi/syscalls.tbl` by `tools/gensyscalls.py --docs docs/syscalls.md`; `./perigee test syscalls` says when it is not",
            "up to date.", "",
@@ -85,6 +96,8 @@ def docs(rows):
            "refused with the error that Linux has for unknown ones. A name that ends in `16` is the old call with 16-bit user and group numbers.", "",
            "| number | call | arguments |", "|---:|---|---|"]
     out += [f"| {nr} | `{name}` | {', '.join(shown_argument(*a) for a in args)} |" for nr, name, args in rows]
+    out += ["", "## What they do not do", "", "Of the calls of one family only one is named.", "", "| call | |", "|---|---|"]
+    out += [f"| `{name}` | {note} |" for name, note in notes]
     return "\n".join(out) + "\n"
 
 
@@ -101,8 +114,8 @@ def main():
         pathlib.Path(a.out, "syscall_protos.h").write_text(protos(rows))
         pathlib.Path(a.out, "syscall_table.c").write_text(table(rows))
     if a.docs:
-        pathlib.Path(a.docs).write_text(docs(rows))
-    if a.check and (not os.path.exists(a.check) or pathlib.Path(a.check).read_text() != docs(rows)):
+        pathlib.Path(a.docs).write_text(docs(rows, read_notes(a.table)))
+    if a.check and (not os.path.exists(a.check) or pathlib.Path(a.check).read_text() != docs(rows, read_notes(a.table))):
         sys.exit(f"{a.check} is not up to date; type: tools/gensyscalls.py --docs {a.check}")
 
 
