@@ -3,16 +3,18 @@
 #include "abi/convert.h"
 #include "lib/errno.h"
 #include "syscall_protos.h"
+#include "vfs/dnotify.h"
 #include "vfs/fdtable.h"
+#include "vfs/fileowner.h"
 #include "vfs/flock.h"
 #include "vfs/pipe.h"
 #include "vfs/seals.h"
 
 #define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC)
 
-enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_GETLK64 = 12, F_SETLK64, F_SETLKW64,
+enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG, F_GETLK64, F_SETLK64, F_SETLKW64, F_SETOWN_EX, F_GETOWN_EX,
        F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS,
-       F_SETLEASE = 1024, F_GETLEASE };
+       F_SETLEASE = 1024, F_GETLEASE, F_NOTIFY };
 enum { LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8, LOCK_MAND = 32 };
 
 long sys_flock(int fd, int op)
@@ -175,6 +177,83 @@ static long set_flags(struct file *f, unsigned flags)
 	return 0;
 }
 
+/* ---- who gets signals ---- */
+
+/* struct f_owner_ex; the kinds have the same numbers here. */
+struct u_owner { int32_t kind, number; };
+
+_Static_assert(OWNER_TASK == 0 && OWNER_PROCESS == 1 && OWNER_GROUP == 2, "F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP");
+
+static long set_owner(struct file *f, enum fileowner_kind kind, pid_t number)
+{
+	struct fileowner_target t;
+	long err = fileowner_find(kind, number, &t);
+
+	return err ? err : fileowner_set(f, &t, true);
+}
+
+/* A number below zero is a group's. */
+static long set_owner_number(struct file *f, int number)
+{
+	if (number == INT32_MIN)
+		return -EINVAL;
+	return number < 0 ? set_owner(f, OWNER_GROUP, -number) : set_owner(f, OWNER_PROCESS, number);
+}
+
+static long get_owner_number(struct file *f)
+{
+	pid_t number;
+
+	return fileowner_get(f, &number) == OWNER_GROUP ? -number : number;
+}
+
+static long set_owner_from(struct file *f, uaddr_t from)
+{
+	struct u_owner u;
+
+	if (user_get(&u, from))
+		return -EFAULT;
+	return u.kind < OWNER_TASK || u.kind > OWNER_GROUP ? -EINVAL : set_owner(f, (enum fileowner_kind)u.kind, u.number);
+}
+
+static long get_owner_to(struct file *f, uaddr_t to)
+{
+	struct u_owner u;
+
+	u.kind = (int32_t)fileowner_get(f, &u.number);
+	return user_put(to, &u);
+}
+
+/* Another thread may close the descriptor meanwhile, which takes back what it told of. */
+static long set_notify(struct file *f, int fd, unsigned what)
+{
+	struct fdtable *t = fdtable_current();
+	long err = dnotify_set(f, fd, t, what);
+	struct file *now = fd_get(t, (unsigned)fd, true);
+
+	if (now != f) {
+		dnotify_forget(f, t);
+		err = -EBADF;
+	}
+	file_put(now);
+	return err;
+}
+
+/* -ENOSYS: not one of these. */
+static long fcntl_owner(struct file *f, int fd, int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case F_SETOWN: return set_owner_number(f, (int)arg);
+	case F_GETOWN: return get_owner_number(f);
+	case F_SETOWN_EX: return set_owner_from(f, arg);
+	case F_GETOWN_EX: return get_owner_to(f, arg);
+	case F_SETSIG: return arg > NSIG ? -EINVAL : fileowner_set_signal(f, (int)arg);
+	case F_GETSIG: return fileowner_signal(f);
+	case F_NOTIFY: return set_notify(f, fd, (unsigned)arg);
+	default: return -ENOSYS;
+	}
+}
+
 /* What an O_PATH descriptor allows, too. -ENOSYS: not one of these. */
 static long fcntl_descriptor(struct file *f, int fd, int cmd, unsigned long arg)
 {
@@ -192,6 +271,8 @@ static long fcntl_descriptor(struct file *f, int fd, int cmd, unsigned long arg)
 
 static long fcntl_file(struct file *f, int fd, int cmd, unsigned long arg)
 {
+	long err;
+
 	switch (cmd) {
 	case F_SETFL: return set_flags(f, (unsigned)arg);
 	case F_GETLK: return get_lock(f, arg, false, false);
@@ -201,10 +282,11 @@ static long fcntl_file(struct file *f, int fd, int cmd, unsigned long arg)
 	case F_ADD_SEALS: return seals_add(f, arg);
 	case F_GET_SEALS: return seals_get(f);
 	case F_SETPIPE_SZ: return pipe_set_size(f, arg);
-	case F_GETOWN: return 0;
 	case F_GETLEASE: return F_UNLCK;
 	case F_SETLEASE: return arg == F_UNLCK ? -EAGAIN : -EINVAL; /* no leases, as on a file system that refuses them */
-	default: return -EINVAL;
+	default:
+		err = fcntl_owner(f, fd, cmd, arg);
+		return err == -ENOSYS ? -EINVAL : err;
 	}
 }
 

@@ -179,7 +179,10 @@ void siginfo_to_user(const struct siginfo *i, unsigned char out[128])
 	struct { int32_t signo, err, code, a[13]; } u = { i->signo, i->err, i->code, { 0 } };
 
 	memset(out, 0, 128);
-	if (i->signo == SIGCHLD && i->code > 0) {
+	if (i->of_file) {
+		u.a[0] = (int32_t)i->value;
+		u.a[1] = i->status;
+	} else if (i->signo == SIGCHLD && i->code > 0) {
 		u.a[0] = i->pid;
 		u.a[1] = (int32_t)i->uid;
 		u.a[2] = i->status;

@@ -34,6 +34,7 @@ enum { SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SI
 #define SI_KERNEL 0x80
 #define SI_QUEUE (-1)
 #define SI_TIMER (-2)
+#define SI_SIGIO (-5)
 #define SI_TKILL (-6)
 #define CLD_EXITED 1
 #define CLD_KILLED 2
@@ -56,6 +57,7 @@ struct siginfo {
 	uaddr_t addr;       /* faults */
 	unsigned long value; /* sigqueue, timers */
 	int timer_id, overrun;
+	bool of_file;       /* something happened to the file with the number "status"; value: how poll(2) calls it */
 	unsigned timer_setting; /* not 0: of a POSIX timer, and which setting of it */
 };
 

@@ -219,7 +219,7 @@ static int enqueue(struct process *p, struct sigpending *to, const struct siginf
 	e = entry_new(p, info);
 	if (e)
 		list_push_back(&to->queue, &e->link);
-	else if ((info->signo >= SIGRTMIN && info->code < 0) || info->timer_setting)
+	else if ((info->signo >= SIGRTMIN && (info->code < 0 || info->of_file)) || info->timer_setting)
 		return -EAGAIN;
 	to->set |= SIGBIT(info->signo);
 	return 0;

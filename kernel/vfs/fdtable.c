@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "mem/slab.h"
 #include "sched/grace.h"
+#include "vfs/dnotify.h"
 
 #define INLINE_FDS 32
 #define FD_MAX 1048576u
@@ -111,6 +112,8 @@ static int finish_close(struct fdtable *t, struct file *f)
 		err = f->ops->flush(f);
 	if (file_close_locks_hook && f->inode->flocks)
 		file_close_locks_hook(f, t);
+	if (unlikely(load_acquire(&f->owner)))
+		dnotify_forget(f, t);
 	file_put(f);
 	return err;
 }

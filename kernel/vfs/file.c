@@ -20,6 +20,7 @@ static struct percount live;
 const struct file_ops *file_fifo_ops;
 void (*file_close_locks_hook)(struct file *f, void *owner);
 void (*file_watched_hook)(struct file *f);
+void (*file_owned_hook)(struct file *f);
 
 unsigned long file_live(void) { return (unsigned long)percount_sum(&live); }
 
@@ -62,6 +63,8 @@ static void file_release(struct file *f)
 		file_close_locks_hook(f, NULL);
 	if (unlikely(load_acquire(&f->watchers)))
 		file_watched_hook(f);
+	if (unlikely(load_acquire(&f->owner)))
+		file_owned_hook(f);
 	if (f->ops->release)
 		f->ops->release(f);
 }

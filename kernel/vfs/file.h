@@ -74,6 +74,7 @@ struct file {
 	loff_t pos;
 	const struct cred *cred;    /* of the opener; owned */
 	void *data;
+	struct fileowner *owner;    /* vfs/fileowner: who gets signals; made once, NULL: nobody */
 	struct epoll_item *watchers; /* of epolls; their lock. Only grows while somebody holds a reference */
 };
 
@@ -107,6 +108,8 @@ extern const struct file_ops *file_fifo_ops;
 extern void (*file_close_locks_hook)(struct file *f, void *owner);
 /* Set by vfs.c: the file, which has watchers, goes. */
 extern void (*file_watched_hook)(struct file *f);
+/* Set by vfs.c: the file, which has an owner, goes. */
+extern void (*file_owned_hook)(struct file *f);
 /* Kernel buffers (exec, initrd): at an explicit offset. */
 ssize_t file_read_kernel(struct file *f, void *buf, size_t len, loff_t pos);
 loff_t file_seek(struct file *f, loff_t off, int whence);

@@ -14,6 +14,7 @@
 struct spinlock notify_lock = SPINLOCK_INIT(LOCK_NOTIFY);
 unsigned notify_watches;
 static struct list all = LIST_INIT(all);
+static struct list owed = LIST_INIT(owed);
 static atomic_t last_cookie;
 
 uint32_t notify_cookie(void) { return (uint32_t)atomic_add_return(&last_cookie, 1); }
@@ -68,19 +69,38 @@ void watch_add(struct watcher *by, struct watch *w)
 
 void watch_remove(struct watch *w, struct list *dead)
 {
-	w->watcher->note(w->watcher, w->wd, &(struct notice){ .mask = IN_IGNORED });
-	rb_erase(&w->watcher->watches, &w->node);
-	w->watcher->count--;
+	struct watcher *by = w->watcher;
+
+	rb_erase(&by->watches, &w->node);
+	by->count--;
 	if (w->next)
 		w->next->place = w->place;
 	WRITE_ONCE(*w->place, w->next);
 	list_del(&w->all);
 	list_push_back(dead, &w->all);
 	WRITE_ONCE(notify_watches, notify_watches - 1);
+	by->note(by, w->wd, &(struct notice){ .mask = IN_IGNORED }); /* the last of it: it may go with its watch */
+}
+
+void notify_owe(struct notify_owed *o) { list_push_back(&owed, &o->link); }
+
+static struct notify_owed *next_owed(void)
+{
+	struct notify_owed *o = NULL;
+
+	spin_lock(&notify_lock);
+	if (!list_empty(&owed)) {
+		o = list_first(&owed, struct notify_owed, link);
+		list_del(&o->link);
+	}
+	spin_unlock(&notify_lock);
+	return o;
 }
 
 void watch_free_all(struct list *dead)
 {
+	struct notify_owed *o;
+
 	while (!list_empty(dead)) {
 		struct watch *w = list_first(dead, struct watch, all);
 
@@ -88,6 +108,8 @@ void watch_free_all(struct list *dead)
 		inode_put(w->inode);
 		kfree(w);
 	}
+	while (unlikely(!list_empty(&owed)) && (o = next_owed()) != NULL) /* what is not seen yet is paid by whoever owes it */
+		o->pay(o);
 }
 
 /* Tells the watches of one inode. deleted: the name is gone already, which some do not want to hear of. Lock held. */

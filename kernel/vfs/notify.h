@@ -62,7 +62,12 @@ struct watch *watch_find(struct watcher *by, int wd);
 struct watch *watch_of(struct watcher *by, struct inode *i);
 /* Takes it out, tells IN_IGNORED, and puts it on the list for watch_free_all. notify_lock held. */
 void watch_remove(struct watch *w, struct list *dead);
-void watch_free_all(struct list *dead); /* notify_lock not held */
+/* Frees them, and pays what is owed; notify_lock not held. */
+void watch_free_all(struct list *dead);
+
+/* What a watcher has to say that cannot be said under the lock: it is done, and given back, by pay(), which may do what the causer of events may. */
+struct notify_owed { struct list link; void (*pay)(struct notify_owed *o); };
+void notify_owe(struct notify_owed *o); /* notify_lock held */
 
 void notify_slow_path(const struct path *p, uint32_t mask);
 void notify_slow_inode(struct inode *i, uint32_t mask, uint32_t cookie, const char *name, size_t len);

@@ -3,8 +3,10 @@
 #include "vfs/vfs.h"
 
 #include "vfs/anoninode.h"
+#include "vfs/dnotify.h"
 #include "vfs/epoll.h"
 #include "vfs/fdtable.h"
+#include "vfs/fileowner.h"
 #include "vfs/flock.h"
 #include "vfs/notify.h"
 #include "vfs/pagecache.h"
@@ -29,6 +31,12 @@ static int dirfd_path(int dirfd, bool any, struct path *out)
 	return err;
 }
 
+static void owned_gone(struct file *f)
+{
+	dnotify_forget(f, NULL);
+	fileowner_free(f->owner);
+}
+
 static void exe_put(void *exe) { file_put(exe); }
 
 void vfs_init(void)
@@ -41,6 +49,7 @@ void vfs_init(void)
 	flock_init();
 	notify_init();
 	file_watched_hook = epoll_file_gone;
+	file_owned_hook = owned_gone;
 	aspace_exe_put_hook = exe_put;
 	vm_shared_anon_hook = mapping_shared_anon;
 }
