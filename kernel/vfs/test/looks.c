@@ -3,7 +3,7 @@
  * Looking things up without their lock: files by their numbers in a table that threads share, threads and processes by theirs; while others open and close,
  * fail to open, make the table larger, make processes and end them, on several pretend CPUs that change at any access to memory, as a seed says
  * (arch_target/interleave.h). These are objects of stable caches: who looks may hold, for a moment, what has become something else. Half of the threads
- * do nothing but look, so that their CPUs often stand still in the middle of that; schedules are about files and about processes in turn.
+ * do nothing but look as long as the others change things, so that their CPUs often stand still in the middle of that; one schedule in four is about processes, the others about files.
  *
  * Checked: what is found is what was looked for, and stays while it is held; each file is released once, when nobody holds it, and one whose open
  * failed never; at the end nothing is left.
@@ -25,7 +25,6 @@
 #define CPUS 4u
 #define WORKERS 4u
 #define LOOKERS 2u
-#define LOOKS 80u
 #define CHANGES 24u
 #define HIGH 64u        /* a file belongs below this number, or from it on, where tables must grow */
 #define HOT 2u          /* numbers from 0 and from HIGH on */
@@ -33,7 +32,7 @@
 #define FILES_MOST 64u  /* in one schedule */
 #define RECENT 2u       /* numbers of processes that are looked for */
 #define BATCH 100ul
-#define SCHEDULES 800ul
+#define SCHEDULES 1200ul
 
 /* What a file of the test stands for. */
 struct made {
@@ -47,7 +46,7 @@ static struct fdtable *table;
 static struct path refusing; /* a file that cannot be opened */
 static pid_t recent[RECENT];
 static unsigned long seed, first_seed, last_seed;
-static unsigned round_number, working;
+static unsigned round_number, working, changing;
 static struct waitq begin = WAITQ_INIT(begin), end = WAITQ_INIT(end);
 
 struct worker { unsigned id; uint64_t rnd; };
@@ -195,7 +194,7 @@ static void look(struct worker *w)
 {
 	pid_t n = recent[rnd(w, RECENT)];
 
-	if (seed % 2)
+	if (seed % 4)
 		do_look(w, some_number(w, rnd(w, 2)));
 	else if (rnd(w, 2))
 		do_look_for_task(w, n);
@@ -208,7 +207,7 @@ static void change(struct worker *w)
 	unsigned kind = rnd(w, 8);
 	bool high = rnd(w, 3) == 0;
 
-	if (seed % 2 == 0)
+	if (seed % 4 == 0)
 		do_process(w);
 	else if (kind < 3)
 		do_open(high);
@@ -222,12 +221,14 @@ static void change(struct worker *w)
 
 static void steps(struct worker *w)
 {
-	if (w->id < LOOKERS)
-		for (unsigned i = 0; i < LOOKS; i++)
+	if (w->id < LOOKERS) {
+		while (READ_ONCE(changing))
 			look(w);
-	else
-		for (unsigned i = 0; i < (seed % 2 ? CHANGES : CHANGES / 4); i++)
-			change(w);
+		return;
+	}
+	for (unsigned i = 0; i < (seed % 4 ? CHANGES : CHANGES / 4); i++)
+		change(w);
+	__atomic_fetch_sub(&changing, 1, __ATOMIC_SEQ_CST);
 }
 
 static void worker_main(void *arg)
@@ -257,6 +258,7 @@ static void one_schedule(unsigned long n)
 	refusing.dentry->inode->fops = &refusing_ops;
 	for (unsigned i = 1; i < WORKERS; i++)
 		fdtable_get(table);
+	changing = WORKERS - LOOKERS;
 	__atomic_store_n(&working, WORKERS, __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&round_number, 1, __ATOMIC_SEQ_CST);
 	waitq_wake_all(&begin);
