@@ -4,6 +4,7 @@
 #define LIB_STRING_H
 
 #include "lib/check.h"
+#include "lib/compiler.h"
 #include "lib/types.h"
 
 #ifdef HOST_TEST
@@ -22,6 +23,18 @@ int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 char *strstr(const char *s, const char *sub);
+/* A small constant size is a few instructions in place. Any other stays a call, which takes null pointers with a size of 0. */
+#define STRING_IN_PLACE(n) (__builtin_constant_p(n) && (n) > 0 && (n) <= 128)
+static __always_inline void *memcpy_inline(void *restrict d, const void *restrict s, size_t n)
+{
+	return STRING_IN_PLACE(n) ? __builtin_memcpy(d, s, n) : (memcpy)(d, s, n);
+}
+static __always_inline void *memset_inline(void *d, int c, size_t n)
+{
+	return STRING_IN_PLACE(n) ? __builtin_memset(d, c, n) : (memset)(d, c, n);
+}
+#define memcpy(...) memcpy_inline(__VA_ARGS__)
+#define memset(...) memset_inline(__VA_ARGS__)
 #endif
 /* Copies with truncation, always terminates (cap > 0); returns strlen(src). */
 size_t str_copy(char *dst, const char *src, size_t cap);

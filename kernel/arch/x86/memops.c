@@ -6,7 +6,7 @@
 #include "lib/string.h"
 #include "mem/kasan.h"
 
-SANITIZER_CALL void *memcpy(void *restrict d, const void *restrict s, size_t n)
+SANITIZER_CALL void *(memcpy)(void *restrict d, const void *restrict s, size_t n)
 {
 	void *to = d;
 	size_t units = n / 4;
@@ -37,7 +37,7 @@ SANITIZER_CALL void *memmove(void *d, const void *s, size_t n)
 	return d;
 }
 
-SANITIZER_CALL void *memset(void *d, int c, size_t n)
+SANITIZER_CALL void *(memset)(void *d, int c, size_t n)
 {
 	void *to = d;
 	size_t units = n / 4;
