@@ -155,6 +155,6 @@ void mutex_unlock(struct mutex *m)
 	heldlocks_release(m);
 	if (unlikely(READ_ONCE(m->heir)) && bequeath(m))
 		return;
-	__atomic_store_n(&m->owner, NULL, __ATOMIC_SEQ_CST);
+	store_release(&m->owner, NULL); /* waitq_wake_one begins with a full barrier */
 	waitq_wake_one(&m->waiters);
 }

@@ -74,15 +74,6 @@ void waitq_finish(struct waitq *q, struct waiter *w)
 	w->thread = NULL;
 }
 
-bool waitq_interrupted(enum wait_mode mode)
-{
-	uint32_t work = READ_ONCE(thread_current()->work);
-
-	if (mode == WAIT_UNINTERRUPTIBLE)
-		return false;
-	return work & (mode == WAIT_KILLABLE ? WORK_KILL : WORK_KILL | WORK_SIGNAL);
-}
-
 static void timed_out(struct timer *timer)
 {
 	struct thread *t = container_of(timer, struct thread, timeout);
@@ -160,15 +151,11 @@ static struct list *breathe(struct waitq *q, struct list *at, unsigned long *irq
 	return at;
 }
 
-void waitq_wake_key(struct waitq *q, unsigned n_exclusive, unsigned long key)
+void waitq_wake_queued(struct waitq *q, unsigned n_exclusive, unsigned long key)
 {
+	unsigned long irq = spin_lock_irqsave(&q->lock);
 	struct list *at;
-	unsigned long irq;
 
-	smp_mb();
-	if (!waitq_active(q))
-		return;
-	irq = spin_lock_irqsave(&q->lock);
 	at = q->waiters.next;
 	while (unlikely(wake_waiters(q, &at, &n_exclusive, key, WAKES_MAX)))
 		at = breathe(q, at, &irq);

@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/spinlock.h"
+#include "lib/atomic.h"
 #include "lib/errno.h"
 #include "lib/list.h"
 #include "sched/sched.h"
@@ -40,17 +41,31 @@ void waitq_remove(struct waitq *q, struct waiter *w);
 void waitq_prepare(struct waitq *q, struct waiter *w, enum wait_mode mode);
 void waitq_finish(struct waitq *q, struct waiter *w);
 /* Should a wait of this mode end early? (signal pending / fatal signal) */
-bool waitq_interrupted(enum wait_mode mode);
+static inline bool waitq_interrupted(enum wait_mode mode)
+{
+	uint32_t work = READ_ONCE(thread_current()->work);
+
+	if (mode == WAIT_UNINTERRUPTIBLE)
+		return false;
+	return work & (mode == WAIT_KILLABLE ? WORK_KILL : WORK_KILL | WORK_SIGNAL);
+}
 /* Sleeps until woken or the deadline (clock_now time, WAIT_FOREVER). 0, -ETIMEDOUT. The state was set by waitq_prepare. */
 int waitq_sleep(ktime_t deadline);
 /* Sleeps until the monotonic time: 0, or -EINTR (interruptible, and a signal is there). */
 int sched_sleep_until(ktime_t when, bool interruptible);
-void waitq_wake_key(struct waitq *q, unsigned n_exclusive, unsigned long key);
+static inline bool waitq_active(const struct waitq *q) { return !list_empty(&q->waiters); }
+void waitq_wake_queued(struct waitq *q, unsigned n_exclusive, unsigned long key); /* waitq_wake_key's */
+/* Wakes all, or as many exclusive ones. What the waiters wait for was made true before; most often nobody waits. */
+static inline void waitq_wake_key(struct waitq *q, unsigned n_exclusive, unsigned long key)
+{
+	smp_mb();
+	if (unlikely(waitq_active(q)))
+		waitq_wake_queued(q, n_exclusive, key);
+}
 /* From a waiter's wake function, under another queue's lock; the caller sees to it that no chain of such wake-ups is a circle. Interrupts are off. */
 void waitq_wake_nested(struct waitq *q, unsigned n_exclusive, unsigned long key);
 static inline void waitq_wake_all(struct waitq *q) { waitq_wake_key(q, ~0u, 0); }
 static inline void waitq_wake_one(struct waitq *q) { waitq_wake_key(q, 1, 0); }
-static inline bool waitq_active(const struct waitq *q) { return !list_empty(&q->waiters); }
 
 /* 0, -ERESTARTSYS (interrupted), -ETIMEDOUT. */
 #define waitq_wait_until(q, cond, mode, deadline) ({ \
