@@ -29,7 +29,7 @@ long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t old, size_t size)
 		return -EFAULT;
 	if (act)
 		new = (struct sigaction){ u.handler, u.flags, u.restorer, u.mask };
-	err = signal_action(sig, act ? &new : NULL, &was);
+	err = signal_action(sig, act ? &new : NULL, old ? &was : NULL);
 	if (err || !old)
 		return err;
 	u = (struct u_sigaction){ (uint32_t)was.handler, (uint32_t)was.flags, (uint32_t)was.restorer, was.mask };
@@ -46,7 +46,7 @@ long sys_sigaction(int sig, uaddr_t act, uaddr_t old)
 		return -EFAULT;
 	if (act)
 		new = (struct sigaction){ u.handler, u.flags, u.restorer, u.mask };
-	err = signal_action(sig, act ? &new : NULL, &was);
+	err = signal_action(sig, act ? &new : NULL, old ? &was : NULL);
 	if (err || !old)
 		return err;
 	u = (struct u_old_sigaction){ (uint32_t)was.handler, (uint32_t)was.mask, (uint32_t)was.flags, (uint32_t)was.restorer };

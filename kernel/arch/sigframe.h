@@ -18,7 +18,7 @@ struct sig_delivery {
 	uaddr_t handler, restorer;
 	bool has_restorer;
 	uint64_t mask;              /* comes back at sigreturn */
-	unsigned char info[128];    /* siginfo as the program sees it */
+	unsigned char info[128];    /* siginfo as the program sees it, if siginfo says so */
 	uaddr_t stack_top;          /* build below */
 	struct arch_altstack altstack; /* for uc_stack */
 	uaddr_t vdso;               /* where the vDSO is mapped: its sigreturn is used without a restorer */

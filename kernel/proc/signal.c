@@ -40,25 +40,38 @@ void signal_set_temporary_mask(sigset64 mask)
 	signal_set_mask(mask);
 }
 
+static bool ignores(uaddr_t handler, int signo)
+{
+	return handler == SIG_IGN || (handler == SIG_DFL && (signo == SIGCHLD || signo == SIGURG || signo == SIGWINCH || signo == SIGCONT));
+}
+
+/* POSIX 3.3.1.3: becoming ignored discards what is pending. Lock held. */
+static void forget_pending(struct process *p, int signo)
+{
+	struct task *t;
+
+	sigpending_flush(&p->pending, SIGBIT(signo));
+	list_for_each_entry(t, &p->tasks, process_link)
+		sigpending_flush(&t->pending, SIGBIT(signo));
+}
+
 long signal_action(int signo, const struct sigaction *new, struct sigaction *old)
 {
 	struct process *p = process_current();
-	struct task *t;
+	struct sigaction *a;
 	unsigned long irq;
 
-	if (signo < 1 || signo > NSIG || (new && SIGBIT(signo) & SIG_UNBLOCKABLE))
+	if (signo < 1 || signo > NSIG || (new && (signo == SIGKILL || signo == SIGSTOP)))
 		return -EINVAL;
 	irq = sighand_lock(p);
-	*old = p->sighand->action[signo - 1];
+	a = &p->sighand->action[signo - 1];
+	if (old)
+		*old = *a;
 	if (new) {
-		p->sighand->action[signo - 1] = *new;
-		p->sighand->action[signo - 1].mask &= ~SIG_UNBLOCKABLE;
-		/* POSIX 3.3.1.3: becoming ignored discards what is pending */
-		if (new->handler == SIG_IGN || (new->handler == SIG_DFL && (signo == SIGCHLD || signo == SIGURG || signo == SIGWINCH || signo == SIGCONT))) {
-			sigpending_flush(&p->pending, SIGBIT(signo));
-			list_for_each_entry(t, &p->tasks, process_link)
-				sigpending_flush(&t->pending, SIGBIT(signo));
-		}
+		*a = *new;
+		a->mask &= ~SIG_UNBLOCKABLE;
+		if (ignores(new->handler, signo))
+			forget_pending(p, signo);
 	}
 	sighand_unlock(p, irq);
 	return 0;
@@ -266,15 +279,21 @@ static __noreturn void fatal(const struct siginfo *info)
 /* Builds the frame. A stack that cannot hold it ends the process by SIGSEGV. */
 static void run_handler(struct trapframe *tf, struct task *t, const struct siginfo *info, const struct sigaction *a)
 {
-	sigset64 old = t->restore_mask ? t->saved_mask : t->sigmask;
-	struct sig_delivery d = { .signo = info->signo, .siginfo = a->flags & SA_SIGINFO, .handler = a->handler, .restorer = a->restorer,
-				  .has_restorer = a->flags & SA_RESTORER, .vdso = t->process->aspace->vdso, .mask = old,
-				  .stack_top = frame_top(t, tf, a) };
+	struct sig_delivery d;
 
 	prepare_restart(tf, t, a);
 	if (unlikely(t->traced_by))
 		tracing_handler_begins(tf);
-	siginfo_to_user(info, d.info);
+	d.signo = info->signo;
+	d.handler = a->handler;
+	d.restorer = a->restorer;
+	d.has_restorer = a->flags & SA_RESTORER;
+	d.vdso = t->process->aspace->vdso;
+	d.mask = t->restore_mask ? t->saved_mask : t->sigmask;
+	d.stack_top = frame_top(t, tf, a);
+	d.siginfo = a->flags & SA_SIGINFO;
+	if (d.siginfo)
+		siginfo_to_user(info, d.info);
 	d.altstack.sp = t->altstack.sp;
 	d.altstack.size = t->altstack.size;
 	d.altstack.flags = (int)(t->altstack.size ? (on_altstack(t, tf_sp(tf)) ? SS_ONSTACK : 0) | t->altstack.flags : SS_DISABLE);

@@ -15,6 +15,7 @@ long signal_return(struct trapframe *tf, bool rt);
 void signal_set_mask(sigset64 mask);
 /* Until the return to user mode the mask is this one, then the old one comes back, after handlers ran (sigsuspend, ppoll, pselect). */
 void signal_set_temporary_mask(sigset64 mask);
+/* Sets the action of a signal (new not NULL), and says what it was (old not NULL). EINVAL. */
 long signal_action(int signo, const struct sigaction *new, struct sigaction *old);
 /* Waits for a signal of the set and takes it. Its number, -EAGAIN (deadline), -EINTR. */
 long signal_wait_for(sigset64 set, struct siginfo *info, ktime_t deadline);

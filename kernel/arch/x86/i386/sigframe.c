@@ -25,14 +25,17 @@ struct fpstate {
 	uint8_t legacy[LEGACY_FP]; /* last 4 bytes: status, magic */
 	struct x86_fpu fx;
 };
+_Static_assert(sizeof(struct fpstate) == LEGACY_FP + 512, "written as it is");
 
 struct sigframe {
 	uint32_t pretcode, sig;
 	struct sigcontext sc;
-	uint8_t unused_fp[LEGACY_FP + 512];
+	uint8_t unused_fp[LEGACY_FP + 512]; /* neither written nor read: the program's stack stays what it is there */
 	uint32_t extramask;
 	uint8_t retcode[8];
 };
+#define PLAIN_HEAD offsetof(struct sigframe, unused_fp)
+#define PLAIN_TAIL offsetof(struct sigframe, extramask)
 
 struct rt_sigframe {
 	uint32_t pretcode, sig, pinfo, puc;
@@ -58,10 +61,9 @@ static void fill_context(struct sigcontext *sc, const struct trapframe *tf, uadd
 /* The x87 part as FNSAVE would store it, which old programs read. */
 static void fill_legacy(uint8_t *legacy, const struct x86_fpu *fx)
 {
-	uint16_t cw, sw;
 	uint32_t words[7] = { 0 };
+	uint16_t cw, sw;
 
-	memset(legacy, 0, LEGACY_FP);
 	memcpy(&cw, fx->area, 2);
 	memcpy(&sw, fx->area + 2, 2);
 	words[0] = 0xffff0000u | cw;
@@ -70,7 +72,8 @@ static void fill_legacy(uint8_t *legacy, const struct x86_fpu *fx)
 	memcpy(legacy, words, sizeof(words));
 	for (unsigned i = 0; i < 8; i++)
 		memcpy(legacy + 28 + i * 10, fx->area + 32 + i * 16, 10);
-	memcpy(legacy + 108, &sw, 2);
+	words[0] = X86_FXSR_MAGIC << 16 | sw;
+	memcpy(legacy + 108, words, 4);
 }
 
 static int push_fp(uaddr_t at)
@@ -79,7 +82,7 @@ static int push_fp(uaddr_t at)
 
 	x86_fpu_save(&fp.fx);
 	fill_legacy(fp.legacy, &fp.fx);
-	return arch_user_write(at, fp.legacy, LEGACY_FP) || arch_user_write(at + LEGACY_FP, &fp.fx, sizeof(fp.fx)) ? -EFAULT : 0;
+	return arch_user_write(at, &fp, sizeof(fp)) ? -EFAULT : 0;
 }
 
 static void enter_handler(struct trapframe *tf, const struct sig_delivery *d, uaddr_t sp)
@@ -106,13 +109,12 @@ static int push_plain(struct trapframe *tf, const struct sig_delivery *d, uaddr_
 	struct sigframe f;
 	uaddr_t sp = ALIGN_DOWN(fp - sizeof(f) + 4, 16ul) - 4;
 
-	memset(&f, 0, sizeof(f));
 	f.sig = (uint32_t)d->signo;
 	fill_context(&f.sc, tf, fp, d->mask);
 	f.extramask = (uint32_t)(d->mask >> 32);
 	memcpy(f.retcode, code, 8);
 	f.pretcode = return_address(d, sp + offsetof(struct sigframe, retcode));
-	if (!user_ok(sp, sizeof(f)) || arch_user_write(sp, &f, sizeof(f)))
+	if (!user_ok(sp, sizeof(f)) || arch_user_write(sp, &f, PLAIN_HEAD) || arch_user_write(sp + PLAIN_TAIL, &f.extramask, sizeof(f) - PLAIN_TAIL))
 		return -EFAULT;
 	enter_handler(tf, d, sp);
 	return 0;
@@ -124,11 +126,11 @@ static int push_rt(struct trapframe *tf, const struct sig_delivery *d, uaddr_t f
 	struct rt_sigframe f;
 	uaddr_t sp = ALIGN_DOWN(fp - sizeof(f) + 4, 16ul) - 4;
 
-	memset(&f, 0, sizeof(f));
 	f.sig = (uint32_t)d->signo;
 	f.pinfo = (uint32_t)(sp + offsetof(struct rt_sigframe, info));
 	f.puc = (uint32_t)(sp + offsetof(struct rt_sigframe, uc_flags));
 	memcpy(f.info, d->info, sizeof(f.info));
+	f.uc_flags = f.uc_link = 0;
 	f.uc_stack.sp = (uint32_t)d->altstack.sp;
 	f.uc_stack.flags = d->altstack.flags;
 	f.uc_stack.size = (uint32_t)d->altstack.size;
@@ -190,25 +192,37 @@ static void restore_context(struct trapframe *tf, const struct sigcontext *sc)
 	tf->orig_eax = ~0u;
 }
 
+static int pop_plain(struct trapframe *tf, uint64_t *mask)
+{
+	struct sigframe f;
+	uaddr_t at = tf->esp - 8; /* the handler's ret took pretcode; the trampoline popped the number too */
+
+	if (!user_ok(at, sizeof(f)) || arch_user_read(&f, at, PLAIN_HEAD) || arch_user_read(&f.extramask, at + PLAIN_TAIL, sizeof(f.extramask)))
+		return -EFAULT;
+	if (pop_fp(f.sc.fpstate))
+		return -EFAULT;
+	*mask = f.sc.oldmask | (uint64_t)f.extramask << 32;
+	restore_context(tf, &f.sc);
+	return 0;
+}
+
+static int pop_rt(struct trapframe *tf, uint64_t *mask, struct arch_altstack *as)
+{
+	struct rt_sigframe f;
+	size_t from = offsetof(struct rt_sigframe, uc_flags);
+	uaddr_t at = tf->esp - 4;
+
+	if (!user_ok(at, sizeof(f)) || arch_user_read(&f.uc_flags, at + from, offsetof(struct rt_sigframe, retcode) - from))
+		return -EFAULT;
+	if (pop_fp(f.sc.fpstate))
+		return -EFAULT;
+	*mask = f.mask;
+	*as = (struct arch_altstack){ f.uc_stack.sp, f.uc_stack.size, f.uc_stack.flags, true };
+	restore_context(tf, &f.sc);
+	return 0;
+}
+
 int arch_sigframe_pop(struct trapframe *tf, bool rt, uint64_t *mask, struct arch_altstack *as)
 {
-	union { struct sigframe plain; struct rt_sigframe rt; } f;
-	const struct sigcontext *sc = rt ? &f.rt.sc : &f.plain.sc;
-	uaddr_t at = tf->esp - (rt ? 4 : 8); /* the handler's ret took pretcode; the plain trampoline popped the number too */
-	size_t n = rt ? sizeof(f.rt) : sizeof(f.plain);
-	struct sigcontext copy;
-
-	if (!user_ok(at, n) || arch_user_read(&f, at, n))
-		return -EFAULT;
-	memcpy(&copy, sc, sizeof(copy));
-	if (pop_fp(copy.fpstate))
-		return -EFAULT;
-	if (rt)
-		*mask = f.rt.mask;
-	else
-		*mask = copy.oldmask | (uint64_t)f.plain.extramask << 32;
-	if (rt)
-		*as = (struct arch_altstack){ f.rt.uc_stack.sp, f.rt.uc_stack.size, f.rt.uc_stack.flags, true };
-	restore_context(tf, &copy);
-	return 0;
+	return rt ? pop_rt(tf, mask, as) : pop_plain(tf, mask);
 }
