@@ -97,7 +97,7 @@ static long semctl_for(int id, int num, unsigned long cmd, uaddr_t arg)
 {
 	uint32_t word;
 
-	if (user_get32(&word, arg))
+	if (user_get(&word, arg))
 		return -EFAULT;
 	return layout_known(cmd, 18) ? sys_semctl(id, num, (int)cmd & ~IPC_64, word) : -EINVAL;
 }

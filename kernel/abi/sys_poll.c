@@ -13,40 +13,19 @@
 #include "vfs/fdtable.h"
 #include "vfs/pollset.h"
 
-#define POLL_STACK 24 /* descriptors that need no allocation */
-#define POLL_CHUNK_FDS 16u /* copied in at once */
+#define POLL_STACK 60 /* descriptors that need no allocation */
 #define SELECT_MAX 1048576u
 
+_Static_assert(sizeof(struct pollset_fd) == sizeof(struct u_pollfd) && offsetof(struct pollset_fd, fd) == offsetof(struct u_pollfd, fd) &&
+	       offsetof(struct pollset_fd, events) == offsetof(struct u_pollfd, events), "copied as they are");
+
 static long poll_again(struct task *t);
-
-static long read_pollfds(struct pollset_fd *fds, uaddr_t user, unsigned n)
-{
-	struct u_pollfd some[POLL_CHUNK_FDS];
-
-	for (unsigned i = 0, part; i < n; i += part) {
-		part = MIN(n - i, POLL_CHUNK_FDS);
-		if (user_read(some, user + i * sizeof(some[0]), part * sizeof(some[0])))
-			return -EFAULT;
-		for (unsigned k = 0; k < part; k++)
-			fds[i + k] = (struct pollset_fd){ .fd = some[k].fd, .events = (uint16_t)some[k].events };
-	}
-	return 0;
-}
-
-static long write_revents(const struct pollset_fd *fds, uaddr_t user, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if (user_put16(user + i * sizeof(struct u_pollfd) + offsetof(struct u_pollfd, revents), (uint16_t)fds[i].revents))
-			return -EFAULT;
-	}
-	return 0;
-}
 
 /* -EINTR when a signal came. */
 static long do_poll(uaddr_t user, unsigned n, ktime_t deadline)
 {
 	struct pollset_fd few[POLL_STACK], *fds = few;
-	long r, err;
+	long r = -EFAULT;
 
 	if (n > fd_limit())
 		return -EINVAL;
@@ -54,13 +33,10 @@ static long do_poll(uaddr_t user, unsigned n, ktime_t deadline)
 		fds = kmalloc(n * sizeof(*fds), 0);
 	if (!fds)
 		return -ENOMEM;
-	r = read_pollfds(fds, user, n);
-	if (!r)
+	if (!n || !user_read(fds, user, n * sizeof(*fds)))
 		r = pollset_wait(fds, n, deadline);
-	if (r >= 0) {
-		err = write_revents(fds, user, n);
-		r = err ? err : r;
-	}
+	if (r >= 0 && user_put16_each(user + offsetof(struct u_pollfd, revents), sizeof(struct u_pollfd), &fds->revents, sizeof(*fds), n))
+		r = -EFAULT;
 	if (fds != few)
 		kfree(fds);
 	return r;
@@ -203,7 +179,7 @@ static long selection_read(struct selection *s)
 		return -ENOMEM;
 	for (unsigned fd = 0; fd < s->n; fd++)
 		if (wanted(s, fd))
-			s->fds[s->used++] = (struct pollset_fd){ .fd = (int)fd, .events = wanted(s, fd) };
+			s->fds[s->used++] = (struct pollset_fd){ .fd = (int)fd, .events = (uint16_t)wanted(s, fd) };
 	return 0;
 }
 

@@ -11,27 +11,55 @@ static unsigned ask(struct file *f, struct poll_table *t)
 	return f->ops->poll ? f->ops->poll(f, t) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }
 
-/* Once over all descriptors of a table that nobody else can change, without waiting. */
-static long glance(struct pollset_fd *fds, unsigned n, const struct fdtable *table)
+static unsigned answer(struct pollset_fd *p, struct file *f, struct poll_table *t)
+{
+	unsigned r = f ? ask(f, t) & (p->events | POLLERR | POLLHUP) : POLLNVAL;
+
+	p->revents = (uint16_t)r;
+	return r != 0;
+}
+
+/* Once over all descriptors, without waiting. */
+static long glance(struct pollset_fd *fds, unsigned n)
 {
 	long ready = 0;
 
 	for (struct pollset_fd *p = fds; p < fds + n; p++) {
-		struct file *f;
-		unsigned r = 0;
+		struct fdref ref;
 
-		if (p->fd >= 0) {
-			f = fd_look(table, (unsigned)p->fd, false);
-			r = likely(f) ? ask(f, NULL) & (p->events | POLLERR | POLLHUP) : POLLNVAL;
+		if (unlikely(p->fd < 0)) {
+			p->revents = 0;
+			continue;
 		}
-		p->revents = r;
-		ready += r != 0;
+		ref = fd_borrow((unsigned)p->fd, false);
+		ready += answer(p, ref.file, NULL);
+		fd_return(ref);
 	}
 	return ready;
 }
 
-/* Once over all descriptors; the files stay held in fds[].ref while the table waits on them. */
-static long scan(struct pollset_fd *fds, unsigned n, struct poll_table *t, bool hold)
+/* The same of a table that nobody else can change. */
+static long glance_private(struct pollset_fd *fds, unsigned n, const struct fdtable *table)
+{
+	long ready = 0;
+
+	for (struct pollset_fd *p = fds; p < fds + n; p++) {
+		if (likely(p->fd >= 0))
+			ready += answer(p, fd_look(table, (unsigned)p->fd, false), NULL);
+		else
+			p->revents = 0;
+	}
+	return ready;
+}
+
+struct sleeper {
+	struct poll_table table;
+	struct poll_chunk first;
+	struct fdref refs[]; /* of each descriptor: the files stay held while the table waits on them */
+};
+
+/* Once over all descriptors; the first time the table queues itself, as long as nothing is ready. */
+static long scan(struct sleeper *s, struct pollset_fd *fds, unsigned n, bool first)
 {
 	long ready = 0;
 
@@ -41,64 +69,64 @@ static long scan(struct pollset_fd *fds, unsigned n, struct poll_table *t, bool 
 		p->revents = 0;
 		if (p->fd < 0)
 			continue;
-		if (!p->ref.file)
-			p->ref = fd_borrow((unsigned)p->fd, false);
-		if (!p->ref.file) {
-			p->revents = POLLNVAL;
-		} else {
-			if (t)
-				t->events = p->events;
-			p->revents = ask(p->ref.file, ready ? NULL : t) & (p->events | POLLERR | POLLHUP);
-			if (!hold) {
-				fd_return(p->ref);
-				p->ref.file = NULL;
-			}
-		}
-		ready += p->revents != 0;
+		if (!s->refs[i].file)
+			s->refs[i] = fd_borrow((unsigned)p->fd, false);
+		s->table.events = p->events;
+		ready += answer(p, s->refs[i].file, first && !ready ? &s->table : NULL);
 	}
 	return ready;
 }
 
-static void release(struct pollset_fd *fds, unsigned n, struct poll_table *t)
+static struct sleeper *sleeper_new(unsigned n)
 {
-	poll_table_release(t);
-	for (unsigned i = 0; i < n; i++) {
-		if (fds[i].ref.file)
-			fd_return(fds[i].ref);
-		fds[i].ref.file = NULL;
-	}
+	struct sleeper *s = kmalloc(sizeof(*s) + n * sizeof(s->refs[0]), 0);
+
+	if (!s)
+		return NULL;
+	poll_table_init(&s->table, &s->first);
+	for (unsigned i = 0; i < n; i++)
+		s->refs[i].file = NULL;
+	return s;
 }
 
-struct sleeper { struct poll_table table; struct poll_chunk first; };
-
-long pollset_wait(struct pollset_fd *fds, unsigned n, ktime_t deadline)
+static void sleeper_free(struct sleeper *s, unsigned n)
 {
-	struct sleeper *s;
+	poll_table_release(&s->table);
+	for (unsigned i = 0; i < n; i++)
+		if (s->refs[i].file)
+			fd_return(s->refs[i]);
+	kfree(s);
+}
+
+static long wait(struct pollset_fd *fds, unsigned n, ktime_t deadline)
+{
 	struct waitq poll_sleep = WAITQ_INIT(poll_sleep); /* it is woken through its thread; this only carries the sleep */
+	struct sleeper *s = sleeper_new(n);
 	struct poll_table *t;
 	long ready;
 	int err = 0;
 
-	if (deadline == 0) {
-		struct fdtable *files = fdtable_current();
-
-		return fd_private(files) ? glance(fds, n, files) : scan(fds, n, NULL, false);
-	}
-	s = kmalloc(sizeof(*s), 0);
 	if (!s)
 		return -ENOMEM;
 	t = &s->table;
-	poll_table_init(t, &s->first);
-	ready = scan(fds, n, t, true);
+	ready = scan(s, fds, n, true);
 	while (!ready && !err && !t->failed) {
 		err = waitq_wait_until(&poll_sleep, load_acquire(&t->woken), WAIT_INTERRUPTIBLE, deadline);
 		store_release(&t->woken, false);
 		smp_mb(); /* before the files are asked: a wake that comes then sets it again, and the store must not fall on top of that */
-		ready = scan(fds, n, NULL, true);
+		ready = scan(s, fds, n, false);
 	}
 	if (!ready && t->failed)
 		ready = -ENOMEM;
-	release(fds, n, t);
-	kfree(s);
+	sleeper_free(s, n);
 	return ready || err != -ERESTARTSYS ? ready : -EINTR;
+}
+
+long pollset_wait(struct pollset_fd *fds, unsigned n, ktime_t deadline)
+{
+	struct fdtable *files = fdtable_current();
+
+	if (deadline)
+		return wait(fds, n, deadline);
+	return fd_private(files) ? glance_private(fds, n, files) : glance(fds, n);
 }

@@ -5,11 +5,11 @@
 
 #include "vfs/fdtable.h"
 
+/* Laid out as the program's. */
 struct pollset_fd {
-	int fd;            /* negative: left out */
-	unsigned events;   /* POLL*: asked for */
-	unsigned revents;  /* result */
-	struct fdref ref;  /* internal; file NULL before the call */
+	int32_t fd;        /* negative: left out */
+	uint16_t events;   /* POLL*: asked for */
+	uint16_t revents;  /* result */
 };
 
 /* Number of entries with results, 0 at the deadline (monotonic; 0: do not wait; WAIT_FOREVER), -EINTR, -ENOMEM. */

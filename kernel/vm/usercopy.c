@@ -22,6 +22,23 @@ int user_clear(uaddr_t dst, size_t n)
 	return user_range_ok(dst, n) && !arch_user_zero(dst, n) ? 0 : -EFAULT;
 }
 
+int user_put16_each(uaddr_t dst, size_t dst_step, const uint16_t *src, size_t src_step, size_t n)
+{
+	size_t span;
+
+	if (!n)
+		return 0;
+	if (__builtin_mul_overflow(n - 1, dst_step, &span) || !user_range_ok(dst, span + sizeof(*src)))
+		return -EFAULT;
+	for (; n; n--) {
+		if (unlikely(arch_user_write16(dst, *src)))
+			return -EFAULT;
+		dst += dst_step;
+		src = (const uint16_t *)((const char *)src + src_step);
+	}
+	return 0;
+}
+
 ssize_t user_strncpy(char *dst, uaddr_t src, size_t cap)
 {
 	size_t room;
@@ -60,16 +77,6 @@ ssize_t user_strnlen(uaddr_t src, size_t max)
 	return (ssize_t)max + 1;
 }
 
-void uio_user(struct uio *u, uaddr_t base, size_t len)
-{
-	u->one = (struct uio_seg){ base, len };
-	u->segs = &u->one;
-	u->seg_count = 1;
-	u->seg_off = 0;
-	u->kbuf = NULL;
-	u->left = len;
-}
-
 void uio_kernel(struct uio *u, void *buf, size_t len)
 {
 	*u = (struct uio){ .kbuf = buf, .left = len };
@@ -82,19 +89,8 @@ void uio_user_segs(struct uio *u, const struct uio_seg *segs, unsigned count, si
 
 enum direction { TO_UIO, FROM_UIO, ZERO_UIO };
 
-/* Bytes that could not be moved. */
-static size_t user_part(uaddr_t a, void *buf, size_t n, enum direction d)
-{
-	if (!user_range_ok(a, n))
-		return n;
-	if (d != ZERO_UIO)
-		kasan_check_range(buf, n, d == FROM_UIO);
-	if (d == TO_UIO)
-		return arch_user_write(a, buf, n);
-	return d == FROM_UIO ? arch_user_read(buf, a, n) : arch_user_zero(a, n);
-}
-
-static size_t kernel_part(struct uio *u, void *buf, size_t n, enum direction d)
+/* Each direction has its own of these: d is a constant. */
+static __always_inline size_t kernel_part(struct uio *u, void *buf, size_t n, enum direction d)
 {
 	if (d == TO_UIO)
 		memcpy(u->kbuf, buf, n);
@@ -107,15 +103,27 @@ static size_t kernel_part(struct uio *u, void *buf, size_t n, enum direction d)
 	return n;
 }
 
-static size_t move(struct uio *u, char *buf, size_t n, enum direction d)
+/* Within one segment: the bytes moved. */
+static __always_inline size_t user_part(struct uio *u, void *buf, size_t n, enum direction d)
+{
+	uaddr_t a = u->segs->base + u->seg_off;
+
+	if (unlikely(!user_range_ok(a, n)))
+		return 0;
+	if (d != ZERO_UIO)
+		kasan_check_range(buf, n, d == FROM_UIO);
+	n -= d == TO_UIO ? arch_user_write(a, buf, n) : d == FROM_UIO ? arch_user_read(buf, a, n) : arch_user_zero(a, n);
+	u->seg_off += n;
+	u->left -= n;
+	return n;
+}
+
+static __always_inline size_t user_parts(struct uio *u, char *buf, size_t n, enum direction d)
 {
 	size_t done = 0;
 
-	n = MIN(n, u->left);
-	if (u->kbuf)
-		return kernel_part(u, buf, n, d);
 	while (done < n) {
-		size_t part = MIN(n - done, u->segs->len - u->seg_off), bad;
+		size_t part = MIN(n - done, u->segs->len - u->seg_off), moved;
 
 		if (!part) {
 			u->segs++;
@@ -123,14 +131,22 @@ static size_t move(struct uio *u, char *buf, size_t n, enum direction d)
 			u->seg_off = 0;
 			continue;
 		}
-		bad = user_part(u->segs->base + u->seg_off, d == ZERO_UIO ? buf : buf + done, part, d);
-		done += part - bad;
-		u->seg_off += part - bad;
-		u->left -= part - bad;
-		if (bad)
+		moved = user_part(u, d == ZERO_UIO ? buf : buf + done, part, d);
+		done += moved;
+		if (moved < part)
 			break;
 	}
 	return done;
+}
+
+static __always_inline size_t move(struct uio *u, char *buf, size_t n, enum direction d)
+{
+	n = MIN(n, u->left);
+	if (unlikely(!n))
+		return 0;
+	if (unlikely(u->kbuf))
+		return kernel_part(u, buf, n, d);
+	return likely(n <= u->segs->len - u->seg_off) ? user_part(u, buf, n, d) : user_parts(u, buf, n, d);
 }
 
 size_t uio_put(struct uio *u, const void *src, size_t n) { return move(u, (char *)src, n, TO_UIO); }

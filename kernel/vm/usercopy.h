@@ -13,6 +13,7 @@
 #include "lib/errno.h"
 #include "lib/types.h"
 #include "sched/thread.h"
+#include "mem/kasan.h"
 
 /* 0 or -EFAULT. A partial copy may have happened on failure. */
 int __must_check user_read(void *dst, uaddr_t src, size_t n);
@@ -29,26 +30,26 @@ static inline bool user_range_ok(uaddr_t a, size_t n)
 	return n <= ARCH_USER_TOP && a <= ARCH_USER_TOP - n;
 }
 
-/* One word, at less than half of the cost. */
-static inline int __must_check user_put16(uaddr_t dst, uint16_t v) { return user_range_ok(dst, sizeof(v)) ? arch_user_write16(dst, v) : -EFAULT; }
-static inline int __must_check user_put32(uaddr_t dst, uint32_t v) { return user_range_ok(dst, sizeof(v)) ? arch_user_write32(dst, v) : -EFAULT; }
-static inline int __must_check user_get32(uint32_t *v, uaddr_t src) { return user_range_ok(src, sizeof(*v)) ? arch_user_read32(v, src) : -EFAULT; }
+/* n halfwords, src_step bytes apart, to places that are dst_step bytes apart. 0 or -EFAULT. */
+int __must_check user_put16_each(uaddr_t dst, size_t dst_step, const uint16_t *src, size_t src_step, size_t n);
 
-/* Typed forms: user_get(&kernel_variable, uaddr), user_put(uaddr, &kernel_variable). */
+/* Typed forms: user_get(&kernel_variable, uaddr), user_put(uaddr, &kernel_variable). A few words are moved at less than half of the cost. */
+#define USER_IS_WORDS(n) ((n) % sizeof(uint32_t) == 0 && (n) <= ARCH_USER_WORDS * sizeof(uint32_t))
 #define user_get(p, src) user_get_sized((p), (src), sizeof(*(p)))
 #define user_put(dst, p) user_put_sized((dst), (p), sizeof(*(p)))
 static __always_inline int __must_check user_get_sized(void *p, uaddr_t src, size_t n)
 {
-	return n == sizeof(uint32_t) ? user_get32(p, src) : user_read(p, src, n);
+	if (!USER_IS_WORDS(n))
+		return user_read(p, src, n);
+	kasan_check_range(p, n, true);
+	return user_range_ok(src, n) ? arch_user_read_words(p, src, n / sizeof(uint32_t)) : -EFAULT;
 }
 static __always_inline int __must_check user_put_sized(uaddr_t dst, const void *p, size_t n)
 {
-	uint32_t word;
-
-	if (n != sizeof(word))
+	if (!USER_IS_WORDS(n))
 		return user_write(dst, p, n);
-	__builtin_memcpy(&word, p, sizeof(word));
-	return user_put32(dst, word);
+	kasan_check_range(p, n, false);
+	return user_range_ok(dst, n) ? arch_user_write_words(dst, p, n / sizeof(uint32_t)) : -EFAULT;
 }
 
 /*
@@ -65,7 +66,15 @@ struct uio {
 	struct uio_seg one;         /* storage for the single-segment case */
 };
 
-void uio_user(struct uio *u, uaddr_t base, size_t len);
+static inline void uio_user(struct uio *u, uaddr_t base, size_t len)
+{
+	u->one = (struct uio_seg){ base, len };
+	u->segs = &u->one;
+	u->seg_count = 1;
+	u->seg_off = 0;
+	u->kbuf = NULL;
+	u->left = len;
+}
 void uio_kernel(struct uio *u, void *buf, size_t len);
 void uio_user_segs(struct uio *u, const struct uio_seg *segs, unsigned count, size_t total);
 /*

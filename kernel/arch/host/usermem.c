@@ -282,14 +282,14 @@ ssize_t arch_user_strncpy(char *dst, uaddr_t src, size_t max)
 	return (ssize_t)max;
 }
 
-int arch_user_read32(uint32_t *v, uaddr_t src)
+int arch_user_read_words(void *dst, uaddr_t src, unsigned n)
 {
-	return arch_user_read(v, src, sizeof(*v)) ? -EFAULT : 0;
+	return arch_user_read(dst, src, n * sizeof(uint32_t)) ? -EFAULT : 0;
 }
 
-int arch_user_write32(uaddr_t dst, uint32_t v)
+int arch_user_write_words(uaddr_t dst, const void *src, unsigned n)
 {
-	return arch_user_write(dst, &v, sizeof(v)) ? -EFAULT : 0;
+	return arch_user_write(dst, src, n * sizeof(uint32_t)) ? -EFAULT : 0;
 }
 
 int arch_user_write16(uaddr_t dst, uint16_t v)

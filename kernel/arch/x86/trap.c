@@ -172,7 +172,7 @@ void x86_sysenter(struct trapframe *tf)
 		tf->eflags |= EFLAGS_TF;
 	c->stepped = false;
 	arch_irq_enable();
-	if (tf->esp > ARCH_USER_TOP - sizeof(uint32_t) || arch_user_read32(&tf->ebp, tf->esp))
+	if (tf->esp > ARCH_USER_TOP - sizeof(uint32_t) || arch_user_read_words(&tf->ebp, tf->esp, 1))
 		tf_set_ret(tf, -EFAULT);
 	else
 		ops->syscall(tf);

@@ -6,41 +6,6 @@
 
 #define EX(at, fix) ".pushsection __ex_table, \"a\"\n .long " at ", " fix "\n .popsection\n"
 
-int arch_user_read32(uint32_t *v, uaddr_t src)
-{
-	int err = 0;
-	uint32_t x = 0;
-
-	user_access_begin();
-	__asm__ volatile("1: movl (%2), %1\n2:\n .pushsection .text.fixup, \"ax\"\n3: movl %3, %0\n jmp 2b\n .popsection\n" EX("1b", "3b")
-			 : "+r"(err), "=&r"(x) : "r"(src), "i"(-EFAULT) : "memory");
-	user_access_end();
-	*v = x;
-	return err;
-}
-
-int arch_user_write32(uaddr_t dst, uint32_t v)
-{
-	int err = 0;
-
-	user_access_begin();
-	__asm__ volatile("1: movl %1, (%2)\n2:\n .pushsection .text.fixup, \"ax\"\n3: movl %3, %0\n jmp 2b\n .popsection\n" EX("1b", "3b")
-			 : "+r"(err) : "r"(v), "r"(dst), "i"(-EFAULT) : "memory");
-	user_access_end();
-	return err;
-}
-
-int arch_user_write16(uaddr_t dst, uint16_t v)
-{
-	int err = 0;
-
-	user_access_begin();
-	__asm__ volatile("1: movw %1, (%2)\n2:\n .pushsection .text.fixup, \"ax\"\n3: movl %3, %0\n jmp 2b\n .popsection\n" EX("1b", "3b")
-			 : "+r"(err) : "r"(v), "r"(dst), "i"(-EFAULT) : "memory");
-	user_access_end();
-	return err;
-}
-
 int arch_user_cmpxchg32(uaddr_t p, uint32_t *old, uint32_t new)
 {
 	int err = 0;

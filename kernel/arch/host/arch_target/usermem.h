@@ -11,8 +11,8 @@ size_t arch_user_read(void *dst, uaddr_t src, size_t n);
 size_t arch_user_write(uaddr_t dst, const void *src, size_t n);
 size_t arch_user_zero(uaddr_t dst, size_t n);
 ssize_t arch_user_strncpy(char *dst, uaddr_t src, size_t max);
-int arch_user_read32(uint32_t *v, uaddr_t src);
-int arch_user_write32(uaddr_t dst, uint32_t v);
+int arch_user_read_words(void *dst, uaddr_t src, unsigned n);
+int arch_user_write_words(uaddr_t dst, const void *src, unsigned n);
 int arch_user_write16(uaddr_t dst, uint16_t v);
 int arch_user_cmpxchg32(uaddr_t p, uint32_t *old, uint32_t new);
 

@@ -25,6 +25,7 @@
 	jmp 0b
 .endm
 
+#define EFAULT 14
 
 .text
 .globl x86_user_copy
@@ -72,6 +73,44 @@ copy_wide:
 	jae copy_wide
 copy_rest:
 	WIDE_END
+
+/* eax = destination, edx = source: a way in for each number of words, and one way through them down to the first. */
+.macro WORDS n
+.globl x86_user_words_\n
+x86_user_words_\n:
+	USER_ACCESS_BEGIN
+	jmp words_\n
+.endm
+.irp n, 1, 2, 3, 4, 5, 6, 7, 8
+	WORDS \n
+.endr
+.irp n, 8, 7, 6, 5, 4, 3, 2, 1
+words_\n:
+7:	movl (\n - 1) * 4(%edx), %ecx
+8:	movl %ecx, (\n - 1) * 4(%eax)
+	.pushsection __ex_table, "a"
+	.long 7b, words_fault, 8b, words_fault
+	.popsection
+.endr
+	xorl %eax, %eax
+	USER_ACCESS_END
+	ret
+words_fault:
+	movl $-EFAULT, %eax
+	USER_ACCESS_END
+	ret
+
+/* eax = destination, edx = halfword */
+.globl arch_user_write16
+arch_user_write16:
+	USER_ACCESS_BEGIN
+9:	movw %dx, (%eax)
+	xorl %eax, %eax
+	USER_ACCESS_END
+	ret
+	.section __ex_table, "a"
+	.long 9b, words_fault
+	.text
 
 .globl x86_user_zero
 x86_user_zero:
