@@ -8,6 +8,13 @@
 #include "vfs/chrdev.h"
 #include "vfs/file.h"
 
+static int mem_open(struct inode *i, struct file *f)
+{
+	(void)i;
+	f->mode |= FMODE_NO_POS;
+	return 0;
+}
+
 static ssize_t null_read(struct file *f, struct uio *u, loff_t *pos)
 {
 	(void)f, (void)u, (void)pos;
@@ -25,13 +32,13 @@ static ssize_t zero_read(struct file *f, struct uio *u, loff_t *pos)
 	size_t done = 0;
 
 	(void)f, (void)pos;
-	while (u->left && !waitq_interrupted(WAIT_KILLABLE)) {
+	do {
 		size_t n = MIN(u->left, 65536ul), moved = uio_put_zero(u, n);
 
 		done += moved;
 		if (moved < n)
 			return done ? (ssize_t)done : -EFAULT;
-	}
+	} while (u->left && !waitq_interrupted(WAIT_KILLABLE));
 	return (ssize_t)done;
 }
 
@@ -92,10 +99,10 @@ static int zero_mmap(struct file *f, struct map_request *r)
 	return 0;
 }
 
-static const struct file_ops null_ops = { .read = null_read, .write = null_write, .seek = seek_nowhere };
-static const struct file_ops zero_ops = { .read = zero_read, .write = null_write, .seek = seek_nowhere, .mmap = zero_mmap };
-static const struct file_ops full_ops = { .read = zero_read, .write = full_write, .seek = seek_nowhere };
-static const struct file_ops random_ops = { .read = random_read, .write = random_write, .seek = seek_nowhere };
+static const struct file_ops null_ops = { .open = mem_open, .read = null_read, .write = null_write, .seek = seek_nowhere };
+static const struct file_ops zero_ops = { .open = mem_open, .read = zero_read, .write = null_write, .seek = seek_nowhere, .mmap = zero_mmap };
+static const struct file_ops full_ops = { .open = mem_open, .read = zero_read, .write = full_write, .seek = seek_nowhere };
+static const struct file_ops random_ops = { .open = mem_open, .read = random_read, .write = random_write, .seek = seek_nowhere };
 
 void memdev_init(void)
 {

@@ -180,7 +180,7 @@ void file_accessed(struct file *f)
 	if (f->flags & O_NOATIME || READ_ONCE(f->path.mnt->flags) & (MS_NOATIME | MS_RDONLY))
 		return;
 	/* relatime: once after each change is enough for those who compare the two */
-	if (i->atime.sec > i->mtime.sec && i->atime.sec > i->ctime.sec)
+	if (timespec64_after(&i->atime, &i->mtime) && timespec64_after(&i->atime, &i->ctime))
 		return;
 	rwlock_write_lock(&i->lock);
 	inode_touch(i, ATTR_ATIME);
@@ -199,8 +199,8 @@ static ssize_t do_read(struct file *f, struct uio *u, loff_t *pos)
 		return -EINVAL;
 	if (f->mode & FMODE_STREAM)
 		return pos ? -ESPIPE : f->ops->read(f, u, NULL);
-	if (pos)
-		return f->ops->read(f, u, pos);
+	if (pos || f->mode & FMODE_NO_POS)
+		return f->ops->read(f, u, pos ? pos : &f->pos);
 	mutex_lock(&f->pos_lock);
 	n = f->ops->read(f, u, &f->pos);
 	mutex_unlock(&f->pos_lock);
@@ -226,8 +226,8 @@ static ssize_t do_write(struct file *f, struct uio *u, loff_t *pos)
 		return -EINVAL;
 	if (f->mode & FMODE_STREAM)
 		return pos ? -ESPIPE : f->ops->write(f, u, NULL);
-	if (pos)
-		return f->ops->write(f, u, pos);
+	if (pos || f->mode & FMODE_NO_POS)
+		return f->ops->write(f, u, pos ? pos : &f->pos);
 	mutex_lock(&f->pos_lock);
 	n = f->ops->write(f, u, &f->pos);
 	mutex_unlock(&f->pos_lock);

@@ -37,6 +37,7 @@
 #define FMODE_WRITE_COUNTED 16u /* inode->writers includes it */
 #define FMODE_DENIES_WRITE 32u  /* inode->writers counts it as a program that runs */
 #define FMODE_UNOPENED 64u      /* its open failed: nobody is told that it goes */
+#define FMODE_NO_POS 128u /* its operations look at no position: they need no lock of it */
 #define FMODE_STREAM 8u  /* no position: lseek gives ESPIPE, pos is NULL in read/write */
 
 struct file;

@@ -49,6 +49,10 @@ struct super;
 struct uio;
 
 struct timespec64 { int64_t sec; uint32_t nsec; };
+static inline bool timespec64_after(const struct timespec64 *a, const struct timespec64 *b)
+{
+	return a->sec != b->sec ? a->sec > b->sec : a->nsec > b->nsec;
+}
 
 struct statfs_info { uint32_t type; uint64_t blocks, bfree, bavail, files, ffree; uint32_t bsize, namelen, frsize, flags; };
 
