@@ -29,7 +29,9 @@
  *   void arch_kernel_unmap(vaddr_t va)           clears the entry and flushes it on this CPU
  *   ARCH_VMAP_START, arch_vmap_end()             kernel range for stacks and device memory
  *   ARCH_SHADOW_OF(va)                           sanitized builds: address of the byte that mem/kasan keeps for the eight around va
- *   vaddr_t arch_kmap_slot(unsigned cpu, unsigned i), ARCH_KMAP_SLOTS   temporary windows
+ *   vaddr_t arch_kmap_slot(unsigned cpu, unsigned i), ARCH_KMAP_SLOTS   temporary windows, all of them without a gap
+ *   void arch_kmap_show(vaddr_t slot, pfn_t pfn, unsigned long flags)   arch_kernel_map and
+ *   void arch_kmap_hide(vaddr_t slot)                                   arch_kernel_unmap for these
  */
 #ifndef ARCH_MMU_H
 #define ARCH_MMU_H

@@ -30,7 +30,6 @@ struct cpu {
 	void *frame_cache;         /* mem/frame */
 	void *slab_magazines;      /* mem/slab */
 	void *timers;              /* core/timer */
-	unsigned kmap_depth;       /* mem/kmap: windows in use by the current thread */
 	const void *lock_stack[16]; /* core/lockorder, debug builds: spinlocks held by this CPU */
 	unsigned lock_depth;
 	unsigned lock_base;        /* locks below were taken before this interrupt: no order to keep with them */

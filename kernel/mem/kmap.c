@@ -16,13 +16,8 @@ static struct kmap_state *boot_current(void)
 }
 struct kmap_state *(*kmap_current_hook)(void) = boot_current;
 
-static bool is_direct(paddr_t pa)
-{
-	return pa < arch_direct_top();
-}
-
 /* Preemption is off from the choice of the CPU until depth pins the thread to it. */
-static void *open_window(struct page *p)
+void *kmap_window(struct page *p)
 {
 	struct kmap_state *s;
 	vaddr_t va;
@@ -32,36 +27,21 @@ static void *open_window(struct page *p)
 	assert(s->depth < ARCH_KMAP_SLOTS);
 	va = arch_kmap_slot(this_cpu()->id, s->depth);
 	s->pfn[s->depth] = page_pfn(p);
-	arch_kernel_map(va, page_pfn(p), WINDOW_FLAGS);
+	arch_kmap_show(va, s->pfn[s->depth], WINDOW_FLAGS);
 	s->depth++;
 	preempt_enable();
 	return (void *)va;
 }
 
-void *kmap_local(struct page *p)
-{
-	return is_direct(page_phys(p)) ? arch_direct(page_phys(p)) : open_window(p);
-}
-
-static bool in_windows(vaddr_t va)
-{
-	vaddr_t a = arch_kmap_slot(0, 0), b = arch_kmap_slot(MAX_CPUS - 1, ARCH_KMAP_SLOTS - 1);
-
-	/* The architecture may number the slots upwards or downwards. */
-	return a < b ? va >= a && va < b + PAGE_SIZE : va >= b && va < a + PAGE_SIZE;
-}
-
-void kunmap_local(const void *p)
+void kunmap_window(const void *p)
 {
 	vaddr_t va = (vaddr_t)p & PAGE_MASK;
 	struct kmap_state *s;
 
-	if (!in_windows(va))
-		return;
 	preempt_disable();
 	s = kmap_current_hook();
 	assert(s->depth > 0 && va == arch_kmap_slot(this_cpu()->id, s->depth - 1));
-	arch_kernel_unmap(va);
+	arch_kmap_hide(va);
 	s->depth--;
 	preempt_enable();
 }
@@ -71,7 +51,7 @@ void kmap_switch(struct kmap_state *prev, struct kmap_state *next)
 	unsigned cpu = this_cpu()->id;
 
 	for (unsigned i = 0; i < prev->depth; i++)
-		arch_kernel_unmap(arch_kmap_slot(cpu, i));
+		arch_kmap_hide(arch_kmap_slot(cpu, i));
 	for (unsigned i = 0; i < next->depth; i++)
-		arch_kernel_map(arch_kmap_slot(cpu, i), next->pfn[i], WINDOW_FLAGS);
+		arch_kmap_show(arch_kmap_slot(cpu, i), next->pfn[i], WINDOW_FLAGS);
 }

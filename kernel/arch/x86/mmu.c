@@ -22,15 +22,17 @@
 
 #define DIRECT_MAX (ARCH_DIRECT_END - ARCH_KERNEL_BASE)
 #define ROOT_SELF 1023u
-#define KMAP_BASE 0xFFBF0000ul
 #define DEVICE_BASE 0xFF800000ul
-#define DEVICE_END (KMAP_BASE - MAX_CPUS * ARCH_KMAP_SLOTS * PAGE_SIZE)
+#define DEVICE_END (X86_KMAP_END - MAX_CPUS * ARCH_KMAP_SLOTS * PAGE_SIZE)
 #define SMALL_RAM (64ul << 20)
 
 extern char _text_start[], _text_end[], _rodata_end[];
 extern pte_t boot_directory[];
 
+_Static_assert(DEVICE_BASE >> 22 == X86_KMAP_END >> 22 && DEVICE_END > DEVICE_BASE, "one table has all windows");
+
 paddr_t x86_direct_top;
+pte_t *x86_window_table;
 static pte_t *kernel_root; /* the boot directory, completed */
 static vaddr_t vmap_end;
 static vaddr_t device_next = DEVICE_BASE; /* boot CPU, while it sets the machine up */
@@ -131,6 +133,7 @@ void arch_mmu_init(void)
 	for (vaddr_t va = ARCH_VMAP_START; va < vmap_end; va += 4ul << 20)
 		make_table(va);
 	make_table(DEVICE_BASE);
+	x86_window_table = table_of(kernel_root[DEVICE_BASE >> 22]);
 	kernel_root[ROOT_SELF] = pte_make(arch_direct_phys(kernel_root) >> PAGE_SHIFT, PTE_PRESENT | PTE_WRITE);
 	map_early_shadow();
 	arch_root_load(arch_direct_phys(kernel_root) >> PAGE_SHIFT);
@@ -181,7 +184,6 @@ bool arch_kernel_mapped(vaddr_t va)
 }
 
 vaddr_t arch_vmap_end(void) { return vmap_end; }
-vaddr_t arch_kmap_slot(unsigned cpu, unsigned i) { return KMAP_BASE - ((vaddr_t)cpu * ARCH_KMAP_SLOTS + i + 1) * PAGE_SIZE; }
 pfn_t arch_kernel_root(void) { return arch_direct_phys(kernel_root) >> PAGE_SHIFT; }
 
 void *x86_device_map(paddr_t phys, size_t bytes)

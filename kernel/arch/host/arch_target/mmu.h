@@ -59,6 +59,8 @@ void arch_tlb_flush_user(void);
 const pte_t *arch_leaf_current(uaddr_t va);
 int arch_kernel_map(vaddr_t va, pfn_t pfn, unsigned long flags);
 void arch_kernel_unmap(vaddr_t va);
+static inline void arch_kmap_show(vaddr_t va, pfn_t pfn, unsigned long flags) { (void)arch_kernel_map(va, pfn, flags); }
+static inline void arch_kmap_hide(vaddr_t va) { arch_kernel_unmap(va); }
 bool arch_kernel_mapped(vaddr_t va);
 static inline void arch_mmu_init(void) {}
 pfn_t arch_kernel_root(void);

@@ -18,6 +18,7 @@
 #define ARCH_DIRECT_END (CONFIG_SANITIZE ? ARCH_SHADOW_START : ARCH_VMAP_START)
 #define ARCH_SELF_MAP 0xFFC00000ul
 #define ARCH_KMAP_SLOTS 4
+#define X86_KMAP_END 0xFFBF0000ul /* the windows go down from here */
 
 typedef struct { unsigned long v; } pte_t;
 
@@ -61,7 +62,14 @@ void arch_mmu_init(void);
 int arch_kernel_map(vaddr_t va, pfn_t pfn, unsigned long flags);
 void arch_kernel_unmap(vaddr_t va);
 vaddr_t arch_vmap_end(void);
-vaddr_t arch_kmap_slot(unsigned cpu, unsigned i);
+static inline vaddr_t arch_kmap_slot(unsigned cpu, unsigned i) { return X86_KMAP_END - ((vaddr_t)cpu * ARCH_KMAP_SLOTS + i + 1) * PAGE_SIZE; }
+extern pte_t *x86_window_table; /* of the 4 MiB that have all the windows */
+static inline void arch_kmap_show(vaddr_t va, pfn_t pfn, unsigned long flags) { x86_window_table[va >> 12 & 1023] = pte_make(pfn, flags | PTE_PRESENT); }
+static inline void arch_kmap_hide(vaddr_t va)
+{
+	x86_window_table[va >> 12 & 1023].v = 0;
+	arch_tlb_flush_page(va);
+}
 /* Is this kernel address mapped? (backtraces) */
 bool arch_kernel_mapped(vaddr_t va);
 /* Root with an empty user part, for threads without an address space. */
