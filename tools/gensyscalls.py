@@ -67,12 +67,14 @@ def wrapper(name, args):
 
 
 def table(rows):
-    out = ["/* Generated from syscalls.tbl. */", '#include "abi/table.h"', '#include "arch/trap.h"', '#include "syscall_protos.h"', ""]
+    out = ["/* Generated from syscalls.tbl. */", '#include "abi/table.h"', '#include "arch/trap.h"', '#include "lib/errno.h"', '#include "syscall_protos.h"', ""]
     out += [wrapper(name, args) for _, name, args in rows]
+    out.append("static long missing(const struct trapframe *tf)\n{\n\t(void)tf;\n\treturn -ENOSYS;\n}\n")
     top = rows[-1][0] + 1
     out.append(f"const unsigned long syscall_count = {top};")
     out.append(f"const syscall_fn syscall_table[{top}] = {{")
-    out += [f"\t[{nr}] = call_{name}," for nr, name, _ in rows]
+    known = {nr: name for nr, name, _ in rows}
+    out += [f"\t[{nr}] = call_{known[nr]}," if nr in known else f"\t[{nr}] = missing," for nr in range(top)]
     out.append("};")
     out.append(f"const struct syscall_desc syscall_descs[{top}] = {{")
     for nr, name, args in rows:

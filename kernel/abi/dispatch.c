@@ -33,7 +33,7 @@ static long dispatch_traced(struct trapframe *tf, struct task *t)
 	nr = (unsigned long)tf_syscall_nr(tf);
 	t->syscall_nr = call ? (long)nr : -1;
 	if (call) {
-		if (nr < syscall_count && syscall_table[nr])
+		if (nr < syscall_count)
 			ret = syscall_table[nr](tf);
 		tf_set_ret(tf, ret);
 	}
@@ -54,7 +54,7 @@ void dispatch_syscall(struct trapframe *tf)
 		ret = dispatch_traced(tf, t);
 	} else {
 		t->syscall_nr = (long)nr;
-		if (likely(nr < syscall_count && syscall_table[nr]))
+		if (likely(nr < syscall_count))
 			ret = syscall_table[nr](tf);
 		tf_set_ret(tf, ret);
 	}

@@ -3,7 +3,6 @@
 #include "arch/trap.h"
 #include "arch/irqflag.h"
 #include "arch/mmu.h"
-#include "arch/usermem.h"
 #include "arch/x86/debugregs.h"
 #include "arch/x86/extable.h"
 #include "arch/x86/fpu.h"
@@ -161,21 +160,6 @@ static bool stepped_into_kernel(struct trapframe *tf)
 static bool watched_by_kernel(struct trapframe *tf)
 {
 	return tf->vector == VECTOR_DEBUG && this_cpu()->arch.watched && !(x86_debugregs_cause() & DEBUG_STEP);
-}
-
-void x86_sysenter(struct trapframe *tf)
-{
-	struct arch_cpu *c = &this_cpu()->arch;
-
-	tf->eip = c->sysenter_return;
-	if (c->stepped)
-		tf->eflags |= EFLAGS_TF;
-	c->stepped = false;
-	arch_irq_enable();
-	if (tf->esp > ARCH_USER_TOP - sizeof(uint32_t) || arch_user_read_words(&tf->ebp, tf->esp, 1))
-		tf_set_ret(tf, -EFAULT);
-	else
-		ops->syscall(tf);
 }
 
 void x86_trap(struct trapframe *tf)

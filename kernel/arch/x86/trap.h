@@ -11,8 +11,6 @@ void x86_double_fault_report(void);
 void x86_nmi(struct trapframe *tf);
 /* Where NMI's handler may have its stack that was interrupted when the stack was sp. */
 void *x86_nmi_stack(void *sp);
-/* Calls the system call of a frame that SYSENTER made; interrupts off, and on at the return. */
-void x86_sysenter(struct trapframe *tf);
 /* Moves a frame of virtual-8086 mode up over its segment registers and makes it one of a program in 32-bit mode. */
 void x86_leave_vm86(struct trapframe *tf);
 extern void (*x86_syscall_op)(struct trapframe *tf);

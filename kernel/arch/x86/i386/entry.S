@@ -12,9 +12,15 @@
 #define TF_EFLAGS 64
 #define TF_SS 72
 #define CPU_SYSENTER_RETURN 24
+#define CPU_STEPPED 28
+#define TF_EBP 20
+#define TF_EAX 24
+#define EFAULT 14
 #define TSS_ESP0 4
 #define USER_CS 0x73
 #define USER_DS 0x7b
+#define USER_TOP 0xC0000000
+#define EFLAGS_TF 0x100
 #define EFLAGS_IF 0x200
 #define EFLAGS_VM 0x20000
 #define VM86_SEGMENTS 16 /* bytes that the processor pushes before the rest of the frame */
@@ -190,8 +196,22 @@ x86_sysenter_entry_end:
 	pushl $128
 	pushl %eax
 	SAVE_REGS
+	movl %fs:CPU_SYSENTER_RETURN, %eax
+	movl %eax, TF_EIP(%esp)
+	cmpb $0, %fs:CPU_STEPPED
+	jne sysenter_stepped
+sysenter_unstepped:
+	sti
+	/* the sixth argument is the word that the program's stack ends with */
+	cmpl $USER_TOP - 4, %ebp
+	ja sysenter_fault
+	USER_ACCESS_BEGIN
+11:	movl (%ebp), %ecx
+	USER_ACCESS_END
+	movl %ecx, TF_EBP(%esp)
 	movl %esp, %eax
-	call x86_sysenter
+	call *x86_syscall_op
+sysenter_done:
 	cli
 	movl %fs:CPU_CURRENT, %eax
 	cmpb $0, (%eax)
@@ -216,6 +236,20 @@ x86_sysenter_entry_end:
 	popfl
 	sti
 	sysexit
+	.pushsection .text.fixup, "ax"
+12:	USER_ACCESS_END
+sysenter_fault:
+	movl $-EFAULT, TF_EAX(%esp)
+	jmp sysenter_done
+	.popsection
+	.pushsection __ex_table, "a"
+	.long 11b, 12b
+	.popsection
+/* The program is stepped again from its return on. */
+sysenter_stepped:
+	movb $0, %fs:CPU_STEPPED
+	orl $EFLAGS_TF, TF_EFLAGS(%esp)
+	jmp sysenter_unstepped
 
 .globl x86_thread_start
 x86_thread_start:

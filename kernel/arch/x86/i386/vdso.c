@@ -19,7 +19,7 @@ extern char x86_sysenter_entry[];
 
 _Static_assert(offsetof(struct arch_cpu, tss) == offsetof(struct arch_cpu, entry_stack) + sizeof(((struct arch_cpu *)0)->entry_stack),
 	       "entry.S finds the TSS above the stack of SYSENTER");
-_Static_assert(offsetof(struct cpu, arch.sysenter_return) == 24, "entry.S loads it");
+_Static_assert(offsetof(struct cpu, arch.sysenter_return) == 24 && offsetof(struct cpu, arch.stepped) == 28, "entry.S loads them");
 
 static bool wanted(void) { return cmdline_u64("vdso", 1) != 0; }
 

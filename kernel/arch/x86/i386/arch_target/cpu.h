@@ -21,7 +21,7 @@ struct tss {
 
 struct arch_cpu {
 	uint32_t sysenter_return; /* where the current thread's SYSENTER returns to, 0: it has no [vdso]; offset frozen for entry.S */
-	bool stepped;             /* SYSENTER was single-stepped; from there to the system call, interrupts off */
+	bool stepped;             /* SYSENTER was single-stepped; from there to the system call, interrupts off; offset frozen */
 	struct x86_debugregs *watched; /* what the debug registers hold; NULL: they are off */
 	uint64_t gdt[GDT_ENTRIES] __aligned(8);
 	uint32_t entry_stack[ENTRY_STACK_WORDS]; /* SYSENTER's, for its first instruction: room for a debug exception and an NMI */
