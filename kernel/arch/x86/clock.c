@@ -30,7 +30,6 @@ static uint64_t tsc_hz;
 static enum timer_kind timer;
 static uint32_t timer_scale; /* timer ticks of a nanosecond, << SCALE_SHIFT */
 
-uint64_t arch_cycles(void) { return x86_rdtsc(); }
 uint64_t arch_cycles_hz(void) { return tsc_hz; }
 
 static uint32_t scale_of(uint64_t hz)

@@ -12,29 +12,13 @@
 
 static struct x86_fpu fresh;
 static uint32_t mxcsr_mask = 0xffbf;
-static bool have_fxsr;
 bool x86_fpu_wide;
-
-void x86_fpu_save(struct x86_fpu *f)
-{
-	if (have_fxsr)
-		__asm__ volatile("fxsave %0" : "=m"(f->area));
-	else
-		__asm__ volatile("fnsave %0; frstor %0" : "=m"(f->area));
-}
-
-void x86_fpu_load(const struct x86_fpu *f)
-{
-	if (have_fxsr)
-		__asm__ volatile("fxrstor %0" :: "m"(f->area));
-	else
-		__asm__ volatile("frstor %0" :: "m"(f->area));
-}
+bool x86_fpu_fxsr;
 
 void x86_fpu_init_cpu(void)
 {
 	x86_set_cr0((x86_cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE);
-	if (have_fxsr)
+	if (x86_fpu_fxsr)
 		x86_set_cr4(x86_cr4() | CR4_OSFXSR | (x86_cpu_has(X86_SSE) ? CR4_OSXMMEXCPT : 0));
 	__asm__ volatile("fninit");
 	if (x86_cpu_has(X86_SSE)) {
@@ -48,9 +32,9 @@ void x86_fpu_init(void)
 {
 	uint32_t mask;
 
-	have_fxsr = x86_cpu_has(X86_FXSR);
+	x86_fpu_fxsr = x86_cpu_has(X86_FXSR);
 	x86_fpu_init_cpu();
-	x86_fpu_wide = have_fxsr && x86_cpu_has(X86_SSE);
+	x86_fpu_wide = x86_fpu_fxsr && x86_cpu_has(X86_SSE);
 	x86_fpu_save(&fresh);
 	memcpy(&mask, fresh.area + MXCSR_MASK_OFFSET, 4);
 	if (mask)
@@ -89,7 +73,7 @@ void x86_fpu_sanitize(struct x86_fpu *f)
 {
 	uint32_t mxcsr;
 
-	if (!have_fxsr)
+	if (!x86_fpu_fxsr)
 		return;
 	memcpy(&mxcsr, f->area + MXCSR_OFFSET, 4);
 	mxcsr &= mxcsr_mask;

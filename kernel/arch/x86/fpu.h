@@ -14,8 +14,21 @@ extern bool x86_fpu_wide;
 void x86_fpu_init(void);                      /* boot CPU, once */
 void x86_fpu_init_cpu(void);                  /* another CPU */
 void x86_fpu_fresh(struct x86_fpu *f);        /* state of a new program */
-void x86_fpu_save(struct x86_fpu *f);
-void x86_fpu_load(const struct x86_fpu *f);
+extern bool x86_fpu_fxsr; /* the processor has FXSAVE */
+static inline void x86_fpu_save(struct x86_fpu *f)
+{
+	if (likely(x86_fpu_fxsr))
+		__asm__ volatile("fxsave %0" : "=m"(f->area));
+	else
+		__asm__ volatile("fnsave %0; frstor %0" : "=m"(f->area));
+}
+static inline void x86_fpu_load(const struct x86_fpu *f)
+{
+	if (likely(x86_fpu_fxsr))
+		__asm__ volatile("fxrstor %0" :: "m"(f->area));
+	else
+		__asm__ volatile("frstor %0" :: "m"(f->area));
+}
 /* si_code of the pending x87 (false) or SSE (true) exception. */
 int x86_fpu_error_code(bool sse);
 /* Makes an area that came from user space loadable: reserved bits of MXCSR cleared. */

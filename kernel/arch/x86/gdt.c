@@ -59,7 +59,3 @@ void x86_gdt_init(struct cpu *c)
 	load_segments(c);
 }
 
-void x86_set_kernel_stack(struct cpu *c, uint32_t top)
-{
-	c->arch.tss.esp0 = top;
-}

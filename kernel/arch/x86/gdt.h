@@ -20,7 +20,7 @@
 /* Loads GDT, TSS and %fs for this CPU; c->self is set. */
 void x86_gdt_init(struct cpu *c);
 /* Kernel stack for entries from user mode. */
-void x86_set_kernel_stack(struct cpu *c, uint32_t top);
+static inline void x86_set_kernel_stack(struct cpu *c, uint32_t top) { c->arch.tss.esp0 = top; }
 /* The root that the task of double faults runs on, once the kernel has its final one. */
 void x86_fault_task_use_root(struct cpu *c, uint32_t cr3);
 void x86_load_gs(uint32_t selector);

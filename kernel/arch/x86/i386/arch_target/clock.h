@@ -3,9 +3,10 @@
 #ifndef ARCH_TARGET_CLOCK_H
 #define ARCH_TARGET_CLOCK_H
 
+#include "arch/x86/regs.h"
 #include "lib/types.h"
 
-uint64_t arch_cycles(void);
+static inline uint64_t arch_cycles(void) { return x86_rdtsc(); }
 uint64_t arch_cycles_hz(void);
 void arch_clock_init(void);
 void arch_timer_arm(uint64_t delta_ns);
