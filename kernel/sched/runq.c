@@ -73,7 +73,9 @@ static int64_t key(const struct runq *rq, const struct sched_entity *se)
 
 static int64_t weighted(const struct runq *rq, const struct sched_entity *se)
 {
-	return key(rq, se) * (likely(se->weight == SCHED_WEIGHT_NICE0) ? (int64_t)SCHED_WEIGHT_NICE0 : (int64_t)se->weight);
+	if (likely(se->weight == SCHED_WEIGHT_NICE0))
+		return (int64_t)((uint64_t)key(rq, se) * SCHED_WEIGHT_NICE0);
+	return key(rq, se) * (int64_t)se->weight;
 }
 
 static bool is_fair(const struct runq *rq, const struct thread *t)
@@ -195,25 +197,30 @@ static void rt_insert(struct runq *rq, struct sched_entity *se, bool front)
 	__atomic_fetch_add(&runq_rt_waiting, 1, __ATOMIC_SEQ_CST);
 }
 
-static void enqueue(struct runq *rq, struct thread *t, bool front)
+static void count_queued(struct runq *rq, struct thread *t)
 {
 	debug_assert(t->se.queued != SE_QUEUED && t != rq->idle && t->cpu == rq->cpu);
-	if (unlikely(runq_is_rt(t)))
-		rt_insert(rq, &t->se, front);
-	else
-		tree_insert(rq, &t->se);
 	t->se.queued = SE_QUEUED;
 	WRITE_ONCE(rq->queued, rq->queued + 1);
 }
 
 void runq_enqueue(struct runq *rq, struct thread *t)
 {
-	enqueue(rq, t, false);
+	count_queued(rq, t);
+	if (unlikely(runq_is_rt(t)))
+		rt_insert(rq, &t->se, false);
+	else
+		tree_insert(rq, &t->se);
 }
 
 void runq_enqueue_preempted(struct runq *rq, struct thread *t)
 {
-	enqueue(rq, t, true);
+	if (likely(!runq_is_rt(t))) {
+		runq_enqueue(rq, t);
+		return;
+	}
+	count_queued(rq, t);
+	rt_insert(rq, &t->se, true);
 }
 
 void runq_dequeue(struct runq *rq, struct thread *t)
