@@ -95,6 +95,23 @@ static inline void spin_unlock_irqrestore(struct spinlock *l, unsigned long flag
 	if (unlikely(this_cpu_resched_due()))
 		preempt_resched_hook();
 }
+/* The same where interrupts are on anyway, as in a system call that holds no lock. */
+static inline void spin_lock_irq(struct spinlock *l)
+{
+	debug_assert(arch_irqs_on());
+	arch_irq_disable();
+	spin_lock(l);
+}
+static inline void spin_unlock_irq(struct spinlock *l)
+{
+	if (CONFIG_DEBUG)
+		lockorder_release(l, l->class);
+	spin_unlock_raw(l);
+	preempt_enable_no_resched();
+	arch_irq_enable();
+	if (unlikely(this_cpu_resched_due()))
+		preempt_resched_hook();
+}
 static inline bool spin_locked(const struct spinlock *l) { return READ_ONCE(l->locked); }
 
 #endif

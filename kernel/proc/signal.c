@@ -58,22 +58,24 @@ static void forget_pending(struct process *p, int signo)
 long signal_action(int signo, const struct sigaction *new, struct sigaction *old)
 {
 	struct process *p = process_current();
+	struct sighand *h = p->sighand; /* no other thread of the process replaces it while this one runs */
 	struct sigaction *a;
-	unsigned long irq;
 
 	if (signo < 1 || signo > NSIG || (new && (signo == SIGKILL || signo == SIGSTOP)))
 		return -EINVAL;
-	irq = sighand_lock(p);
-	a = &p->sighand->action[signo - 1];
+	spin_lock_irq(&h->lock);
+	a = &h->action[signo - 1];
 	if (old)
 		*old = *a;
 	if (new) {
-		*a = *new;
-		a->mask &= ~SIG_UNBLOCKABLE;
+		a->handler = new->handler;
+		a->flags = new->flags;
+		a->restorer = new->restorer;
+		a->mask = new->mask & ~SIG_UNBLOCKABLE;
 		if (ignores(new->handler, signo))
 			forget_pending(p, signo);
 	}
-	sighand_unlock(p, irq);
+	spin_unlock_irq(&h->lock);
 	return 0;
 }
 
