@@ -35,6 +35,8 @@ static long do_poll(uaddr_t user, unsigned n, ktime_t deadline)
 		return -ENOMEM;
 	if (!n || !user_read(fds, user, n * sizeof(*fds)))
 		r = pollset_wait(fds, n, deadline);
+	if (r >= 0 && !user_range_ok(user, n * sizeof(*fds))) /* of no descriptors, too */
+		r = -EFAULT;
 	if (r >= 0 && user_put16_each(user + offsetof(struct u_pollfd, revents), sizeof(struct u_pollfd), &fds->revents, sizeof(*fds), n))
 		r = -EFAULT;
 	if (fds != few)

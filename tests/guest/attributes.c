@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 
 #include <grp.h>
+#include <sys/mount.h>
 
 TEST(stat_fields)
 {
@@ -190,6 +191,43 @@ TEST(times)
 		CHECK_ERR(utimensat(AT_FDCWD, "f", ts, 0), EPERM);
 	}
 	reap_ok(pid);
+}
+
+static void later(struct timespec t)
+{
+	struct timespec now;
+
+	do
+		CHECK_OK(clock_gettime(CLOCK_REALTIME_COARSE, &now)); /* what Linux takes for files */
+	while (now.tv_sec == t.tv_sec && now.tv_nsec == t.tv_nsec);
+}
+
+/* relatime (mount(8)): the first read after each change is noted, also within one second, and the next ones are not. */
+TEST(access_time_after_a_change)
+{
+	struct stat st, again;
+	int fd;
+	char c;
+
+	CHECK_OK(mkdir("m", 0755));
+	CHECK_OK(mount("none", "m", "tmpfs", MS_RELATIME, NULL));
+	fd = CHECK_OK(open("m/f", O_CREAT | O_RDWR, 0644));
+	for (int turn = 0; turn < 3; turn++) {
+		CHECK_EQ(pwrite(fd, "x", 1, 0), 1);
+		CHECK_OK(fstat(fd, &st));
+		later(st.st_mtim);
+		CHECK_EQ(pread(fd, &c, 1, 0), 1);
+		CHECK_OK(fstat(fd, &st));
+		CHECK(st.st_atim.tv_sec > st.st_mtim.tv_sec || (st.st_atim.tv_sec == st.st_mtim.tv_sec && st.st_atim.tv_nsec > st.st_mtim.tv_nsec));
+		later(st.st_atim);
+		CHECK_EQ(pread(fd, &c, 1, 0), 1);
+		CHECK_OK(fstat(fd, &again));
+		CHECK_EQ(again.st_atim.tv_sec, st.st_atim.tv_sec);
+		CHECK_EQ(again.st_atim.tv_nsec, st.st_atim.tv_nsec);
+		later(again.st_atim);
+	}
+	close(fd);
+	CHECK_OK(umount("m"));
 }
 
 TEST(directory_times_change)

@@ -5,6 +5,7 @@
 #include "guest.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 
@@ -318,6 +319,52 @@ TEST(poll_events)
 	p[0] = (struct pollfd){fd[1], 0, 0};
 	CHECK_EQ(poll(p, 1, 0), 1);
 	CHECK_EQ(p[0].revents, POLLERR);
+}
+
+/* More than fit on the kernel's stack, of every kind; with and without waiting, and while another thread could change the table. */
+static void poll_many(int count)
+{
+	struct pollfd p[300];
+	int fd[2];
+
+	CHECK_OK(pipe(fd));
+	CHECK_EQ(write(fd[1], "x", 1), 1);
+	for (int timeout = -1; timeout <= 0; timeout++) {
+		int ready = 0;
+
+		for (int i = 0; i < count; i++)
+			p[i] = (struct pollfd){(int[]){-1 - i, fd[0], fd[1], 999}[i % 4], (short)(i % 8 < 4 ? POLLIN : POLLIN | POLLOUT), 0x5555};
+		for (int i = 0; i < count; i++)
+			ready += i % 4 == 1 || i % 4 == 3 || i % 8 == 6;
+		CHECK_EQ(poll(p, (nfds_t)count, timeout), ready);
+		for (int i = 0; i < count; i++)
+			CHECK_EQ(p[i].revents, i % 4 == 0 ? 0 : i % 4 == 1 ? POLLIN : i % 4 == 3 ? POLLNVAL : i % 8 < 4 ? 0 : POLLOUT);
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void *wait_for_end(void *fd)
+{
+	char c;
+
+	return (void *)(intptr_t)read(*(int *)fd, &c, 1);
+}
+
+TEST(poll_of_many_kinds)
+{
+	pthread_t other;
+	int end[2];
+
+	CHECK_OK(pipe(end));
+	for (int turn = 0; turn < 2; turn++) {
+		for (int count = 2; count <= 300; count += 7)
+			poll_many(count);
+		if (turn == 0)
+			CHECK_EQ(pthread_create(&other, NULL, wait_for_end, &end[0]), 0);
+	}
+	CHECK_EQ(write(end[1], "x", 1), 1);
+	pthread_join(other, NULL);
 }
 
 TEST(poll_on_files_and_devices)

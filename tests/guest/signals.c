@@ -46,6 +46,38 @@ static void block(int how, int sig)
 	CHECK_OK(sigprocmask(how, &set, NULL));
 }
 
+static volatile sig_atomic_t blocked_inside;
+
+static void look_at_mask(int sig UNUSED)
+{
+	sigset_t now;
+
+	sigprocmask(SIG_BLOCK, NULL, &now);
+	blocked_inside = sigismember(&now, SIGUSR1) + sigismember(&now, SIGRTMAX) * 2 + sigismember(&now, SIGRTMIN + 20) * 4 + sigismember(&now, SIGHUP) * 8;
+}
+
+/* All 64 signals come back from either frame. */
+TEST(mask_after_a_handler)
+{
+	for (int flags = 0; flags <= SA_SIGINFO; flags += SA_SIGINFO) {
+		struct sigaction sa = {.sa_handler = look_at_mask, .sa_flags = flags};
+		sigset_t before, after;
+
+		CHECK_OK(sigemptyset(&before));
+		CHECK_OK(sigaddset(&before, SIGRTMIN + 20));
+		CHECK_OK(sigaddset(&before, SIGUSR2));
+		CHECK_OK(sigaddset(&sa.sa_mask, SIGRTMAX));
+		CHECK_OK(sigaction(SIGUSR1, &sa, NULL));
+		CHECK_OK(sigprocmask(SIG_SETMASK, &before, NULL));
+		blocked_inside = 0;
+		CHECK_OK(raise(SIGUSR1));
+		CHECK_EQ(blocked_inside, 7);
+		CHECK_OK(sigprocmask(SIG_BLOCK, NULL, &after));
+		for (int sig = 1; sig <= 64; sig++)
+			CHECK_EQ(sigismember(&after, sig), sigismember(&before, sig));
+	}
+}
+
 TEST(blocked_signal_waits)
 {
 	sigset_t set;

@@ -118,6 +118,26 @@ TEST(structure_over_the_edge)
 	CHECK_ERR(syscall(SYS_nanosleep, edge - 4, NULL), EFAULT);
 }
 
+TEST(descriptors_to_poll)
+{
+	char *edge = map_edge(), *read_only = map_anon(PAGE, PROT_READ, MAP_PRIVATE);
+	struct pollfd *last = (struct pollfd *)edge - 1;
+
+	*last = (struct pollfd){open("/dev/null", O_RDWR), POLLIN, 77};
+	last[-1] = (struct pollfd){-1, 0x1234, 77};
+	CHECK_EQ(poll(last - 1, 2, 0), 1);
+	CHECK_EQ(last->revents, POLLIN);
+	CHECK_EQ(last->events, POLLIN);
+	CHECK_EQ(last[-1].fd, -1);
+	CHECK_EQ(last[-1].events, 0x1234);
+	CHECK_EQ(last[-1].revents, 0);
+	CHECK_ERR(syscall(SYS_poll, last, 2, 0), EFAULT);
+	CHECK_ERR(syscall(SYS_poll, (char *)last + 1, 1, 0), EFAULT);
+	CHECK_ERR(syscall(SYS_poll, read_only, 1, 0), EFAULT);
+	CHECK_EQ(syscall(SYS_poll, edge, 0, 0), 0); /* nothing there to be read or written; only the kernel's addresses are no places at all */
+	CHECK_ERR(syscall(SYS_poll, 0xc0001000, 0, 0), EFAULT);
+}
+
 TEST(structure_in_a_read_only_page)
 {
 	char *p = map_anon(PAGE, PROT_READ, MAP_PRIVATE);
