@@ -331,10 +331,10 @@ TEST(sigsuspend_waits_with_its_mask)
 TEST(pause_returns_after_a_handler)
 {
 	catch(SIGALRM, SA_RESTART);
-	struct itimerval timer = {.it_value = {0, 20000}};
+	struct itimerval timer = {.it_value = {0, 20000}, .it_interval = {0, 20000}}; /* the first one may come before pause */
 	CHECK_OK(setitimer(ITIMER_REAL, &timer, NULL));
 	CHECK_ERR(pause(), EINTR);
-	CHECK_EQ(handled, 1);
+	CHECK(handled >= 1);
 }
 
 static void write_later(struct gate *g, pid_t target, pid_t *pid)
