@@ -79,6 +79,15 @@ static void fix_insert(struct rbtree *t, struct rbnode *n, rb_update update)
 	t->root->red = false;
 }
 
+/* A root is black, and a red child of a black node breaks no rule. */
+static void repair_insert(struct rbtree *t, struct rbnode *n, rb_update update)
+{
+	if (!n->parent)
+		n->red = false;
+	else if (n->parent->red)
+		fix_insert(t, n, update);
+}
+
 static void hang(struct rbnode *parent, struct rbnode **link, struct rbnode *n)
 {
 	n->parent = parent;
@@ -90,7 +99,7 @@ static void hang(struct rbnode *parent, struct rbnode **link, struct rbnode *n)
 void rb_link(struct rbtree *t, struct rbnode *parent, struct rbnode **link, struct rbnode *n)
 {
 	hang(parent, link, n);
-	fix_insert(t, n, NULL);
+	repair_insert(t, n, NULL);
 }
 
 void rb_propagate(struct rbnode *n, rb_update update)
@@ -104,7 +113,7 @@ void rb_link_updating(struct rbtree *t, struct rbnode *parent, struct rbnode **l
 	hang(parent, link, n);
 	update(n);
 	rb_propagate(parent, update);
-	fix_insert(t, n, update);
+	repair_insert(t, n, update);
 }
 
 void rb_insert(struct rbtree *t, struct rbnode *n, rb_cmp cmp)
@@ -189,11 +198,6 @@ void rb_erase_updating(struct rbtree *t, struct rbnode *n, rb_update update)
 		update(p);
 	if (lost_black)
 		fix_erase(t, hole, parent, update);
-}
-
-void rb_erase(struct rbtree *t, struct rbnode *n)
-{
-	rb_erase_updating(t, n, NULL);
 }
 
 static struct rbnode *outermost(struct rbnode *n, int side)

@@ -25,7 +25,6 @@ static inline bool rb_empty(const struct rbtree *t) { return !t->root; }
 void rb_insert(struct rbtree *t, struct rbnode *n, rb_cmp cmp);
 /* Links n below parent (NULL: as the root) at *link, found by the caller's own descent, and rebalances. */
 void rb_link(struct rbtree *t, struct rbnode *parent, struct rbnode **link, struct rbnode *n);
-void rb_erase(struct rbtree *t, struct rbnode *n);
 /*
  * The same for nodes that know something of the subtree below them, like the largest of its values. update computes that of one node anew from
  * the node itself and its children, which are up to date; false if it is what it was.
@@ -34,6 +33,7 @@ typedef bool (*rb_update)(struct rbnode *n);
 void rb_link_updating(struct rbtree *t, struct rbnode *parent, struct rbnode **link, struct rbnode *n, rb_update update);
 /* Of the node behind n, too: it is always on the way that is brought up to date. */
 void rb_erase_updating(struct rbtree *t, struct rbnode *n, rb_update update);
+static inline void rb_erase(struct rbtree *t, struct rbnode *n) { rb_erase_updating(t, n, NULL); }
 /* After a change in n itself: n and those above it, as far as it changes anything. */
 void rb_propagate(struct rbnode *n, rb_update update);
 struct rbnode *rb_first(const struct rbtree *t);
