@@ -278,7 +278,9 @@ static void become_zombie(struct process *p, struct task *t)
 		spin_unlock(&proc_tree_lock);
 	else
 		proc_reap(p);
-	waitq_wake_all(&p->exit_wait);
+	smp_mb(); /* who polls queues up first, and then looks at the state */
+	if (waitq_active(&p->exit_wait))
+		waitq_wake_all(&p->exit_wait);
 }
 
 /* sighand->lock held. It is not to be found any more as one that gets signals, is traced or owns locks. */
@@ -287,8 +289,10 @@ static void begin_exit(struct task *t, int status)
 	struct process *p = t->process;
 
 	t->thread.aspace = NULL; /* before the count falls: whoever sees it may give the address space back */
-	if (p->task_count == 1)
-		p->last_cred = cred_get(t->cred);
+	if (p->task_count == 1) {
+		p->last_cred = t->cred;
+		t->cred_given = true; /* it goes on using it: its own reference of the process keeps it */
+	}
 	if (!p->group_exit)
 		p->exit_status = status;
 	sigpending_flush(&t->pending, ~0ull);

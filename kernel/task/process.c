@@ -4,6 +4,7 @@
 #include "task/coreset.h"
 #include "core/ipi.h"
 #include "core/nmi.h"
+#include "core/percount.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "mem/slab.h"
@@ -19,7 +20,7 @@ static SLAB_CACHE_STABLE(task_cache, task, kept_of_task);
 struct spinlock proc_tree_lock = SPINLOCK_INIT(LOCK_PROC_TREE);
 struct process *init_process;
 void (*process_release_hook)(struct process *p);
-static atomic_long_t live;
+static struct percount live;
 
 struct process *process_new(void)
 {
@@ -45,7 +46,7 @@ struct process *process_new(void)
 	p->core_filter = CORE_FILTER_DEFAULT;
 	p->marks = (struct marks){ .login_uid = ~0u, .login_session = ~0u };
 	p->start_time = clock_now();
-	atomic_inc(&live);
+	percount_add(&live, 1);
 	return p;
 }
 
@@ -60,14 +61,15 @@ void process_put(struct process *p)
 	if (process_release_hook)
 		process_release_hook(p);
 	slab_free(&process_cache, p);
-	atomic_dec(&live);
+	percount_add(&live, -1);
 }
 
 static void release_task(struct thread *th)
 {
 	struct task *t = (struct task *)th;
 
-	cred_put(t->cred);
+	if (!t->cred_given)
+		cred_put(t->cred);
 	process_put(t->process);
 	slab_free(&task_cache, t);
 }
@@ -152,7 +154,7 @@ struct aspace *process_aspace_get(struct process *p)
 	return as;
 }
 
-unsigned long process_count(void) { return (unsigned long)atomic_read(&live); }
+unsigned long process_count(void) { return (unsigned long)percount_sum(&live); }
 
 static void describe_current(char *buf, unsigned long cap)
 {

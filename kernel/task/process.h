@@ -56,6 +56,7 @@ struct task {
 	unsigned long timer_slack, timer_slack_first; /* ns, as prctl(2) sets it; its children begin with it */
 	int ioprio;                 /* as ioprio_set(2) left it: there is nothing yet that heeds it */
 	struct cred *cred;          /* replaced by its own thread under PROC_TREE lock (readers elsewhere: cred_get there) */
+	bool cred_given;            /* the reference is the process's now, as last_cred: this was its last thread */
 	uint64_t minflt, majflt;
 	struct io_usage io;
 	bool exiting;               /* sighand->lock; and PROC_TREE lock unless it is the last one, which then stays in process->tasks until the process is a zombie */
