@@ -204,16 +204,16 @@ static void look(struct worker *w)
 
 static void change(struct worker *w)
 {
-	unsigned kind = rnd(w, 8);
+	unsigned kind = rnd(w, 12);
 	bool high = rnd(w, 3) == 0;
 
 	if (seed % 4 == 0)
 		do_process(w);
-	else if (kind < 3)
-		do_open(high);
 	else if (kind < 4)
-		do_refused();
+		do_open(high);
 	else if (kind < 7)
+		do_refused();
+	else if (kind < 11)
 		fd_close(table, some_number(w, high));
 	else
 		do_dup(w, high);
