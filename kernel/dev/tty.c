@@ -14,8 +14,9 @@
 #define OUT_CHUNK 256u
 #define OUT_CHAR 8u
 
-enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCSBRK = 0x5409, TCXONC, TCFLSH, TIOCEXCL, TIOCNXCL, TIOCSCTTY, TIOCGPGRP, TIOCSPGRP, TIOCOUTQ,
-       TIOCGWINSZ = 0x5413, TIOCSWINSZ, TIOCSTI = 0x5412, TIOCINQ = 0x541b, TIOCNOTTY = 0x5422, TCSBRKP = 0x5425, TIOCGSID = 0x5429 };
+enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCGETA, TCSETA, TCSETAW, TCSETAF, TCSBRK, TCXONC, TCFLSH, TIOCEXCL, TIOCNXCL, TIOCSCTTY, TIOCGPGRP, TIOCSPGRP, TIOCOUTQ,
+       TIOCGWINSZ = 0x5413, TIOCSWINSZ, TIOCSTI = 0x5412, TIOCINQ = 0x541b, TIOCNOTTY = 0x5422, TCSBRKP = 0x5425, TIOCGSID = 0x5429,
+       TIOCGLCKTRMIOS = 0x5456 };
 
 #define TIOCGEXCL 0x80045440u
 
@@ -361,7 +362,45 @@ unsigned tty_poll(struct file *f, struct poll_table *p)
 /* Does the terminal stop and go on by ^S and ^Q? */
 static bool usual_flow(const struct termios *m) { return m->iflag & IXON && m->cc[VSTOP] == 19 && m->cc[VSTART] == 17; }
 
-static long set_termios(struct tty *t, unsigned long arg, bool flush)
+static struct termios termios_of(struct tty *t)
+{
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+	struct termios m = t->ld.t;
+
+	spin_unlock_irqrestore(&t->lock, irq);
+	return m;
+}
+
+/* The settings as System V had them: 16 bits of each, and the first characters. */
+struct termio { uint16_t iflag, oflag, cflag, lflag; uint8_t line; uint8_t cc[8]; };
+
+static long get_termio(struct tty *t, unsigned long arg)
+{
+	struct termios m = termios_of(t);
+	struct termio s = { (uint16_t)m.iflag, (uint16_t)m.oflag, (uint16_t)m.cflag, (uint16_t)m.lflag, m.line, { 0 } };
+
+	memcpy(s.cc, m.cc, sizeof(s.cc));
+	return user_put(arg, &s);
+}
+
+/* What the old form does not have stays as it is. */
+static bool read_termio(struct tty *t, unsigned long arg, struct termios *m)
+{
+	struct termio s;
+
+	if (user_get(&s, arg))
+		return false;
+	*m = termios_of(t);
+	m->iflag = (m->iflag & ~0xffffu) | s.iflag;
+	m->oflag = (m->oflag & ~0xffffu) | s.oflag;
+	m->cflag = (m->cflag & ~0xffffu) | s.cflag;
+	m->lflag = (m->lflag & ~0xffffu) | s.lflag;
+	m->line = s.line;
+	memcpy(m->cc, s.cc, sizeof(s.cc));
+	return true;
+}
+
+static long set_termios(struct tty *t, unsigned long arg, bool flush, bool old_form)
 {
 	struct termios m;
 	unsigned long irq;
@@ -371,7 +410,7 @@ static long set_termios(struct tty *t, unsigned long arg, bool flush)
 
 	if (err)
 		return err;
-	if (user_get(&m, arg))
+	if (old_form ? !read_termio(t, arg, &m) : user_get(&m, arg) != 0)
 		return -EFAULT;
 	irq = spin_lock_irqsave(&t->lock);
 	old = t->ld.t.lflag;
@@ -393,11 +432,17 @@ static long set_termios(struct tty *t, unsigned long arg, bool flush)
 
 static long get_termios(struct tty *t, unsigned long arg)
 {
-	unsigned long irq = spin_lock_irqsave(&t->lock);
-	struct termios m = t->ld.t;
+	struct termios m = termios_of(t);
 
-	spin_unlock_irqrestore(&t->lock, irq);
 	return user_put(arg, &m);
+}
+
+/* Settings that cannot be changed (TIOCSLCKTRMIOS): none can be made so. */
+static long get_locked(unsigned long arg)
+{
+	struct termios none = { 0 };
+
+	return user_put(arg, &none);
 }
 
 static long set_size(struct tty *t, unsigned long arg)
@@ -488,8 +533,12 @@ long tty_control(struct tty *t, unsigned cmd, unsigned long arg)
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	switch (cmd) {
 	case TCGETS: return get_termios(t, arg);
-	case TCSETS: case TCSETSW: return set_termios(t, arg, false);
-	case TCSETSF: return set_termios(t, arg, true);
+	case TCSETS: case TCSETSW: return set_termios(t, arg, false, false);
+	case TCSETSF: return set_termios(t, arg, true, false);
+	case TCGETA: return get_termio(t, arg);
+	case TCSETA: case TCSETAW: return set_termios(t, arg, false, true);
+	case TCSETAF: return set_termios(t, arg, true, true);
+	case TIOCGLCKTRMIOS: return get_locked(arg);
 	case TCSBRK: case TCSBRKP: return ttyjob_check(t, SIGTTOU); /* output is out already */
 	case TCXONC: return flow_control(t, arg);
 	case TIOCEXCL: case TIOCNXCL: return set_exclusive(t, cmd == TIOCEXCL);

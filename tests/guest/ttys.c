@@ -211,6 +211,38 @@ static void line(const char *typed, const char *want)
 	CHECK_STR(got, want);
 }
 
+/* The form of System V: half of each word, and eight characters. */
+TEST(old_settings)
+{
+	struct { unsigned short in, out, control, local; unsigned char line, cc[8]; } old;
+	struct termios before, after;
+	int master = CHECK_OK(open("/dev/ptmx", O_RDWR | O_NOCTTY)), slave;
+
+	CHECK_OK(grantpt(master));
+	CHECK_OK(unlockpt(master));
+	slave = CHECK_OK(open(ptsname(master), O_RDWR | O_NOCTTY));
+	CHECK_OK(tcgetattr(slave, &before));
+	before.c_lflag |= 0x10000; /* EXTPROC, which the old form does not have */
+	CHECK_OK(tcsetattr(slave, TCSANOW, &before));
+	CHECK_OK(ioctl(slave, TCGETA, &old));
+	CHECK_EQ(old.in, before.c_iflag & 0xffff);
+	CHECK_EQ(old.local, before.c_lflag & 0xffff);
+	CHECK_EQ(old.cc[VINTR], before.c_cc[VINTR]);
+	CHECK_EQ(old.cc[VMIN], before.c_cc[VMIN]);
+	old.local &= (unsigned short)~ECHO;
+	old.cc[VINTR] = 5;
+	for (unsigned how = TCSETA; how <= TCSETAF; how++)
+		CHECK_OK(ioctl(slave, how, &old));
+	CHECK_OK(tcgetattr(slave, &after));
+	CHECK_EQ(after.c_lflag, before.c_lflag & ~(tcflag_t)ECHO);
+	CHECK_EQ(after.c_cc[VINTR], 5);
+	CHECK_EQ(after.c_cc[VSUSP], before.c_cc[VSUSP]); /* of the second half */
+	CHECK_ERR(ioctl(slave, TCSETA, map_edge() - 4), EFAULT);
+	CHECK_ERR(ioctl(slave, TCGETA, map_edge() - 4), EFAULT);
+	CHECK_OK(ioctl(slave, TIOCGLCKTRMIOS, &after));
+	CHECK_EQ(after.c_lflag | after.c_iflag | after.c_cc[VINTR], 0);
+}
+
 TEST(editing)
 {
 	struct termios t;
