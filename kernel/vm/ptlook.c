@@ -4,6 +4,9 @@
 #include "lib/bits.h"
 #include "vm/ptshare.h"
 
+/* Entries that are looked at in one hold of the lock. */
+#define BATCH 128ul
+
 /* The leaf table for va, or NULL and the first address of the next one that may be there. Lock held. */
 static struct page *leaf_of(struct aspace *as, uaddr_t va, uint32_t *sharers, uaddr_t *next)
 {
@@ -32,7 +35,9 @@ void ptlook_pages(struct aspace *as, uaddr_t start, uaddr_t end, void (*fn)(uadd
 
 		spin_lock(&as->pt_lock);
 		table = leaf_of(as, va, &sharers, &next);
-		for (; table && va < MIN(next, end); va += PAGE_SIZE) {
+		if (table)
+			next = MIN(MIN(next, end), va + BATCH * PAGE_SIZE);
+		for (; table && va < next; va += PAGE_SIZE) {
 			pte_t e = ((const pte_t *)arch_direct(page_phys(table)))[pt_index(va, 0)];
 
 			if (pte_mapped(e))
@@ -53,7 +58,9 @@ void ptlook_clear_accessed(struct aspace *as, uaddr_t start, uaddr_t end)
 
 		spin_lock(&as->pt_lock);
 		table = leaf_of(as, va, &sharers, &next);
-		for (; table && va < MIN(next, end); va += PAGE_SIZE) {
+		if (table)
+			next = MIN(MIN(next, end), va + BATCH * PAGE_SIZE);
+		for (; table && va < next; va += PAGE_SIZE) {
 			pte_t *e = &((pte_t *)arch_direct(page_phys(table)))[pt_index(va, 0)];
 
 			if (pte_mapped(*e) && e->v & PTE_ACCESSED)
