@@ -25,20 +25,29 @@ static struct page *leaf_of(struct aspace *as, uaddr_t va, uint32_t *sharers, ua
 	return table;
 }
 
+/* The entries for va and what follows, as far as *next, which is after a BATCH or where a table or the range ends; NULL if there is no table. Lock held. */
+static pte_t *entries_of(struct aspace *as, uaddr_t va, uaddr_t end, uint32_t *sharers, uaddr_t *next)
+{
+	struct page *table = leaf_of(as, va, sharers, next);
+
+	if (!table)
+		return NULL;
+	*next = MIN(MIN(*next, end), va + BATCH * PAGE_SIZE);
+	return &((pte_t *)arch_direct(page_phys(table)))[pt_index(va, 0)];
+}
+
 void ptlook_pages(struct aspace *as, uaddr_t start, uaddr_t end, void (*fn)(uaddr_t va, pte_t e, uint32_t sharers, void *ctx), void *ctx)
 {
 	uaddr_t next;
 
 	for (uaddr_t va = start; va < end; va = next) {
 		uint32_t sharers;
-		struct page *table;
+		const pte_t *at;
 
 		spin_lock(&as->pt_lock);
-		table = leaf_of(as, va, &sharers, &next);
-		if (table)
-			next = MIN(MIN(next, end), va + BATCH * PAGE_SIZE);
-		for (; table && va < next; va += PAGE_SIZE) {
-			pte_t e = ((const pte_t *)arch_direct(page_phys(table)))[pt_index(va, 0)];
+		at = entries_of(as, va, end, &sharers, &next);
+		for (; at && va < next; va += PAGE_SIZE, at++) {
+			pte_t e = *at;
 
 			if (pte_mapped(e))
 				fn(va, e, sharers, ctx);
@@ -54,18 +63,13 @@ void ptlook_clear_accessed(struct aspace *as, uaddr_t start, uaddr_t end)
 
 	for (uaddr_t va = start; va < end; va = next) {
 		uint32_t sharers;
-		struct page *table;
+		pte_t *e;
 
 		spin_lock(&as->pt_lock);
-		table = leaf_of(as, va, &sharers, &next);
-		if (table)
-			next = MIN(MIN(next, end), va + BATCH * PAGE_SIZE);
-		for (; table && va < next; va += PAGE_SIZE) {
-			pte_t *e = &((pte_t *)arch_direct(page_phys(table)))[pt_index(va, 0)];
-
+		e = entries_of(as, va, end, &sharers, &next);
+		for (; e && va < next; va += PAGE_SIZE, e++)
 			if (pte_mapped(*e) && e->v & PTE_ACCESSED)
 				__atomic_fetch_and(&e->v, ~PTE_ACCESSED, __ATOMIC_RELAXED);
-		}
 		spin_unlock(&as->pt_lock);
 	}
 }
