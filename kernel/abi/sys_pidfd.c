@@ -45,7 +45,6 @@ static long send(struct process *p, int sig, uaddr_t uinfo)
 {
 	struct siginfo info = { .signo = sig, .code = SI_USER, .pid = process_current()->pid, .uid = cred_current()->uid };
 	int32_t u[32];
-	long err;
 
 	if (uinfo) {
 		if (user_read(u, uinfo, sizeof(u)))
@@ -60,8 +59,7 @@ static long send(struct process *p, int sig, uaddr_t uinfo)
 		return -EINVAL;
 	if (READ_ONCE(p->state) == PROCESS_REAPED)
 		return -ESRCH;
-	err = signal_permission(p, sig);
-	return err || !sig ? err : signal_post_process(p, &info);
+	return signal_send(p, NULL, &info);
 }
 
 long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t info, unsigned flags)

@@ -6,6 +6,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "proc/signal.h"
+#include "sched/mutex.h"
 #include "syscall_protos.h"
 #include "task/group.h"
 #include "task/pid.h"
@@ -168,55 +169,70 @@ long sys_sigsuspend(int unused1, int unused2, unsigned long mask)
 long sys_sigreturn(void) { return signal_return(dispatch_frame(), false); }
 long sys_rt_sigreturn(void) { return signal_return(dispatch_frame(), true); }
 
-/* Sends to one process, or (signo 0) only asks whether that would be allowed. */
-static long send(struct process *p, const struct siginfo *info)
-{
-	long err = signal_permission(p, info->signo);
+struct broadcast { const struct siginfo *info; long err; bool sent; unsigned round, met; };
 
-	if (err || !info->signo)
-		return err;
-	return signal_post_process(p, info);
-}
-
-struct broadcast { const struct siginfo *info; struct pgroup *group; long err; unsigned sent; };
-
-static bool send_each(struct process *p, void *ctx)
+static void send_member(struct process *p, void *ctx)
 {
 	struct broadcast *b = ctx;
-	bool in_group;
-	long err;
+	long err = signal_permission(p, b->info->signo);
 
-	spin_lock(&proc_tree_lock);
-	in_group = b->group ? p->group == b->group : p != init_process && p != process_current();
-	spin_unlock(&proc_tree_lock);
-	if (!in_group)
-		return true;
-	err = send(p, b->info);
-	if (!err)
-		b->sent++;
-	else if (!b->err || b->err == -EPERM)
+	if (!err && b->info->signo)
+		err = signal_post_member(p, b->info);
+	if (err)
 		b->err = err;
-	return true;
-}
-
-static long send_many(struct pgroup *g, const struct siginfo *info)
-{
-	struct broadcast b = { info, g, 0, 0 };
-
-	process_each(send_each, &b);
-	return b.sent ? 0 : b.err ? b.err : -ESRCH;
+	else
+		b->sent = true;
 }
 
 static long send_group(pid_t pgid, const struct siginfo *info)
 {
+	struct broadcast b = { .info = info, .err = -ESRCH };
 	struct pgroup *g = pgroup_find(pgid);
-	long err;
 
 	if (!g)
 		return -ESRCH;
-	err = send_many(g, info);
+	pgroup_each(g, send_member, &b);
 	pgroup_put(g);
-	return err;
+	return b.sent ? 0 : b.err;
+}
+
+static bool send_unless_met(struct process *p, void *ctx)
+{
+	struct broadcast *b = ctx;
+
+	spin_lock(&proc_tree_lock);
+	if (p != init_process && p != process_current() && p->broadcast != b->round) {
+		p->broadcast = b->round;
+		b->met++;
+		send_member(p, b);
+	}
+	spin_unlock(&proc_tree_lock);
+	return true;
+}
+
+/*
+ * To all but init and itself. A process is marked when it has had its turn, and its children are born with the mark, so that nobody gets the signal
+ * twice; whoever was born without it to a low number, behind the walk, is met by the next one.
+ */
+static long send_everybody(const struct siginfo *info)
+{
+	static struct mutex one_at_a_time = MUTEX_INIT(one_at_a_time, LOCK_EVERYBODY);
+	static unsigned round;
+	struct broadcast b = { .info = info };
+	bool any = false;
+
+	if (mutex_lock_interruptible(&one_at_a_time))
+		return -ERESTARTNOINTR;
+	b.round = ++round;
+	do {
+		b.met = 0;
+		process_each(send_unless_met, &b);
+		any |= b.met;
+	} while (b.met);
+	mutex_unlock(&one_at_a_time);
+	if (!any)
+		return -ESRCH;
+	return b.sent || b.err == -EPERM ? 0 : b.err; /* who may not be signalled does not count */
 }
 
 static long kill_with(int pid, const struct siginfo *info)
@@ -227,13 +243,13 @@ static long kill_with(int pid, const struct siginfo *info)
 	if (info->signo < 0 || info->signo > NSIG)
 		return -EINVAL;
 	if (pid == -1)
-		return send_many(NULL, info);
+		return send_everybody(info);
 	if (pid <= 0)
 		return pid == (-0x7fffffff - 1) ? -ESRCH : send_group(pid ? -pid : (pid_t)group_getpgid(0), info);
 	p = pid_process_any(pid);
 	if (!p)
 		return -ESRCH;
-	err = send(p, info);
+	err = signal_send(p, NULL, info);
 	process_put(p);
 	return err;
 }
@@ -255,9 +271,7 @@ static long kill_thread(int tgid, int tid, const struct siginfo *info)
 	t = pid_task(tid);
 	if (!t)
 		return -ESRCH;
-	err = tgid > 0 && t->process->pid != tgid ? -ESRCH : signal_permission(t->process, info->signo);
-	if (!err && info->signo)
-		err = signal_post_task(t, info);
+	err = tgid > 0 && t->process->pid != tgid ? -ESRCH : signal_send(t->process, t, info);
 	task_put(t);
 	return err;
 }

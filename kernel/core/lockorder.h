@@ -15,6 +15,7 @@
 	/* sleeping locks (sched/mutex, sched/rwlock), outermost first */ \
 	X(EXEC)        /* process: one exec at a time */ \
 	X(FUTEX_PI)    /* who waits for locks with an owner */ \
+	X(EVERYBODY)   /* signals to all processes, one at a time */ \
 	X(TTY_IO)      /* one reader / one writer of a terminal */ \
 	X(MOUNTS)      /* mount table changes */ \
 	X(RENAME)      /* rename between directories, one at a time per kernel */ \

@@ -33,6 +33,7 @@ struct birth {
 	int pidfd;               /* -1: none */
 	int event;               /* what the parent's tracer is told, 0: nothing */
 	bool counted;            /* among its user's threads */
+	sigset64 signals;        /* that came for many while it was made */
 	struct waitq vfork_done;
 };
 
@@ -139,13 +140,15 @@ static int gather_process(struct birth *b)
 	if (!p)
 		return -ENOMEM;
 	b->process = p;
+	p->pid = b->number;
+	if (!signal_birth_begin(&b->signals))
+		return -ERESTARTNOINTR;
+	inherit(p, me, b->req->exit_signal);
 	err = share_signals(p, me, flags);
 	if (!err && b->req->clear_handlers)
 		sighand_clear(p->sighand);
 	if (!err)
 		err = share_memory(p, me, flags);
-	inherit(p, me, b->req->exit_signal);
-	p->pid = b->number;
 	return err;
 }
 
@@ -233,6 +236,7 @@ static void undo(struct birth *b)
 		task_put(b->task);
 	}
 	if (p && p != process_current()) {
+		signal_birth_cancel();
 		if (p->aspace)
 			aspace_put(p->aspace);
 		process_put(p);
@@ -292,17 +296,19 @@ static long commit(struct birth *b)
 		signal_stop_add(t);
 	if (unlikely(t->trace))
 		b->event = tracing_clone(t, event_of(b->req), b->req->flags & CLONE_PTRACE);
-	if (p == me)
-		signal_recalc(t); /* the process may be stopping, and have signals that only this thread takes */
+	if (p != me)
+		signal_birth_end(p);
+	signal_recalc(t); /* the process may be stopping, and have signals that only this thread takes */
 	sighand_unlock(p, irq);
 	if (p != me) {
 		p->maker = sibling ? me->maker : task_current()->tid;
 		child_add(sibling ? me->parent : me, p);
 		group_inherit(p, me);
+		p->broadcast = me->broadcast;
 		process_get(p); /* the tree's reference, until it is reaped */
 	}
+	pid_set_task(b->number, t); /* at once: a signal to everybody goes by number */
 	spin_unlock(&proc_tree_lock);
-	pid_set_task(b->number, t);
 	return 0;
 }
 

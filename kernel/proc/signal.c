@@ -81,18 +81,23 @@ long signal_action(int signo, const struct sigaction *new, struct sigaction *old
 
 long signal_permission(struct process *p, int signo)
 {
-	const struct cred *c = cred_current();
-	const struct cred *his;
-	long err = -EPERM;
+	const struct cred *c = cred_current(), *his = process_cred(p);
+
+	if (!his || cred_capable(c, CAP_KILL) || p == process_current())
+		return 0;
+	if (c->euid == his->suid || c->euid == his->uid || c->uid == his->suid || c->uid == his->uid)
+		return 0;
+	return signo == SIGCONT && p->session == process_current()->session ? 0 : -EPERM;
+}
+
+long signal_send(struct process *p, struct task *t, const struct siginfo *info)
+{
+	long err;
 
 	spin_lock(&proc_tree_lock);
-	his = process_cred(p);
-	if (!his || cred_capable(c, CAP_KILL) || p == process_current())
-		err = 0;
-	else if (c->euid == his->suid || c->euid == his->uid || c->uid == his->suid || c->uid == his->uid)
-		err = 0;
-	else if (signo == SIGCONT && p->session == process_current()->session)
-		err = 0;
+	err = signal_permission(p, info->signo);
+	if (!err && info->signo)
+		err = t ? signal_post_task(t, info) : signal_post_process(p, info);
 	spin_unlock(&proc_tree_lock);
 	return err;
 }

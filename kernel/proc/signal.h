@@ -19,8 +19,10 @@ void signal_set_temporary_mask(sigset64 mask);
 long signal_action(int signo, const struct sigaction *new, struct sigaction *old);
 /* Waits for a signal of the set and takes it. Its number, -EAGAIN (deadline), -EINTR. */
 long signal_wait_for(sigset64 set, struct siginfo *info, ktime_t deadline);
-/* May the current process signal p? 0 or -EPERM. */
+/* May the current process signal p? 0 or -EPERM. PROC_TREE lock held. */
 long signal_permission(struct process *p, int signo);
+/* Sends to p, or to its thread t, if that is permitted; signo 0 only asks. 0, -EPERM, -EAGAIN. Takes the PROC_TREE lock. */
+long signal_send(struct process *p, struct task *t, const struct siginfo *info);
 /* siginfo as user space sees it (128 bytes). */
 void siginfo_to_user(const struct siginfo *info, unsigned char out[128]);
 void siginfo_from_user(struct siginfo *info, const unsigned char in[128]);

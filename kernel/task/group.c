@@ -100,13 +100,13 @@ static void list_group(struct pgroup *g)
 	list_push_back(&g->session->groups, &g->session_link);
 }
 
-/* Lock held. The process takes its own reference. */
-static void join(struct process *p, struct pgroup *g)
+/* Lock held. The process takes its own reference; its place is before that node of the list, or its head. */
+static void join(struct process *p, struct pgroup *g, struct list *before)
 {
 	pgroup_get(g);
 	p->group = g;
 	p->session = g->session;
-	list_push_back(&g->members, &p->group_link);
+	list_push_back(before, &p->group_link);
 }
 
 /* Lock held. Returns the group whose reference the caller must put after unlocking. */
@@ -127,7 +127,7 @@ static struct pgroup *leave(struct process *p)
 
 void group_inherit(struct process *child, struct process *parent)
 {
-	join(child, parent->group);
+	join(child, parent->group, &parent->group_link);
 }
 
 int group_init_process(struct process *p)
@@ -141,7 +141,7 @@ int group_init_process(struct process *p)
 	}
 	spin_lock(&proc_tree_lock);
 	list_group(g);
-	join(p, g);
+	join(p, g, &g->members);
 	spin_unlock(&proc_tree_lock);
 	pgroup_put(g);
 	return 0;
@@ -185,19 +185,35 @@ static bool has_member(struct pgroup *g, bool (*such)(const struct process *p))
 
 bool pgroup_orphaned(struct pgroup *g) { return !has_member(g, is_link); }
 
-/* Locks as has_member. Who comes while it goes on is a child of a member that the signal has or that is still to come: at the end, too. */
-static void signal_members(struct pgroup *g, int signo)
+/* Locks as has_member. */
+static void each_member(struct pgroup *g, void (*fn)(struct process *p, void *ctx), void *ctx)
 {
 	struct list_walk walk;
 	struct list *at;
 
 	list_walk_begin(&walk, &g->walks, &g->members);
 	for (unsigned n = 1; (at = list_walk_next(&walk, &g->members)) != NULL; n++) {
-		signal_kernel(list_entry(at, struct process, group_link), signo);
+		fn(list_entry(at, struct process, group_link), ctx);
 		if (n % SIGNALS_MAX == 0)
 			lock_anew();
 	}
 	list_walk_end(&walk);
+}
+
+void pgroup_each(struct pgroup *g, void (*fn)(struct process *p, void *ctx), void *ctx)
+{
+	spin_lock(&proc_tree_lock);
+	each_member(g, fn, ctx);
+	spin_unlock(&proc_tree_lock);
+}
+
+static void send_info(struct process *p, void *info) { signal_post_member(p, info); }
+
+static void signal_members(struct pgroup *g, int signo)
+{
+	struct siginfo info = { .signo = signo, .code = SI_KERNEL };
+
+	each_member(g, send_info, &info);
 }
 
 void pgroup_signal(struct pgroup *g, int signo)
@@ -286,7 +302,7 @@ static long setpgid_locked(struct process *me, struct process *p, pid_t pgid, st
 	}
 	if (g != p->group) {
 		*old = leave(p);
-		join(p, g);
+		join(p, g, &g->members);
 	}
 	return 0;
 }
@@ -357,7 +373,7 @@ long group_setsid(void)
 	} else {
 		old = leave(p);
 		list_group(g);
-		join(p, g);
+		join(p, g, &g->members);
 	}
 	spin_unlock(&proc_tree_lock);
 	pgroup_put(old);

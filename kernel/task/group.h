@@ -37,7 +37,7 @@ void pgroup_release(struct process *p);
 void pgroup_put(struct pgroup *g);
 static inline void session_get(struct session *s) { refcount_get(&s->refs); }
 void session_put(struct session *s);
-/* Puts a new process into its parent's group. proc_tree_lock held. */
+/* Puts a new process into its parent's group, before the parent: a walk that has passed the parent does not meet it. proc_tree_lock held. */
 void group_inherit(struct process *child, struct process *parent);
 /*
  * Groups that become orphaned by the end of a process and have stopped members get SIGHUP and SIGCONT (POSIX, _exit): those that its children or it itself
@@ -57,6 +57,11 @@ long group_setsid(void);
 long group_getsid(pid_t pid);
 /* No member has a parent in another group of its session. Lock held, given up now and then in large groups; the caller has a reference. */
 bool pgroup_orphaned(struct pgroup *g);
+/*
+ * Calls fn for every member, under the lock, which is given up now and then; the caller has a reference. A signal that is sent to each by
+ * signal_post_member reaches exactly those who are members at one moment, and those that these are making.
+ */
+void pgroup_each(struct pgroup *g, void (*fn)(struct process *p, void *ctx), void *ctx);
 /* Sends to every member; no permission check (terminals). */
 void pgroup_signal(struct pgroup *g, int signo);
 /* Set by dev/tty: a session leader with a controlling terminal exits. Called without locks; session referenced. */

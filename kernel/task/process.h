@@ -38,6 +38,7 @@ struct task {
 	/* sighand->lock */
 	struct sigpending pending;
 	bool must_stop;             /* counted in stops_left */
+	sigset64 *birth_signals;    /* it is making a process, which gets these, too (signal_birth_begin); NULL: it is not */
 	/* sighand->lock; its own thread, which alone changes them, needs none to read; NULL when it has begun to end */
 	struct fdtable *files;
 	struct fsctx *fs;
@@ -107,6 +108,7 @@ struct process {
 	bool did_exec;               /* setpgid by the parent is refused */
 	bool subreaper;
 	bool leaving;                /* it ends: nobody becomes its child any more but by CLONE_PARENT, and it counts for no group */
+	unsigned broadcast;          /* the last signal to everybody that it, or who made it, had its turn in; signal_everybody */
 	struct tracing *tracees;     /* of its threads; linked by next */
 	struct tracing *ghost;       /* somebody else than the parent has traced its first thread, and is told of its end before the parent */
 	struct waitq exit_wait;      /* those who poll for its end */

@@ -261,13 +261,26 @@ void signal_retarget(struct task *t, sigset64 which)
 	}
 }
 
-/* -errno if it could not be queued. *wanted: somebody is going to get it. */
-static int post(struct process *p, struct task *only, const struct siginfo *info, bool *wanted)
+/* A signal for many came to p: those that its threads are making get it as well. */
+static void note_for_births(struct process *p, int signo)
+{
+	sigset64 opposites = SIGBIT(signo) & SIG_STOPS ? SIGBIT(SIGCONT) : signo == SIGCONT ? SIG_STOPS : 0;
+	struct task *t;
+
+	list_for_each_entry(t, &p->tasks, process_link)
+		if (t->birth_signals)
+			*t->birth_signals = (*t->birth_signals & ~opposites) | SIGBIT(signo);
+}
+
+/* -errno if it could not be queued. *wanted: somebody is going to get it. many: as signal_post_member. */
+static int post(struct process *p, struct task *only, const struct siginfo *info, bool many, bool *wanted)
 {
 	int signo = info->signo, err = 0;
 	unsigned long irq = sighand_lock(p);
 	bool drop;
 
+	if (many)
+		note_for_births(p, signo);
 	cancel_opposites(p, signo);
 	drop = !p->traced && !blocked_everywhere(p, only, signo) && action_ignores(p, signo); /* tracers want to see those, too */
 	/* init gets only what it asked for (kill(2), NOTES) */
@@ -286,21 +299,22 @@ static int post(struct process *p, struct task *only, const struct siginfo *info
 	return err;
 }
 
-int signal_post_process(struct process *p, const struct siginfo *info) { return post(p, NULL, info, &(bool){ false }); }
-int signal_post_task(struct task *t, const struct siginfo *info) { return post(t->process, t, info, &(bool){ false }); }
+int signal_post_process(struct process *p, const struct siginfo *info) { return post(p, NULL, info, false, &(bool){ false }); }
+int signal_post_task(struct task *t, const struct siginfo *info) { return post(t->process, t, info, false, &(bool){ false }); }
+int signal_post_member(struct process *p, const struct siginfo *info) { return post(p, NULL, info, true, &(bool){ false }); }
 
 bool signal_post_timer(struct process *p, struct task *t, const struct siginfo *info)
 {
 	bool wanted;
 
-	return !post(p, t, info, &wanted) && wanted;
+	return !post(p, t, info, false, &wanted) && wanted;
 }
 
 void signal_kernel(struct process *p, int signo)
 {
 	struct siginfo info = { .signo = signo, .code = SI_KERNEL };
 
-	post(p, NULL, &info, &(bool){ false });
+	post(p, NULL, &info, false, &(bool){ false });
 }
 
 void signal_force(const struct siginfo *info)
@@ -372,6 +386,39 @@ int signal_dequeue(struct task *t, sigset64 blocked, struct siginfo *info)
 	}
 	signal_recalc(t);
 	return signo;
+}
+
+bool signal_birth_begin(sigset64 *noted)
+{
+	struct process *p = process_current();
+	unsigned long irq = sighand_lock(p);
+
+	*noted = 0;
+	task_current()->birth_signals = noted;
+	sighand_unlock(p, irq);
+	return !signal_pending_current();
+}
+
+void signal_birth_end(struct process *child)
+{
+	struct task *me = task_current();
+
+	for (sigset64 left = *me->birth_signals; unlikely(left); left &= left - 1) {
+		int signo = __builtin_ctzll(left) + 1;
+
+		if (blocked_everywhere(child, NULL, signo) || !action_ignores(child, signo))
+			child->pending.set |= SIGBIT(signo);
+	}
+	me->birth_signals = NULL; /* who notes something has the tree's lock */
+}
+
+void signal_birth_cancel(void)
+{
+	struct process *p = process_current();
+	unsigned long irq = sighand_lock(p);
+
+	task_current()->birth_signals = NULL;
+	sighand_unlock(p, irq);
 }
 
 bool signal_pending_current(void) { return READ_ONCE(thread_current()->work) & (WORK_SIGNAL | WORK_KILL); }

@@ -15,6 +15,19 @@
 int signal_post_process(struct process *p, const struct siginfo *info);
 int signal_post_task(struct task *t, const struct siginfo *info);
 /*
+ * To p as one of many (a group, everybody): what it is giving birth to gets the signal, too, so that a fork that goes on meanwhile does not
+ * escape. PROC_TREE lock held.
+ */
+int signal_post_member(struct process *p, const struct siginfo *info);
+/*
+ * The current thread begins to make a process: until the end signals for many are noted in *noted. False: a signal waits that has to be taken before.
+ * The end gives to the child, that has just come into the tree, what was noted: PROC_TREE lock held, and the child's sighand->lock. Cancelled: there
+ * is no child; no locks.
+ */
+bool signal_birth_begin(sigset64 *noted);
+void signal_birth_end(struct process *child);
+void signal_birth_cancel(void);
+/*
  * From a POSIX timer to t, or to any thread of p if t is NULL: queued whatever the limit, since the timer counts to it, and beside a classic signal
  * that is pending. False: nobody wants it, or there is no memory.
  */

@@ -131,33 +131,38 @@ static bool may_send(const struct fileowner_message *m, struct process *p)
 	return his && (!m->euid || m->euid == his->suid || m->euid == his->uid || m->uid == his->suid || m->uid == his->uid);
 }
 
-/* The signal that was asked for, with what happened where; when that cannot be queued, or none was, a plain SIGIO. PROC_TREE lock held. */
-static void send_one(const struct fileowner_message *m, struct process *p, struct task *t)
+/* PROC_TREE lock held. */
+static int post_one(const struct fileowner_message *m, struct process *p, const struct siginfo *info)
 {
+	if (m->target.group)
+		return signal_post_member(p, info);
+	return m->target.task ? signal_post_task(m->target.task, info) : signal_post_process(p, info);
+}
+
+/* The signal that was asked for, with what happened where; when that cannot be queued, or none was, a plain SIGIO. PROC_TREE lock held. */
+static void send_one(struct process *p, void *message)
+{
+	const struct fileowner_message *m = message;
+
 	struct siginfo plain = { .signo = SIGIO, .code = SI_KERNEL };
 	bool codes_of_its_own = m->signo && m->signo <= SIGSYS && SIGBIT(m->signo) & OWN_CODES;
 	struct siginfo info = { .signo = m->signo, .code = codes_of_its_own ? SI_SIGIO : m->code, .of_file = true, .status = m->fd, .value = m->band };
 
 	if (!may_send(m, p))
 		return;
-	if (m->signo && !(t ? signal_post_task(t, &info) : signal_post_process(p, &info)))
-		return;
-	(void)(t ? signal_post_task(t, &plain) : signal_post_process(p, &plain));
+	if (!m->signo || post_one(m, p, &info))
+		(void)post_one(m, p, &plain);
 }
 
 void fileowner_send(struct fileowner_message *m)
 {
-	struct process *p;
-
-	spin_lock(&proc_tree_lock);
-	if (m->target.task)
-		send_one(m, m->target.task->process, m->target.task);
-	else if (m->target.process)
-		send_one(m, m->target.process, NULL);
-	else if (m->target.group)
-		list_for_each_entry(p, &m->target.group->members, group_link)
-			send_one(m, p, NULL);
-	spin_unlock(&proc_tree_lock);
+	if (m->target.group) {
+		pgroup_each(m->target.group, send_one, m);
+	} else if (m->target.task || m->target.process) {
+		spin_lock(&proc_tree_lock);
+		send_one(m->target.task ? m->target.task->process : m->target.process, m);
+		spin_unlock(&proc_tree_lock);
+	}
 	fileowner_target_put(&m->target);
 }
 

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 static double seconds(void)
 {
@@ -191,6 +192,90 @@ TEST(signals_meet_exec_that_leaves_a_shared_table)
 	}
 	CHECK_OK(kill(sender, SIGKILL));
 	CHECK_OK(waitpid(sender, NULL, 0));
+}
+
+/* Who was born while its group got a signal has it too, or a parent that had it before the fork: nobody is left out. */
+static volatile sig_atomic_t told;
+static volatile pid_t maker;
+
+static void on_told(int sig UNUSED)
+{
+	told = 1;
+	if (getpid() != maker)
+		_exit(0);
+}
+
+static pid_t start_maker(void (*make)(void))
+{
+	pid_t pid;
+
+	told = 0;
+	FORK(pid) {
+		maker = getpid();
+		CHECK(signal(SIGUSR1, on_told) != SIG_ERR);
+		CHECK_OK(setpgid(0, 0));
+		make();
+	}
+	return pid;
+}
+
+static void make_until_told(void)
+{
+	pid_t pid;
+
+	for (int n = 0; !told && n < 300; n++)
+		FORK(pid)
+			while (!told)
+				pause(); /* the handler ends it */
+	while (!told)
+		sched_yield();
+}
+
+static void everybody_ends(pid_t group)
+{
+	for (double limit = seconds() + 5; waitpid(-group, NULL, WNOHANG) >= 0; sched_yield()) {
+		if (seconds() > limit) {
+			kill(-group, SIGKILL);
+			FAIL("somebody was left out");
+		}
+	}
+	CHECK_EQ(errno, ECHILD);
+}
+
+static void a_while(unsigned us)
+{
+	for (double end = seconds() + us / 1e6; seconds() < end;)
+		;
+}
+
+static void tell_many(bool everybody)
+{
+	CHECK_OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	for (int i = 0; i < 100; i++) {
+		pid_t pid = start_maker(make_until_told);
+
+		while (kill(-pid, 0) < 0)
+			sched_yield();
+		if (i % 2)
+			a_while(300 + i * 7 % 1000);
+		else
+			usleep(300 + i * 7 % 1000); /* wakes up amid whatever the one processor does */
+		CHECK_OK(kill(everybody ? -1 : -pid, SIGUSR1));
+		everybody_ends(pid);
+	}
+}
+
+TEST(a_groups_signal_reaches_the_newborn) { tell_many(false); }
+
+TEST(everybodys_signal_reaches_the_newborn)
+{
+	pid_t pid;
+
+	FORK(pid) {
+		CHECK_OK(setresuid(4242, 4242, 4242));
+		tell_many(true);
+	}
+	reap_ok(pid);
 }
 
 /* ---- timers ---- */

@@ -564,3 +564,14 @@ TEST(old_style_calls)
 	CHECK_EQ(syscall(SYS_ssetmask, 1u << (SIGUSR1 - 1)), 0);
 	CHECK_EQ(syscall(SYS_sgetmask), 1u << (SIGUSR1 - 1));
 }
+
+TEST(nobody_of_everybody_may_be_signalled)
+{
+	pid_t pid;
+
+	FORK(pid) {
+		CHECK_OK(setresuid(4243, 4243, 4243));
+		CHECK_OK(kill(-1, 0)); /* Linux does not count who may not be signalled */
+	}
+	reap_ok(pid);
+}
