@@ -28,5 +28,7 @@ typedef struct { long v; } atomic_long_t;
 #define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define store_release(p, x) __atomic_store_n((p), (x), __ATOMIC_RELEASE)
 #define smp_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define smp_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE) /* loads before it come before those after it */
+#define smp_wmb() __atomic_thread_fence(__ATOMIC_RELEASE) /* stores */
 
 #endif

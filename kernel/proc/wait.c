@@ -234,8 +234,12 @@ static bool quiet(const struct wait_for *w)
 
 	if (READ_ONCE(me->tracees) || w->options & W_NOTHREAD)
 		return false;
-	if (w->what == WAIT_ALL)
-		return has_of_kind(me, w->options) && !children_report(me, reports);
+	if (w->what == WAIT_ALL) {
+		if (children_report(me, reports))
+			return false;
+		smp_rmb(); /* child_remove has the other half */
+		return has_of_kind(me, w->options);
+	}
 	return w->what == WAIT_PID && c && READ_ONCE(c->parent) == me && READ_ONCE(c->state) == PROCESS_RUNNING && of_kind(c, w->options)
 	       && !(REPORT_BIT(READ_ONCE(c->report)) & reports);
 }

@@ -36,9 +36,10 @@ static void take_out(struct process *c)
 
 void child_remove(struct process *c)
 {
+	take_out(c);
+	smp_wmb(); /* who sees without locks that it has nothing to tell any more sees that it is gone, too: tests/models/childwait.pml */
 	if (c->report)
 		child_report(c, REPORT_NONE);
-	take_out(c);
 }
 
 void child_move(struct process *c, struct process *to)

@@ -317,6 +317,20 @@ static void *wait_child(void *pid)
 	return (void *)(long)(waitpid((pid_t)(long)pid, &status, 0) > 0 ? 1 : errno == ECHILD ? 0 : 100);
 }
 
+/* A child that nobody wants to hear of ends the wait of its parent, which may look just while it goes. */
+TEST(the_last_ignored_child_ends_the_wait)
+{
+	pid_t pid;
+
+	CHECK(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	for (double end = seconds() + 2; seconds() < end;) {
+		for (int i = 0; i < 6; i++)
+			FORK(pid)
+				;
+		CHECK_ERR(wait(NULL), ECHILD);
+	}
+}
+
 /* Two threads wait for one child: one has it, the other is told that there is none. */
 TEST(one_child_is_waited_for_twice)
 {
