@@ -75,6 +75,17 @@ static long run_call(int worker)
 	return n;
 }
 
+/* The same by an exception, as every page fault is one: what the machine itself needs to deliver it is most of this. */
+static long run_trap(int worker)
+{
+	long n = 0, r;
+
+	(void)worker;
+	for (; !stop(); n++)
+		__asm__ volatile("int $0x80" : "=a"(r) : "0"(SYS_getppid) : "memory");
+	return n;
+}
+
 static void reap(pid_t pid)
 {
 	int status;
@@ -226,6 +237,7 @@ static long run_pipe(int worker)
 static const struct bench benches[] = {
 	{"spin", run_spin, false},
 	{"call", run_call, false},
+	{"trap", run_trap, false},
 	{"fork_exit", run_fork, false},
 	{"fork_exec", run_exec, false},
 	{"fault", run_fault, false},

@@ -23,7 +23,7 @@ import benchimage  # noqa: E402
 import packages  # noqa: E402
 from machine import LEAN, qemu_command  # noqa: E402
 
-NAMES = ["spin", "call", "fork_exit", "fork_exec", "fault", "create", "pipe_pair", "thread_fault", "thread_refault"]
+NAMES = ["spin", "call", "trap", "fork_exit", "fork_exec", "fault", "create", "pipe_pair", "thread_fault", "thread_refault"]
 LIMITS = {"fork_exit": 1.8, "fault": 1.8, "create": 1.8, "pipe_pair": 1.8, "thread_fault": 1.6}
 LIMIT_S = 300
 

@@ -18,23 +18,42 @@
 #define MINSIGSTKSZ 2048u
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
 
-long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t old, size_t size)
+/* Where the words of programs are as wide as the kernel's an action looks the same to both. */
+#define SAME_ACTIONS (sizeof(struct u_sigaction) == sizeof(struct sigaction) && offsetof(struct u_sigaction, mask) == offsetof(struct sigaction, mask))
+
+static int get_action(struct sigaction *a, uaddr_t from)
 {
 	struct u_sigaction u;
+
+	if (SAME_ACTIONS)
+		return user_get(a, from);
+	if (user_get(&u, from))
+		return -EFAULT;
+	*a = (struct sigaction){ u.handler, u.flags, u.restorer, u.mask };
+	return 0;
+}
+
+static int put_action(const struct sigaction *a, uaddr_t to)
+{
+	struct u_sigaction u;
+
+	if (SAME_ACTIONS)
+		return user_put(to, a);
+	u = (struct u_sigaction){ (uint32_t)a->handler, (uint32_t)a->flags, (uint32_t)a->restorer, a->mask };
+	return user_put(to, &u);
+}
+
+long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t old, size_t size)
+{
 	struct sigaction new, was;
 	long err;
 
 	if (size != 8)
 		return -EINVAL;
-	if (act && user_get(&u, act))
+	if (act && get_action(&new, act))
 		return -EFAULT;
-	if (act)
-		new = (struct sigaction){ u.handler, u.flags, u.restorer, u.mask };
 	err = signal_action(sig, act ? &new : NULL, old ? &was : NULL);
-	if (err || !old)
-		return err;
-	u = (struct u_sigaction){ (uint32_t)was.handler, (uint32_t)was.flags, (uint32_t)was.restorer, was.mask };
-	return user_put(old, &u);
+	return err || !old ? err : put_action(&was, old);
 }
 
 long sys_sigaction(int sig, uaddr_t act, uaddr_t old)

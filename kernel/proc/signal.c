@@ -68,11 +68,11 @@ long signal_action(int signo, const struct sigaction *new, struct sigaction *old
 	if (old)
 		*old = *a;
 	if (new) {
-		a->handler = new->handler;
-		a->flags = new->flags;
-		a->restorer = new->restorer;
-		a->mask = new->mask & ~SIG_UNBLOCKABLE;
-		if (ignores(new->handler, signo))
+		uaddr_t handler = new->handler;
+
+		*a = *new;
+		a->mask &= ~SIG_UNBLOCKABLE;
+		if (unlikely(handler <= SIG_IGN) && ignores(handler, signo))
 			forget_pending(p, signo);
 	}
 	spin_unlock_irq(&h->lock);
