@@ -173,14 +173,17 @@ static void tree_insert(struct runq *rq, struct sched_entity *se)
 
 static void tree_erase(struct runq *rq, struct sched_entity *se)
 {
+	rq->weight -= se->weight;
+	if (!rq->weight) { /* it was alone */
+		rb_init(&rq->tree);
+		rq->first = NULL;
+		rq->last_clock = se->vruntime;
+		return;
+	}
 	if (rq->first == &se->node)
 		rq->first = rb_next(&se->node);
 	rb_erase(&rq->tree, &se->node);
-	rq->weight -= se->weight;
-	if (rq->weight)
-		rq->sum -= weighted(rq, se);
-	else
-		rq->last_clock = se->vruntime;
+	rq->sum -= weighted(rq, se);
 }
 
 /* Behind all of its own priority, or in front of them: who is preempted keeps its turn, unless it is SCHED_RR and its slice is over. */
@@ -399,18 +402,19 @@ void runq_join(struct runq *rq, struct thread *t)
 }
 
 /* It gives up the rest of its slice, and is behind the next one. */
-void runq_yield(struct runq *rq)
+bool runq_yield(struct runq *rq)
 {
 	struct sched_entity *se = &rq->curr->se;
 	const struct sched_entity *next;
 
 	if (!is_fair(rq, rq->curr) || !rq->first)
-		return;
+		return false;
 	next = &pick_fair(rq)->se;
 	if (before(se->vruntime, next->vruntime))
 		se->vruntime = next->vruntime + 1;
 	if (!before(next->deadline, se->deadline))
 		se->deadline = next->deadline; /* equal keys: behind it */
+	return true;
 }
 
 /* ---- load averages: every period, load = load * e + running * (1 - e), 11 bits of fraction ---- */

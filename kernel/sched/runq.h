@@ -82,8 +82,8 @@ bool runq_tick_preempts(struct runq *rq);
 /* Brings the virtual run time of a thread that wakes up (is new) within the bounds, and gives it a slice. */
 void runq_place_woken(struct runq *rq, struct sched_entity *se);
 void runq_place_new(struct runq *rq, struct sched_entity *se);
-/* The current thread gives way to the next of its kind. */
-void runq_yield(struct runq *rq);
+/* The current thread gives way to the next of its kind; false: there is none, or it is not fair. It is not queued yet, and would not be picked. */
+bool runq_yield(struct runq *rq);
 void runq_set_weight(struct sched_entity *se);
 /* Adds up the load averages for the time since the last call. */
 void runq_load_update(struct runq *rq, ktime_t now);

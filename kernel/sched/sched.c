@@ -263,11 +263,14 @@ static void schedule(enum leave_reason why)
 	}
 	switch_wanted_clear(rq);
 	now = runq_account(rq);
-	if (why == LEAVE_YIELD)
-		runq_yield(rq);
-	if (why != LEAVE_BLOCK && prev != rq->idle)
+	if (why == LEAVE_YIELD && runq_yield(rq)) {
+		next = runq_pick(rq);
 		stay_or_go(rq, prev, why);
-	next = runq_pick(rq);
+	} else {
+		if (why != LEAVE_BLOCK && prev != rq->idle)
+			stay_or_go(rq, prev, why);
+		next = runq_pick(rq);
+	}
 	if (sched_is_smp()) {
 		if (next == rq->idle || unlikely(READ_ONCE(runq_rt_waiting)))
 			next = balance_pull(rq, next);
