@@ -494,6 +494,22 @@ static size_t epoll_describe(struct file *f, char *buf, size_t cap)
 	return len;
 }
 
+const struct file *epoll_target(struct file *epoll, int fd, unsigned skip)
+{
+	struct epoll *ep = epoll->data;
+	const struct file *target = NULL;
+
+	mutex_lock(&ep->lock);
+	for (struct rbnode *n = rb_first(&ep->items); n && !target; n = rb_next(n)) {
+		const struct epoll_item *it = rb_entry(n, const struct epoll_item, node);
+
+		if (it->fd == fd && skip-- == 0)
+			target = it->file;
+	}
+	mutex_unlock(&ep->lock);
+	return target;
+}
+
 static const struct file_ops epoll_ops = { .describe = epoll_describe, .poll = epoll_poll, .release = epoll_release };
 
 struct file *epoll_create(void)

@@ -23,6 +23,8 @@ struct file *epoll_create(void);
 bool epoll_is(const struct file *f);
 /* Errors as epoll_ctl(2). ev is NULL for EPOLL_DEL. */
 int epoll_ctl(struct file *epoll, int op, struct file *f, int fd, const struct epoll_event *ev);
+/* What item number skip, from 0, of those for descriptor fd watches: an address to compare, not a reference; NULL: there is no such item. */
+const struct file *epoll_target(struct file *epoll, int fd, unsigned skip);
 /* Writes up to max events to the user array: their number, 0 at the deadline (monotonic; 0: does not wait; WAIT_FOREVER), -EINTR, -EFAULT. */
 long epoll_wait(struct file *epoll, uaddr_t events, unsigned max, ktime_t deadline);
 /* Wiring: a file that is watched goes. */

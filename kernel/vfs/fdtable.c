@@ -196,6 +196,17 @@ struct fdtable *fdtable_of(struct process *p)
 	return t;
 }
 
+struct fdtable *fdtable_of_task(struct task *task)
+{
+	unsigned long irq = sighand_lock(task->process);
+	struct fdtable *t = task->files;
+
+	if (t)
+		refcount_get(&t->memory);
+	sighand_unlock(task->process, irq);
+	return t;
+}
+
 int fd_path(struct fdtable *t, unsigned fd, struct path *out)
 {
 	struct file *f;

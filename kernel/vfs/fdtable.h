@@ -71,6 +71,8 @@ int fd_next(struct fdtable *t, unsigned from);
  * closes its files when it ends, in its own time, whoever looks. Any context that may take a spinlock.
  */
 struct fdtable *fdtable_of(struct process *p);
+/* The same for one thread. */
+struct fdtable *fdtable_of_task(struct task *task);
 void fdtable_look_end(struct fdtable *t);
 /* The path of an open file, with a reference; -ENOENT. (Not a reference to the file: who looks must not be the one who closes it.) */
 int fd_path(struct fdtable *t, unsigned fd, struct path *out);

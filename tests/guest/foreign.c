@@ -225,3 +225,89 @@ TEST(who_hides_is_hidden)
 	reap_ok(pid);
 }
 
+#define PIDFD_OPEN 434
+#define PROCESS_MADVISE 440
+#define ADVICE_COLD 20
+#define ADVICE_PAGEOUT 21
+
+static long advise(int pidfd, const struct iovec *v, size_t n, int advice)
+{
+	return syscall(PROCESS_MADVISE, pidfd, v, n, advice, 0);
+}
+
+/* Advice about another's memory changes nothing that it can see. */
+TEST(advice)
+{
+	char *pages = map_rw(4 * PAGE);
+	struct iovec v[3] = {{pages, 2 * PAGE}, {NULL, 0}, {pages + 2 * PAGE, PAGE}};
+	int fd;
+	pid_t pid;
+
+	ready = gate_make();
+	done = gate_make();
+	FORK(pid) {
+		memset(pages, 'a', 4 * PAGE);
+		gate_open(&ready);
+		gate_wait(&done);
+		for (size_t i = 0; i < 4 * PAGE; i++)
+			CHECK_EQ(pages[i], 'a');
+	}
+	gate_wait(&ready);
+	fd = CHECK_OK(syscall(PIDFD_OPEN, pid, 0));
+	CHECK_EQ(advise(fd, v, 3, ADVICE_COLD), 3 * PAGE);
+	CHECK_EQ(advise(fd, v, 3, MADV_WILLNEED), 3 * PAGE);
+	CHECK_EQ(advise(fd, v, 0, ADVICE_PAGEOUT), 0);
+	v[1] = (struct iovec){pages + 4 * PAGE, PAGE};
+	CHECK_OK(munmap(pages, 4 * PAGE)); /* it is about the other's */
+	v[0].iov_len = 4 * PAGE;
+	CHECK_EQ(advise(fd, v, 1, ADVICE_COLD), 4 * PAGE);
+	v[0].iov_len = 100;
+	CHECK_EQ(advise(fd, v, 1, ADVICE_COLD), 100);
+	gate_open(&done);
+	reap_ok(pid);
+	CHECK_ERR(advise(fd, v, 1, ADVICE_COLD), ESRCH);
+}
+
+TEST(advice_errors)
+{
+	char *pages = map_rw(4 * PAGE), *edge = map_edge();
+	struct iovec v[2] = {{pages, PAGE}, {edge, PAGE}}, top = {(void *)0xc0000000, PAGE};
+	int self = CHECK_OK(syscall(PIDFD_OPEN, getpid(), 0)), file = CHECK_OK(open("/dev/null", O_RDONLY)), fd;
+	pid_t pid;
+
+	CHECK_EQ(advise(self, v, 1, ADVICE_COLD), PAGE);
+	CHECK_EQ(advise(self, v, 2, ADVICE_COLD), PAGE); /* the second one is not mapped */
+	CHECK_ERR(advise(self, v + 1, 1, ADVICE_COLD), ENOMEM);
+	CHECK_ERR(syscall(PROCESS_MADVISE, self, v, 1, ADVICE_COLD, 1), EINVAL);
+	CHECK_ERR(syscall(PROCESS_MADVISE, 999, v, 1, ADVICE_COLD, 1), EINVAL);
+	CHECK_ERR(advise(self, v, 1, MADV_DONTNEED), EINVAL);
+	CHECK_ERR(advise(self, v, 1, -1), EINVAL);
+	CHECK_ERR(advise(999, v, 1, -1), EBADF);
+	CHECK_ERR(advise(file, v, 1, ADVICE_COLD), EBADF);
+	CHECK_ERR(advise(999, v, 1025, ADVICE_COLD), EINVAL);
+	CHECK_ERR(advise(999, (void *)edge, 1, ADVICE_COLD), EFAULT);
+	CHECK_ERR(advise(self, &top, 1, ADVICE_COLD), EFAULT);
+	v[0].iov_base = pages + 1;
+	CHECK_ERR(advise(self, v, 1, ADVICE_COLD), EINVAL);
+	v[0].iov_base = pages;
+	CHECK_OK(mlock(pages, PAGE));
+	CHECK_ERR(advise(self, v, 1, ADVICE_COLD), EINVAL);
+	CHECK_OK(munlock(pages, PAGE));
+	FORK(pid)
+		;
+	fd = CHECK_OK(syscall(PIDFD_OPEN, pid, 0));
+	wait_state(pid, "Z");
+	CHECK_ERR(advise(fd, v, 1, ADVICE_COLD), ESRCH);
+	reap_ok(pid);
+	FORK(pid) {
+		int parent = CHECK_OK(syscall(PIDFD_OPEN, getppid(), 0));
+
+		self = CHECK_OK(syscall(PIDFD_OPEN, getpid(), 0));
+		CHECK_OK(setresgid(65534, 65534, 65534));
+		CHECK_OK(setresuid(65534, 65534, 65534));
+		CHECK_ERR(advise(parent, v, 1, ADVICE_COLD), EACCES);
+		CHECK_ERR(advise(self, v, 1, ADVICE_COLD), EPERM);
+		CHECK_ERR(advise(parent, v, 1, MADV_DONTNEED), EINVAL);
+	}
+	reap_ok(pid);
+}
