@@ -389,6 +389,18 @@ static long meminfo(const char *name)
 	return atol(at + strlen(name));
 }
 
+/* Waits until free memory stays the same: a kernel may still be giving back what those before had. */
+static void settle(void)
+{
+	struct timespec pause = {0, 50000000};
+	long was = -1;
+
+	for (int i = 0; i < 100 && was != meminfo("MemFree:"); i++) {
+		was = meminfo("MemFree:");
+		nanosleep(&pause, NULL);
+	}
+}
+
 /* Children that each write some pages of what they share with their parent and then wait: time to have one, memory that it takes, and how much of
  * that is not pages of its own or its parent's that were written: the kernel's for it. */
 static void alive(const char *name, size_t mib, long children, int pages)
@@ -398,7 +410,7 @@ static void alive(const char *name, size_t mib, long children, int pages)
 	if (pipe(hold) || pipe(ready))
 		die("pipe");
 	fork_wait();
-	meminfo("MemFree:");    /* what this writes for the first time is not a child's */
+	settle();
 	long before = meminfo("MemFree:"), written = meminfo("AnonPages:");
 	uint64_t begin = now();
 	for (long i = 0; i < children; i++) {

@@ -8,7 +8,7 @@ FORK = "fork_"      # what these rows' names begin with: where the lead is large
 def ratios(figures):
     """{benchmark: Perigee / Linux} of those that both ran; figures is {"linux": {...}, "perigee": {...}}."""
     linux = figures.get("linux", {})
-    return {name: value / linux[name] for name, value in figures["perigee"].items() if linux.get(name) and value}
+    return {name: value / linux[name] for name, value in figures["perigee"].items() if linux.get(name, 0) > 0 and value > 0}
 
 
 def mean(values):

@@ -5,10 +5,11 @@
  *     | guard | page 0 | page 1 | guard | page 0 | page 1 | device | device | ...
  *
  * A stack that is given back keeps its mapping and waits for the next thread, so that fork and exit touch no kernel page table: one on each CPU, which
- * takes no lock, and the others in a short list. When the list is long, a batch of them is unmapped: their addresses and frames are given back after every CPU has forgotten the
+ * takes no lock, and the others in a list. When the list is long, a batch of them is unmapped: their addresses and frames are given back after every CPU has forgotten the
  * translations, which it is asked to by one call for the batch.
  */
 #include "mem/vmap.h"
+#include "arch/context.h"
 #include "core/ipi.h"
 #include "core/panic.h"
 #include "lib/bitmap.h"
@@ -21,7 +22,11 @@
 
 #define STACK_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_NOEXEC)
 #define STACK_PAGES_MAX 16
-#define CACHE_MAX 16u
+#define BATCH_MAX 64u
+/* So many free stacks stay mapped, when a batch is unmapped, as a share of memory has place for. */
+#define CACHE_SHARE 256
+#define CACHE_MIN 16ul
+#define CACHE_MAX 256ul
 
 /*
  * Every stack describes itself in its own lowest bytes, which a thread that keeps within its stack never reaches; one that did not is found
@@ -44,7 +49,7 @@ static struct {
 	unsigned long pages;
 	unsigned long hint; /* where the last search ended */
 	struct stack_head *cache; /* free stacks, still mapped */
-	unsigned cached;
+	unsigned cached, cache_max;
 	struct list live;         /* debug builds: the stacks in use ... */
 	unsigned long live_count;
 	unsigned long least_left; /* ... and how much of one was left at the deepest, so far */
@@ -64,6 +69,7 @@ void vmap_init(void)
 	vmap.guard = kzalloc(BITMAP_WORDS(vmap.pages) * sizeof(unsigned long));
 	if (!vmap.taken || !vmap.guard)
 		panic("vmap: no memory for the bitmaps");
+	vmap.cache_max = (unsigned)MIN(CACHE_MAX, MAX(CACHE_MIN, frame_total() / CACHE_SHARE / ARCH_KSTACK_PAGES));
 }
 
 /*
@@ -213,7 +219,7 @@ static bool push_cached(struct stack_head *s)
 
 	s->next = vmap.cache;
 	vmap.cache = s;
-	many = ++vmap.cached >= 2 * CACHE_MAX;
+	many = ++vmap.cached >= vmap.cache_max + BATCH_MAX;
 	spin_unlock_irqrestore(&vmap.lock, flags);
 	return many;
 }
@@ -256,8 +262,8 @@ static struct stack_head *map_stack(unsigned long run, struct page **frames, siz
 /* Stacks that are about to cease to be mapped. */
 struct batch {
 	unsigned count;
-	struct stack_head *stack[CACHE_MAX];
-	uint32_t pages[CACHE_MAX]; /* that the heads, once unmapped, can no longer tell */
+	struct stack_head *stack[BATCH_MAX];
+	uint32_t pages[BATCH_MAX]; /* that the heads, once unmapped, can no longer tell */
 	struct page *frames;       /* linked by their lists */
 };
 
@@ -265,7 +271,7 @@ static void pop_batch(struct batch *b)
 {
 	unsigned long flags = spin_lock_irqsave(&vmap.lock);
 
-	for (b->count = 0; b->count < CACHE_MAX && vmap.cache; vmap.cached--) {
+	for (b->count = 0; b->count < BATCH_MAX && vmap.cache; vmap.cached--) {
 		b->stack[b->count++] = vmap.cache;
 		vmap.cache = vmap.cache->next;
 	}
@@ -294,7 +300,7 @@ static void unmap_batched(struct batch *b, unsigned i)
 		arch_kernel_unmap((vaddr_t)s + pages * PAGE_SIZE);
 }
 
-/* Gives up to CACHE_MAX of the free stacks back; frames freed. */
+/* Gives up to BATCH_MAX of the free stacks back; frames freed. */
 static unsigned long unmap_some(void)
 {
 	struct batch b = { 0 };

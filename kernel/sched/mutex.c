@@ -85,10 +85,18 @@ static bool bequeath(struct mutex *m)
 	return heir;
 }
 
+/* The first one is enough, even if it is awake: then it is still to look at the lock. The others would only meet it. */
+static bool wake_first(struct waiter *w, unsigned long key)
+{
+	(void)key;
+	sched_wake(w->thread, WAKE_ANY);
+	return true;
+}
+
 /* 0, or -ERESTARTSYS without the lock. */
 static int wait_for(struct mutex *m, enum wait_mode mode)
 {
-	struct waiter w = { .exclusive = true };
+	struct waiter w = { .exclusive = true, .wake = wake_first };
 	unsigned rounds = 0;
 	int err = 0;
 

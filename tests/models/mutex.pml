@@ -8,7 +8,7 @@
  *             ended it, the search would find a state without a way on
  *   lock      mutex_lock and mutex_lock_interruptible: wait_for with waitq_prepare, become_heir, waitq_interrupted, waitq_sleep, waitq_finish, end_heir,
  *             passing on
- *   WAKE_ONE  waitq_wake_one: the first waiter that sleeps; the barrier and the look without the lock come before
+ *   WAKE_ONE  waitq_wake_one with wake_first: the first waiter, asleep or not; the barrier and the look without the lock come before
  *   unlock    mutex_unlock: the heir becomes the owner (bequeath), or the owner is cleared (it may linger in a store buffer) and one is woken
  *   cpus      two CPUs for three threads: a thread steps only while a CPU has it, may be preempted once in all, and leaves its CPU when it sleeps or ends
  *
@@ -45,35 +45,19 @@ chan queue = [N] of { byte };
 #define TAKE(t, ok) d_step { ok = (owner == NONE); if :: ok -> owner = t :: else fi }
 #define DRAIN() if :: clearing -> owner = NONE; clearing = false :: else fi
 
-/* i, k: variables of the caller. */
-inline WAKE_ONE(i, k)
+/* k: a variable of the caller. */
+inline WAKE_ONE(k)
 {
 	if
 	:: len(queue) == 0
 	:: len(queue) != 0 ->
 		d_step {
 			DRAIN(); /* the lock of the queue is a locked instruction */
-			i = len(queue);
-			do
-			:: i > 0 ->
-				queue?k;
-				queue!k;
-				if
-				:: asleep[k] -> asleep[k] = false; k = NONE
-				:: !asleep[k]
-				fi;
-				i--;
-				if
-				:: k == NONE -> /* woken one: the rest goes round unseen */
-					do
-					:: i > 0 -> queue?k; queue!k; i--
-					:: else -> break
-					od
-				:: else
-				fi
-			:: else -> break
-			od;
-			i = 0; k = 0
+			if
+			:: len(queue) != 0 -> queue?<k>; asleep[k] = false
+			:: else
+			fi;
+			k = 0
 		}
 	fi
 }
@@ -104,7 +88,7 @@ inline SPIN(t, ok, k)
 
 proctype thread(byte t) provided (on_cpu[t] && !over[t])
 {
-	byte i, k, rounds, sleeps;
+	byte k, rounds, sleeps;
 	bool ok, gives_up;
 
 	do
@@ -178,7 +162,7 @@ proctype thread(byte t) provided (on_cpu[t] && !over[t])
 			sleeps = 0;
 #ifndef BUG_NO_PASSING_ON
 			if
-			:: gives_up && owner == NONE -> WAKE_ONE(i, k)
+			:: gives_up && owner == NONE -> WAKE_ONE(k)
 			:: else
 			fi
 #endif
@@ -207,7 +191,7 @@ proctype thread(byte t) provided (on_cpu[t] && !over[t])
 #else
 				owner = NONE;
 #endif
-				WAKE_ONE(i, k)
+				WAKE_ONE(k)
 			fi
 		:: !ok -> d_step { gives_up = false; signalled = false }
 		fi;
