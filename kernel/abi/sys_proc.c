@@ -16,6 +16,7 @@
 #include "proc/fork.h"
 #include "proc/pidfd.h"
 #include "proc/futex.h"
+#include "proc/rseq.h"
 #include "proc/unshare.h"
 #include "proc/wait.h"
 #include "syscall_protos.h"
@@ -326,6 +327,8 @@ long sys_futex_waitv(uaddr_t waiters, unsigned n, unsigned flags, uaddr_t timeou
 	kfree(words);
 	return err;
 }
+
+long sys_rseq(uaddr_t area, unsigned len, int flags, unsigned signature) { return rseq_call(area, len, flags, signature); }
 
 long sys_set_thread_area(uaddr_t desc) { return arch_tls_set(&thread_current()->arch, desc); }
 long sys_get_thread_area(uaddr_t desc) { return arch_tls_get(&thread_current()->arch, desc); }

@@ -7,6 +7,7 @@
  *   unsigned long tf_ip(..), tf_sp(..), tf_fp(..)
  *   void tf_set_ip(..), tf_set_sp(..)
  *   long tf_syscall_nr(..); unsigned long tf_arg(.., 0..5); long tf_ret(..); void tf_set_ret(.., long)
+ *   bool arch_in_syscall(const void *stack_top)   is the frame at the top of a kernel stack a system call's? sigreturn's is not, once it has begun
  *   void tf_init_user(struct trapframe *, uaddr_t ip, uaddr_t sp)        state of a fresh program
  */
 #ifndef ARCH_TRAP_H

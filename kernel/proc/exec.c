@@ -13,6 +13,7 @@
 #include "proc/exit.h"
 #include "proc/futex.h"
 #include "proc/posixtimer.h"
+#include "proc/rseq.h"
 #include "proc/tracing.h"
 #include "proc/vdso.h"
 #include "sched/grace.h"
@@ -357,6 +358,7 @@ static void commit(struct execution *x, struct sighand *fresh, struct fdtable *f
 	p->dumpable = readable ? DUMP_USER : core_suid_dumpable;
 	t->altstack.size = 0;
 	t->clear_tid = t->robust_list = 0;
+	rseq_exec();
 	arch_fpu_reset(&t->thread.arch);
 	arch_vdso_use(&t->thread.arch, p->aspace->vdso);
 	tf_init_user(tf, x->entry, x->sp);

@@ -10,6 +10,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "proc/pidfd.h"
+#include "proc/rseq.h"
 #include "proc/sysvsem.h"
 #include "proc/tracing.h"
 #include "task/children.h"
@@ -183,6 +184,7 @@ static int gather_task(struct birth *b, const struct trapframe *tf)
 		t->altstack = me->altstack;
 	t->thread.aspace = b->process->aspace;
 	t->thread.work = me->thread.work & WORK_TRACE;
+	rseq_fork(t, r->flags & CLONE_VM);
 	t->clear_tid = r->flags & CLONE_CHILD_CLEARTID ? r->child_tid : 0;
 	sched_fork(&t->thread, &me->thread);
 	arch_thread_fork(&t->thread.arch, &me->thread.arch, thread_stack_top(&t->thread), tf, sched_tail);

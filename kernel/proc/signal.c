@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "proc/coredump.h"
 #include "proc/exit.h"
+#include "proc/rseq.h"
 #include "proc/tracing.h"
 #include "task/children.h"
 #include "task/group.h"
@@ -283,12 +284,24 @@ static __noreturn void fatal(const struct siginfo *info)
 	coredump_exit(info->signo, image);
 }
 
+/* What the program keeps in memory does not let its handler run as it should. */
+static void bad_memory(const struct siginfo *info)
+{
+	static const struct siginfo segv = { .signo = SIGSEGV, .code = SI_KERNEL };
+
+	if (info->signo == SIGSEGV)
+		fatal(&segv);
+	signal_force(&segv);
+}
+
 /* Builds the frame. A stack that cannot hold it ends the process by SIGSEGV. */
 static void run_handler(struct trapframe *tf, struct task *t, const struct siginfo *info, const struct sigaction *a)
 {
 	struct sig_delivery d;
 
 	prepare_restart(tf, t, a);
+	if (t->thread.told_cpu && rseq_handler(tf))
+		bad_memory(info); /* its own handler runs nevertheless, and is interrupted by that of SIGSEGV, if there is one */
 	if (unlikely(t->traced_by))
 		tracing_handler_begins(tf);
 	d.signo = info->signo;
@@ -305,9 +318,7 @@ static void run_handler(struct trapframe *tf, struct task *t, const struct sigin
 	d.altstack.size = t->altstack.size;
 	d.altstack.flags = (int)(t->altstack.size ? (on_altstack(t, tf_sp(tf)) ? SS_ONSTACK : 0) | t->altstack.flags : SS_DISABLE);
 	if (arch_sigframe_push(tf, &d)) {
-		if (info->signo == SIGSEGV)
-			fatal(&(struct siginfo){ .signo = SIGSEGV, .code = SI_KERNEL });
-		signal_force(&(struct siginfo){ .signo = SIGSEGV, .code = SI_KERNEL });
+		bad_memory(info);
 		return;
 	}
 	t->restore_mask = false;

@@ -3,6 +3,7 @@
 #include "proc/usertrap.h"
 #include "proc/exit.h"
 #include "proc/itimer.h"
+#include "proc/rseq.h"
 #include "proc/signal.h"
 #include "proc/tracing.h"
 #include "sched/heldlocks.h"
@@ -66,5 +67,7 @@ void usertrap_return(struct trapframe *tf)
 		itimer_check();
 	if (work & (WORK_SIGNAL | WORK_KILL | WORK_CPUTIME))
 		signal_deliver(tf);
+	if (work & WORK_RSEQ)
+		rseq_work(tf);
 	heldlocks_check_user();
 }

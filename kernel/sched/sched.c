@@ -77,6 +77,7 @@ static struct runq *arrive(struct runq *rq, struct thread *t)
 	if (rq->urgency < 0 && !rq->queued)
 		balance_begin(rq);
 	runq_join(rq, t);
+	thread_note_cpu(t, rq->cpu);
 	return rq;
 }
 
@@ -288,6 +289,7 @@ static void schedule(enum leave_reason why)
 		prev->switches_voluntary++;
 	else
 		prev->switches_forced++;
+	thread_note_leaving(prev);
 	switch_to(rq, prev, next, now);
 }
 

@@ -6,6 +6,7 @@
 #define SCHED_THREAD_H
 
 #include "arch/context.h"
+#include "arch/trap.h"
 #include "core/percpu.h"
 #include "core/timer.h"
 #include "lib/list.h"
@@ -29,6 +30,7 @@ enum thread_state {
 #define WORK_SIGNAL 2u  /* an unblocked signal may be pending, or a stop is wanted */
 #define WORK_KILL 4u    /* a fatal signal: killable waits end */
 #define WORK_CPUTIME 8u /* a tick found it running, and somebody watches its CPU time */
+#define WORK_RSEQ 16u   /* it has moved, or was interrupted by a switch, and its program wants to know (proc/rseq) */
 #define WORK_TRACE 0x100u /* system calls of this thread are printed */
 #define WORK_PTRACE 0x200u /* another thread traces it: it may want to know of the system calls */
 
@@ -81,6 +83,7 @@ struct thread {
 	void *stack;               /* lowest address; THREAD_STACK_PAGES */
 	void *aspace;              /* vm: whose page tables to load; NULL for kernel threads (they keep the last one) */
 	bool kernel_only;          /* vm: it uses no user address for now, so that its CPU may not know what has become of them (vm/tlb). Own thread */
+	uint16_t told_cpu;         /* the CPU that its program knows it to be on, plus 1; 0: it does not ask. proc/rseq; own thread */
 	struct sched_entity se;
 	struct kmap_state kmap;
 	struct timer timeout;      /* of a timed wait */
@@ -108,6 +111,19 @@ __unchecked static inline bool thread_seems_on_cpu(const struct thread *t) { ret
 static inline void *thread_stack_top(const struct thread *t) { return (void *)((vaddr_t)t->stack + THREAD_STACK_PAGES * PAGE_SIZE); }
 static inline void thread_set_work(struct thread *t, uint32_t bits) { __atomic_fetch_or(&t->work, bits, __ATOMIC_SEQ_CST); }
 static inline void thread_clear_work(struct thread *t, uint32_t bits) { __atomic_fetch_and(&t->work, ~bits, __ATOMIC_SEQ_CST); }
+
+/* t, the current thread, is about to be switched away from. The rest of a system call is in no sequence, and what only makes calls pays nothing. */
+static inline void thread_note_leaving(struct thread *t)
+{
+	if (t->told_cpu && !arch_in_syscall(thread_stack_top(t)))
+		thread_set_work(t, WORK_RSEQ);
+}
+/* t is, or will be, on that CPU. */
+static inline void thread_note_cpu(struct thread *t, unsigned cpu)
+{
+	if (t->told_cpu && t->told_cpu != cpu + 1)
+		thread_set_work(t, WORK_RSEQ);
+}
 
 /* Prepares a zeroed thread with a kernel stack (-ENOMEM). Not runnable yet. */
 int thread_init(struct thread *t, const char *name);

@@ -52,6 +52,7 @@ struct task {
 	struct { long (*fn)(struct task *t); uint64_t a[6]; } restart; /* restart_syscall */
 	uaddr_t clear_tid;          /* set_tid_address */
 	uaddr_t robust_list;
+	struct { uaddr_t area; uint32_t signature; } rseq; /* as rseq(2) registered it, if thread.told_cpu says that it is; proc/rseq */
 	struct sem_undo_list *sem_undo; /* proc/sysvsem: what System V semaphores are to get back at its end; NULL: nothing */
 	bool no_new_privs;          /* exec gives no rights any more; inherited; never taken back */
 	unsigned long timer_slack, timer_slack_first; /* ns, as prctl(2) sets it; its children begin with it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The vector table (Intel SDM volume 3A, 6.11). All are interrupt gates: the handlers turn interrupts on when they may. */
 #include "arch/x86/idt.h"
+#include "arch/trap.h"
 #include "arch/x86/gdt.h"
 
 #define GATE_INTERRUPT 0x8e00u

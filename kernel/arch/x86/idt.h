@@ -7,7 +7,6 @@
 #define VECTOR_DOUBLE_FAULT 8u
 #define VECTOR_MACHINE_CHECK 18u
 #define VECTOR_IRQ 0x20u
-#define VECTOR_SYSCALL 0x80u
 #define VECTOR_TIMER 0xf0u
 #define VECTOR_IPI_WAKE 0xf1u
 #define VECTOR_IPI_CALL 0xf2u

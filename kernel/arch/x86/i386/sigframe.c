@@ -190,6 +190,7 @@ static void restore_context(struct trapframe *tf, const struct sigcontext *sc)
 	tf->ss = (sc->ss & 0xffff) | 3;
 	tf->eflags = (tf->eflags & ~EFLAGS_FIX) | (sc->eflags & EFLAGS_FIX);
 	tf->orig_eax = ~0u;
+	tf->vector = 0; /* what goes on is no system call's rest */
 }
 
 static int pop_plain(struct trapframe *tf, uint64_t *mask)

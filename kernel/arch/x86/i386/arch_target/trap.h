@@ -14,6 +14,7 @@ struct trapframe {
 	uint32_t esp, ss;                           /* only from user mode */
 };
 
+#define VECTOR_SYSCALL 0x80u
 #define USER_CS 0x73u
 #define USER_DS 0x7bu
 #define EFLAGS_USER_DEFAULT 0x202u
@@ -28,6 +29,7 @@ static inline long tf_syscall_nr(const struct trapframe *tf) { return (int32_t)t
 static inline unsigned long tf_arg(const struct trapframe *tf, unsigned i) { return (&tf->ebx)[i]; }
 static inline long tf_ret(const struct trapframe *tf) { return (int32_t)tf->eax; }
 static inline void tf_set_ret(struct trapframe *tf, long v) { tf->eax = (uint32_t)v; }
+static inline bool arch_in_syscall(const void *stack_top) { return ((const struct trapframe *)stack_top)[-1].vector == VECTOR_SYSCALL; }
 static inline void tf_init_user(struct trapframe *tf, uaddr_t ip, uaddr_t sp)
 {
 	*tf = (struct trapframe){ .ds = USER_DS, .es = USER_DS, .orig_eax = ~0u, .eip = ip, .cs = USER_CS, .eflags = EFLAGS_USER_DEFAULT,
