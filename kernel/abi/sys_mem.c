@@ -11,6 +11,7 @@
 #include "vfs/file.h"
 #include "vm/mlock.h"
 #include "vm/mmap.h"
+#include "vm/segments.h"
 #include "vm/usercopy.h"
 
 #define MAP_TYPE 0xf
@@ -149,4 +150,24 @@ long sys_munlockall(void)
 {
 	vm_unlock_all(aspace_current());
 	return 0;
+}
+
+enum { LDT_READ = 0, LDT_WRITE_OLD = 1, LDT_READ_DEFAULT = 2, LDT_WRITE = 0x11 };
+#define LDT_DEFAULT_BYTES 40ul
+
+long sys_modify_ldt(unsigned long func, uaddr_t ptr, unsigned long bytes)
+{
+	unsigned long n = MIN(bytes, LDT_DEFAULT_BYTES);
+
+	switch ((int)func) {
+	case LDT_READ:
+		return segments_read(ptr, bytes);
+	case LDT_READ_DEFAULT: /* there is none: it reads as empty */
+		return user_clear(ptr, n) ? -EFAULT : (long)n;
+	case LDT_WRITE_OLD:
+	case LDT_WRITE:
+		return segments_write(ptr, bytes, func == LDT_WRITE_OLD);
+	default:
+		return -ENOSYS;
+	}
 }

@@ -75,6 +75,7 @@ void aspace_put(struct aspace *as)
 	if (!as || !refcount_put(&as->refs))
 		return;
 	tlb_forget(as);
+	arch_space_free(&as->arch);
 	vma_remove_all(as);
 	ptshare_put(as->root);
 	vma_free_list(&as->removed);
@@ -148,6 +149,8 @@ struct aspace *aspace_fork(struct aspace *parent)
 		err = -ENOMEM;
 	else
 		err = vma_copy_all(child, parent, &any_flags);
+	if (!err)
+		err = arch_space_copy(&child->arch, &parent->arch);
 	if (!err) {
 		spin_lock(&parent->pt_lock);
 		spin_lock_nested(&child->pt_lock); /* a truncate may know the child's regions already; it takes one of the two at a time */

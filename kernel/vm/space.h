@@ -3,6 +3,7 @@
 #ifndef VM_SPACE_H
 #define VM_SPACE_H
 
+#include "arch/space.h"
 #include "core/spinlock.h"
 #include "lib/atomic.h"
 #include "lib/rbtree.h"
@@ -30,6 +31,7 @@ struct aspace {
 	unsigned auxv_words;
 	void *exe;                /* struct file of the program, owned; freed through aspace_exe_put_hook */
 	struct rwlock lock __aligned(64); /* LOCK_ASPACE: regions and the limits below; faults that need more than flags take it for reading */
+	struct arch_space arch;   /* lock to change; CPUs that have the space loaded have it loaded (vm/tlb) */
 	struct list removed;      /* lock; regions whose objects are put after unlocking */
 	uint32_t cpu_mask;        /* CPUs that have the root loaded; atomic, see vm/tlb */
 	/* pt_lock (LOCK_PAGETABLE) */

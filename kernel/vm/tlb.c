@@ -85,6 +85,7 @@ void tlb_switch(struct aspace *as)
 	t->loaded = as;
 	exchange_state(t, TLB_IN_USE);
 	arch_root_load(as ? page_pfn(as->root) : arch_kernel_root());
+	arch_space_load(as ? &as->arch : NULL);
 	if (old)
 		__atomic_fetch_and(&old->cpu_mask, ~bit, __ATOMIC_RELEASE);
 }
@@ -272,6 +273,21 @@ static void leave(void *as)
 {
 	if (mine()->loaded == as)
 		tlb_switch(NULL);
+}
+
+static void reload_arch(void *space)
+{
+	struct aspace *as = space;
+
+	if (mine()->loaded == as)
+		arch_space_load(&as->arch);
+}
+
+/* Who loads the space sets its bit first and reads as->arch then; here it is the other way round. */
+void tlb_reload_arch(struct aspace *as)
+{
+	smp_mb();
+	ipi_call(__atomic_load_n(&as->cpu_mask, __ATOMIC_RELAXED), reload_arch, as);
 }
 
 void tlb_forget(struct aspace *as)

@@ -44,6 +44,8 @@ void tlb_flush_page_here(struct aspace *as, uaddr_t va);
 /* An upper entry on the way to va refers to another table: no CPU uses the old one any more. */
 void tlb_flush_table(struct aspace *as, uaddr_t va);
 void tlb_flush_aspace(struct aspace *as);
+/* as->arch was changed: on return no CPU uses what it was before. No spinlock held. */
+void tlb_reload_arch(struct aspace *as);
 /* This CPU: loads the root of as (NULL: the kernel's own). Interrupts off. */
 void tlb_switch(struct aspace *as);
 /* This CPU goes on with a thread that uses no user addresses; what is loaded stays until somebody needs it gone. Interrupts off. */

@@ -28,6 +28,7 @@ static void load_segments(struct cpu *c)
 	__asm__ volatile("lgdt %0; ljmp %1, $1f; 1: movl %2, %%ds; movl %2, %%es; movl %2, %%ss; movl %3, %%fs; movl %4, %%gs; ltr %w5"
 			 :: "m"(gdtr), "i"(SELECTOR(GDT_KERNEL_CODE, 0)), "r"((uint32_t)SELECTOR(GDT_KERNEL_DATA, 0)), "r"((uint32_t)SELECTOR(GDT_PERCPU, 0)), "r"(0),
 			    "r"((uint32_t)SELECTOR(GDT_TSS, 0)) : "memory");
+	x86_lldt(0); /* a processor begins with a table at address 0, where a program might put one */
 }
 
 /* A kernel stack that ran into its guard page cannot take the exception: the double fault gets a task of its own. */

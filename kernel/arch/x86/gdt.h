@@ -11,6 +11,7 @@
 #define GDT_TSS 4
 #define GDT_FAULT_TSS 5
 #define GDT_TLS_FIRST 6
+#define GDT_LDT 9
 #define GDT_KERNEL_CODE 12
 #define GDT_KERNEL_DATA 13
 #define GDT_USER_CODE 14
@@ -24,6 +25,7 @@ static inline void x86_set_kernel_stack(struct cpu *c, uint32_t top) { c->arch.t
 /* The root that the task of double faults runs on, once the kernel has its final one. */
 void x86_fault_task_use_root(struct cpu *c, uint32_t cr3);
 void x86_load_gs(uint32_t selector);
+static inline void x86_lldt(uint16_t selector) { __asm__ volatile("lldt %w0" :: "r"((uint32_t)selector)); }
 uint64_t x86_segment(uint32_t base, uint32_t limit_pages, uint8_t access, uint8_t flags);
 
 #endif

@@ -6,24 +6,9 @@
 #include "arch/trap.h"
 #include "arch/usermem.h"
 #include "arch/x86/gdt.h"
+#include "arch/x86/i386/segments.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-
-struct user_desc {
-	uint32_t entry, base, limit;
-	uint32_t seg_32bit : 1, contents : 2, read_exec_only : 1, limit_in_pages : 1, not_present : 1, useable : 1, lm : 1;
-};
-
-#define ACCESS_PRESENT 0x80
-#define ACCESS_USER_DATA 0x70 /* DPL 3, code or data */
-#define ACCESS_WRITABLE 0x02
-#define ACCESS_EXPAND_DOWN 0x04
-#define ACCESSED 0x01
-
-static bool is_empty(const struct user_desc *d)
-{
-	return !d->base && !d->limit && !d->contents && d->read_exec_only == 1 && !d->seg_32bit && !d->limit_in_pages && d->not_present == 1 && !d->useable;
-}
 
 static bool is_zero(const struct user_desc *d)
 {
@@ -32,17 +17,12 @@ static bool is_zero(const struct user_desc *d)
 
 static uint64_t encode(const struct user_desc *d)
 {
-	uint8_t access = ACCESS_USER_DATA | ACCESSED | (d->not_present ? 0 : ACCESS_PRESENT) | (d->read_exec_only ? 0 : ACCESS_WRITABLE)
-			 | (d->contents & 1 ? ACCESS_EXPAND_DOWN : 0);
-
-	if (is_empty(d) || is_zero(d))
-		return 0;
-	return x86_segment(d->base, d->limit, access, (uint8_t)(d->limit_in_pages << 3 | d->seg_32bit << 2 | d->useable));
+	return x86_desc_is_empty(d) || is_zero(d) ? 0 : x86_desc_encode(d);
 }
 
 static long check(const struct user_desc *d)
 {
-	if (is_empty(d) || is_zero(d))
+	if (x86_desc_is_empty(d) || is_zero(d))
 		return 0;
 	if (!d->seg_32bit || d->contents > 1 || d->not_present) /* code, 16-bit and absent segments are refused */
 		return -EINVAL;

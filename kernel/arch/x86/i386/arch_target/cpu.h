@@ -8,6 +8,7 @@
 #include "lib/types.h"
 
 struct x86_debugregs;
+struct x86_ldt;
 
 struct tss {
 	uint32_t link, esp0, ss0, esp1, ss1, esp2, ss2, cr3, eip, eflags, eax, ecx, edx, ebx, esp, ebp, esi, edi;
@@ -23,6 +24,7 @@ struct arch_cpu {
 	uint32_t sysenter_return; /* where the current thread's SYSENTER returns to, 0: it has no [vdso]; offset frozen for entry.S */
 	bool stepped;             /* SYSENTER was single-stepped; from there to the system call, interrupts off; offset frozen */
 	struct x86_debugregs *watched; /* what the debug registers hold; NULL: they are off */
+	const struct x86_ldt *ldt; /* what is loaded; NULL: none. X86_CPU_LDT */
 	uint64_t gdt[GDT_ENTRIES] __aligned(8);
 	uint32_t entry_stack[ENTRY_STACK_WORDS]; /* SYSENTER's, for its first instruction: room for a debug exception and an NMI */
 	struct tss tss;
