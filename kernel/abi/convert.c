@@ -5,6 +5,7 @@
 #include "lib/bits.h"
 #include "lib/div64.h"
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "mem/slab.h"
 
 #define IOV_MAX 1024ul
@@ -17,6 +18,20 @@ static long to_ns(int64_t sec, int64_t nsec, uint64_t *ns)
 		return -EINVAL;
 	*ns = sec > 9000000000ll ? NS_MAX : (uint64_t)sec * NSEC_PER_SEC + (uint64_t)nsec;
 	return 0;
+}
+
+long struct_from_user(void *to, size_t known, uaddr_t from, size_t size)
+{
+	uint8_t byte;
+
+	for (size_t i = known; i < size; i++) {
+		if (user_get(&byte, from + i))
+			return -EFAULT;
+		if (byte)
+			return -E2BIG;
+	}
+	memset(to, 0, known);
+	return user_read(to, from, MIN(size, known)) ? -EFAULT : 0;
 }
 
 long time_from_user(uaddr_t from, bool wide, uint64_t *ns)

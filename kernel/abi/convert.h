@@ -20,6 +20,11 @@ void rusage_fill(struct u_rusage *r, const struct usage *u);
  * Linux. ERR_PTR: -EINVAL (too many, a length below 0), -EFAULT, -ENOMEM.
  */
 struct uio_seg *iovec_from_user(uaddr_t iov, unsigned long count, size_t *total);
+/*
+ * A structure that may be shorter than the one known here (known bytes; the rest becomes zero), or longer if what follows is zero: -E2BIG, -EFAULT. The
+ * caller has looked whether size is possible.
+ */
+long struct_from_user(void *to, size_t known, uaddr_t from, size_t size);
 /* 16-bit ids: -1 widens, big ones come out as 65534. */
 static inline unsigned id_from16(unsigned id) { return (uint16_t)id == 0xffff ? ~0u : (uint16_t)id; }
 static inline unsigned id_to16(unsigned id) { return id > 0xffff ? 65534 : id; }

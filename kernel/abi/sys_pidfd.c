@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors of processes, and clone3. */
+#include "abi/convert.h"
 #include "abi/dispatch.h"
 #include "abi/newfd.h"
 #include "arch/mmu.h"
@@ -111,23 +112,13 @@ long sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
 	return r;
 }
 
-/* The structure may be shorter than the one known here, or longer if the rest is zero. */
 static long args_from_user(struct u_clone_args *a, uaddr_t user, size_t size)
 {
-	uint8_t byte;
-
 	if (size > PAGE_SIZE)
 		return -E2BIG;
 	if (size < CLONE_ARGS_LEAST)
 		return -EINVAL;
-	*a = (struct u_clone_args){ 0 };
-	for (size_t i = sizeof(*a); i < size; i++) {
-		if (user_get(&byte, user + i))
-			return -EFAULT;
-		if (byte)
-			return -E2BIG;
-	}
-	return user_read(a, user, MIN(size, sizeof(*a)));
+	return struct_from_user(a, sizeof(*a), user, size);
 }
 
 /* What Linux refuses; and numbers that the caller chooses, and control groups, which are not there. */

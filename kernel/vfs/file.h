@@ -82,6 +82,8 @@ struct file {
 /* Opens what the system call opens: flags and mode checked (EINVAL, EISDIR, ...), creation included. ERR_PTR. */
 int file_check_flags(int flags); /* of open(2): -EINVAL for those that contradict each other */
 struct file *file_open(int dirfd, const char *name, int flags, mode_t mode);
+/* With rules for the walk (vfs/walkrules): -EXDEV, -ELOOP, -EAGAIN. */
+struct file *file_open_ruled(int dirfd, const char *name, int flags, mode_t mode, unsigned rules);
 /*
  * A program to be run: opened for reading; nobody writes to it until it is closed or file_allow_write was called. Name of the current process
  * or the kernel. ERR_PTR: -EACCES, -ETXTBSY (open for writing), and what the walk finds.

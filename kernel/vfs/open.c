@@ -11,6 +11,7 @@
 struct opening {
 	int flags;
 	mode_t mode;    /* of a new file; umask applied */
+	unsigned rules; /* of vfs/walkrules, asked for */
 	unsigned walk;  /* WALK_ */
 	bool created;
 };
@@ -37,6 +38,7 @@ static int check_flags(struct opening *o)
 	o->walk = (o->flags & O_NOFOLLOW ? 0 : WALK_FOLLOW) | (o->flags & O_DIRECTORY ? WALK_DIRECTORY : 0);
 	if ((o->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		o->walk &= ~WALK_FOLLOW;
+	o->walk |= o->rules;
 	return 0;
 }
 
@@ -185,11 +187,13 @@ static struct dentry *lookup_or_create(struct opening *o, struct walk *w, struct
 static int create_step(struct opening *o, struct walk *w, struct path *p)
 {
 	struct dentry *d;
-	int err;
+	int err = 0;
 
 	if (w->last_type == LAST_DOT || w->last_type == LAST_DOTDOT || w->last_type == LAST_ROOT) {
+		if (w->last_type == LAST_DOTDOT)
+			err = path_walk_up(w, p);
 		path_put(p);
-		return o->flags & O_EXCL ? -EEXIST : -EISDIR;
+		return err ? err : o->flags & O_EXCL ? -EEXIST : -EISDIR;
 	}
 	if (w->last_slash) {
 		path_put(p);
@@ -200,7 +204,9 @@ static int create_step(struct opening *o, struct walk *w, struct path *p)
 		path_put(p);
 		return (int)PTR_ERR(d);
 	}
-	if (!o->created && o->flags & O_EXCL)
+	if (unlikely(w->flags & WALK_NO_XDEV) && READ_ONCE(d->mounted))
+		err = -EXDEV;
+	else if (!o->created && o->flags & O_EXCL)
 		err = -EEXIST;
 	else if (S_ISLNK(d->inode->mode) && o->walk & WALK_FOLLOW) {
 		struct path dir = *p;
@@ -270,9 +276,9 @@ static struct file *opened(struct file *f)
 	return f;
 }
 
-struct file *file_open(int dirfd, const char *name, int flags, mode_t mode)
+struct file *file_open_ruled(int dirfd, const char *name, int flags, mode_t mode, unsigned rules)
 {
-	struct opening o = { .flags = flags, .mode = mode & 07777 };
+	struct opening o = { .flags = flags, .mode = mode & 07777, .rules = rules };
 	struct fsctx *fs = fsctx_current();
 	struct file *f;
 	struct walk w;
@@ -294,6 +300,8 @@ struct file *file_open(int dirfd, const char *name, int flags, mode_t mode)
 	walk_end(&w);
 	return opened(f);
 }
+
+struct file *file_open(int dirfd, const char *name, int flags, mode_t mode) { return file_open_ruled(dirfd, name, flags, mode, 0); }
 
 static struct file *deny_write_or_put(struct file *f)
 {

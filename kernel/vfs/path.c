@@ -63,12 +63,24 @@ static void go_to(struct cursor *c, struct dentry *d)
 	c->held = true;
 }
 
+/* Onto the root of what is mounted there. -EXDEV: the walk may not leave its mount. */
+static int cross_down(const struct walk *w, struct path *p)
+{
+	const struct mount *before = p->mnt;
+
+	mount_cross_down(p);
+	return w->flags & WALK_NO_XDEV && p->mnt != before ? rules_refusal(w->flags) : 0;
+}
+
 /* "..": stops at the root of the walk, crosses mounts upwards. */
-static void step_up(struct walk *w, struct cursor *c)
+static int step_up(struct walk *w, struct cursor *c)
 {
 	struct dentry *parent;
 
 	hold(c);
+	w->root_used = true;
+	if (unlikely(w->flags & WALK_BENEATH) && path_equal(&c->at, &w->root))
+		return rules_refusal(w->flags);
 	while (!path_equal(&c->at, &w->root)) {
 		if (c->at.dentry != c->at.mnt->root) {
 			spin_lock(&dentry_lock);
@@ -77,15 +89,26 @@ static void step_up(struct walk *w, struct cursor *c)
 				dentry_get(parent);
 			spin_unlock(&dentry_lock);
 			if (!parent)
-				return;
+				return 0;
 			dentry_put(c->at.dentry);
 			c->at.dentry = parent;
 			break;
 		}
 		if (!mount_cross_up(&c->at))
-			return;
+			return 0;
+		if (unlikely(w->flags & WALK_NO_XDEV) || (unlikely(w->flags & WALK_BENEATH) && path_equal(&c->at, &w->root)))
+			return rules_refusal(w->flags);
 	}
-	mount_cross_down(&c->at);
+	return cross_down(w, &c->at);
+}
+
+int path_walk_up(struct walk *w, struct path *p)
+{
+	struct cursor c = { .at = *p, .held = true };
+	int err = step_up(w, &c);
+
+	*p = c.at;
+	return err;
 }
 
 /* Cuts the next component off c->name and hashes it. */
@@ -138,6 +161,11 @@ static int expand_link(struct walk *w, struct cursor *c, struct inode *link)
 	w->last_buf = buf;
 	c->name = buf;
 	if (*buf == '/') {
+		int err = rules_to_root(w->flags, &c->at, &w->root, w->root_used);
+
+		if (err)
+			return err;
+		w->root_used = true;
 		let_go(c);
 		c->at = w->root;
 	}
@@ -151,11 +179,19 @@ static int follow_link(struct walk *w, struct cursor *c, struct inode *link)
 
 	if (++w->links > MAX_LINKS)
 		return -ELOOP;
+	err = rules_link(w->flags, link->ops->follow);
+	if (err)
+		return err;
 	if (!link->ops->follow)
 		return expand_link(w, c, link);
 	err = link->ops->follow(link, &p);
 	if (err)
 		return err;
+	err = rules_jump(w->flags, &c->at, &p);
+	if (err) {
+		path_put(&p);
+		return err;
+	}
 	let_go(c);
 	c->at = p;
 	c->held = true;
@@ -270,6 +306,16 @@ static enum run run(const struct walk *w, struct cursor *c)
 	return RUN_TO_COMPONENT;
 }
 
+/* The entry of the component in hand if the cache knows it for certain, or -EAGAIN. */
+static struct dentry *lookup_cached(const struct cursor *c)
+{
+	struct dentry *d = NULL;
+
+	if (!c->at.dentry->inode->sb->revalidate)
+		d = dentry_find(c->at.dentry, c->last, c->len, c->hash);
+	return d ? d : ERR_PTR(-EAGAIN);
+}
+
 /* Goes into the component in hand. more: something follows it in the name. */
 static int step(struct walk *w, struct cursor *c, bool more)
 {
@@ -277,7 +323,10 @@ static int step(struct walk *w, struct cursor *c, bool more)
 	struct inode *i;
 	int err;
 
-	d = dentry_lookup_hashed(c->at.dentry, c->last, c->len, c->hash, false);
+	if (unlikely(w->flags & WALK_CACHED))
+		d = lookup_cached(c);
+	else
+		d = dentry_lookup_hashed(c->at.dentry, c->last, c->len, c->hash, false);
 	if (IS_ERR(d))
 		return (int)PTR_ERR(d);
 	i = load_acquire(&d->inode);
@@ -291,9 +340,7 @@ static int step(struct walk *w, struct cursor *c, bool more)
 		return err;
 	}
 	go_to(c, d);
-	if (unlikely(d->mounted))
-		mount_cross_down(&c->at);
-	return 0;
+	return unlikely(d->mounted) ? cross_down(w, &c->at) : 0;
 }
 
 static void leave_last(struct walk *w, const struct cursor *c)
@@ -315,7 +362,7 @@ static int approach(struct walk *w, struct cursor *c, bool *slash)
 		c->name = skip_slashes(c->name);
 		if (!*c->name)
 			return 1;
-		r = run(w, c);
+		r = unlikely(w->flags & WALK_RULES) ? RUN_NOWHERE : run(w, c);
 		if (r == RUN_ON)
 			*slash = false;
 	}
@@ -343,7 +390,7 @@ static int walk_rest(struct walk *w, struct cursor *c)
 		}
 		slash = *c->name == '/';
 		if (is_dotdot(c))
-			step_up(w, c);
+			err = step_up(w, c);
 		else if (!is_dot(c))
 			err = step(w, c, slash);
 		if (err)
@@ -363,6 +410,8 @@ static int walk_from(struct walk *w, struct cursor *c, struct path *out)
 {
 	int err = walk_rest(w, c);
 
+	if (!err)
+		err = rules_arrived(w->flags, &c->at, &w->root);
 	if (err) {
 		let_go(c);
 		return err;
@@ -376,6 +425,7 @@ int path_walk(struct walk *w, const char *name, struct path *out)
 {
 	struct cursor c = { .name = name, .at = *name == '/' ? w->root : w->base };
 
+	w->root_used = *name == '/' || w->flags & WALK_SCOPED;
 	if (!*name && !(w->flags & WALK_EMPTY))
 		return -ENOENT;
 	if (*name)
@@ -423,15 +473,26 @@ static const struct cred *kernel_cred(void)
 	return c;
 }
 
+/* The walk begins at the top of all that it may see. */
+static void base_is_root(struct walk *w)
+{
+	if (w->root_held)
+		path_put(&w->root);
+	w->root = w->base;
+	w->root_held = false;
+}
+
 int walk_begin(struct walk *w, int dirfd, const char *name, unsigned flags)
 {
 	struct fsctx *fs = fsctx_current();
 	bool borrow = !fs || fsctx_private(fs);
 
+	if (unlikely(flags & WALK_BENEATH) && *name == '/')
+		return -EXDEV;
 	*w = (struct walk){ .flags = flags, .root_held = !borrow };
 	w->cred = fs ? cred_current() : kernel_cred();
 	w->root = borrow ? fs ? fs->root : mount_root_path : fsctx_root(fs);
-	if (*name == '/' || !fs) {
+	if ((*name == '/' && !(flags & WALK_IN_ROOT)) || !fs) {
 		w->base = w->root;
 		return 0;
 	}
@@ -442,10 +503,14 @@ int walk_begin(struct walk *w, int dirfd, const char *name, unsigned flags)
 		int err = path_dirfd_hook(dirfd, !*name && flags & WALK_EMPTY, &w->base);
 
 		w->base_held = !err;
-		if (err && w->root_held)
-			path_put(&w->root);
-		return err;
+		if (err) {
+			if (w->root_held)
+				path_put(&w->root);
+			return err;
+		}
 	}
+	if (unlikely(flags & WALK_SCOPED))
+		base_is_root(w);
 	return 0;
 }
 
@@ -490,59 +555,6 @@ int path_lookup_kernel(const char *name, unsigned flags, struct path *out)
 int path_may_write(const struct path *p)
 {
 	return (READ_ONCE(p->mnt->flags) | p->mnt->sb->flags) & MS_RDONLY ? -EROFS : 0;
-}
-
-static bool prepend(char **at, char *buf, const char *s, size_t len)
-{
-	if ((size_t)(*at - buf) < len)
-		return false;
-	*at -= len;
-	memcpy(*at, s, len);
-	return true;
-}
-
-/* Writes the names from p up to root before *at; dentry_lock held. 1: met the root, 0: ended elsewhere, -1: no room. */
-static int prepend_names(const struct path *p, const struct path *root, char **at, char *buf)
-{
-	struct dentry *d = p->dentry;
-	struct mount *m = p->mnt;
-
-	while (d != root->dentry || m != root->mnt) {
-		if (d == m->root || !d->parent) {
-			if (d != m->root || !m->parent)
-				return d == mount_root_path.dentry;
-			d = m->point;
-			m = m->parent;
-			continue;
-		}
-		if (!prepend(at, buf, d->name, d->name_len) || !prepend(at, buf, "/", 1))
-			return -1;
-		d = d->parent;
-	}
-	return 1;
-}
-
-char *path_name(const struct path *p, const struct path *root, char *buf, size_t cap, bool mark)
-{
-	const struct dentry *d = p->dentry;
-	char *at = buf + cap, *end;
-	bool ok, anon = !d->parent && d != p->mnt->root;
-	int r = 1;
-
-	*--at = '\0';
-	spin_lock(&dentry_lock);
-	ok = !(mark && d->parent && !d->hashed) || prepend(&at, buf, " (deleted)", 10);
-	end = at;
-	if (ok && anon)
-		ok = prepend(&at, buf, d->name, d->name_len);
-	else if (ok)
-		r = prepend_names(p, root, &at, buf);
-	spin_unlock(&dentry_lock);
-	if (ok && r >= 0 && !anon && at == end)
-		ok = prepend(&at, buf, "/", 1);
-	if (ok && !r)
-		ok = prepend(&at, buf, "(unreachable)", 13);
-	return ok && r >= 0 ? at : ERR_PTR(-ENAMETOOLONG);
 }
 
 char *path_from_user(uaddr_t name, bool empty_ok)

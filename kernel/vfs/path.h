@@ -7,6 +7,7 @@
 #define VFS_PATH_H
 
 #include "vfs/fsctx.h"
+#include "vfs/walkrules.h"
 
 #define PATH_MAX 4096
 
@@ -14,6 +15,7 @@
 #define WALK_DIRECTORY 2u   /* the result must be a directory (-ENOTDIR) */
 #define WALK_EMPTY 4u       /* "" means the base itself (AT_EMPTY_PATH) */
 #define WALK_PARENT 8u      /* stop before the last component (which is left in walk.last) */
+/* And the rules of vfs/walkrules, which a walk that has none does not pay for. */
 
 /* Longest string that a walk may have before it, links expanded. */
 #define WALK_BUFFER (2 * PATH_MAX)
@@ -30,10 +32,11 @@ struct walk {
 	enum { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT } last_type;
 	bool last_slash;        /* trailing slash: must be a directory */
 	char *last_buf;         /* from a link; walk_done frees */
+	bool root_used;         /* it began at its root, or went there, or might have by ".." */
 	bool base_held, root_held; /* walk_end gives a reference back; else nobody but this thread can change what it is borrowed from */
 };
 
-/* Result with references in *out, or an errno: ENOENT ENOTDIR EACCES ELOOP ENAMETOOLONG ENOMEM. *out is never a negative entry. */
+/* Result with references in *out, or an errno: ENOENT ENOTDIR EACCES ELOOP ENAMETOOLONG ENOMEM, with rules EXDEV EAGAIN. *out is never a negative entry. */
 int path_walk(struct walk *w, const char *name, struct path *out);
 void walk_done(struct walk *w);
 /*
@@ -41,6 +44,8 @@ void walk_done(struct walk *w);
  * link's target, up to the parent of its last component again. -ELOOP and all errors of path_walk.
  */
 int path_walk_link(struct walk *w, struct path *dir, struct inode *link, struct path *out);
+/* The step for a last component "..", which WALK_PARENT left: *p is exchanged, on failure too. -EXDEV. */
+int path_walk_up(struct walk *w, struct path *p);
 /* A walk for the current process (a kernel thread: root's, from the system's root): root, credentials, and base from dirfd. walk_end gives the references back. */
 int walk_begin(struct walk *w, int dirfd, const char *name, unsigned flags);
 void walk_end(struct walk *w);
