@@ -23,12 +23,6 @@ struct wait_for {
 	struct process *child; /* WAIT_PID: who has this number, with a reference; NULL: nobody, or a thread */
 };
 
-static void lock_anew(void)
-{
-	spin_unlock(&proc_tree_lock);
-	spin_lock(&proc_tree_lock);
-}
-
 /* Is the child of the kind that is waited for (wait(2), __WCLONE, __WALL)? */
 static bool of_kind(const struct process *c, unsigned options)
 {
@@ -193,7 +187,7 @@ static bool take_report(const struct wait_for *w, struct wait_result *res, bool 
 		after = c->birth;
 		if (!eligible(c, w)) {
 			if (n % LOOKS_MAX == 0)
-				lock_anew();
+				proc_tree_lock_anew();
 		} else if (c->report == REPORT_END) {
 			take_zombie(c, w->options, res, released);
 			hit = true;
@@ -220,7 +214,7 @@ static bool any_eligible(const struct wait_for *w)
 	for (unsigned n = 1; !any && (at = list_walk_next(&walk, &me->children)) != NULL; n++) {
 		any = eligible(list_entry(at, struct process, sibling), w);
 		if (n % LOOKS_MAX == 0)
-			lock_anew();
+			proc_tree_lock_anew();
 	}
 	list_walk_end(&walk);
 	return any;

@@ -3,9 +3,9 @@
  * The children of a process in order of birth, and those that have something to tell it (wait(2)): these stand in trees of their own, one for each
  * kind of report, so that looking for one costs the same however many children there are.
  *
- * Who is whose child: PROC_TREE lock, and to give a child away its sighand->lock as well; so under either a process keeps its parent. A report is guarded
- * by the child's sighand->lock, that of a zombie by PROC_TREE lock. The tree of those that
- * have ended is PROC_TREE's, too; the others have a lock in the parent below these.
+ * Who is whose child: PROC_TREE lock, and to give a child away its sighand->lock as well; so under either a process keeps its parent. A report is
+ * guarded by the child's sighand->lock, that of a zombie by PROC_TREE lock. The tree of those that have ended is PROC_TREE's, too; the others have a
+ * lock in the parent below these.
  */
 #ifndef TASK_CHILDREN_H
 #define TASK_CHILDREN_H

@@ -160,12 +160,6 @@ static bool is_stopped(const struct process *p) { return READ_ONCE(p->stopped); 
 #define LOOKS_MAX 512  /* members looked at under one hold of the lock */
 #define SIGNALS_MAX 16 /* members that a signal is sent to */
 
-static void lock_anew(void)
-{
-	spin_unlock(&proc_tree_lock);
-	spin_lock(&proc_tree_lock);
-}
-
 /* Is there such a member? Lock held, given up now and then; the caller has a reference of the group. */
 static bool has_member(struct pgroup *g, bool (*such)(const struct process *p))
 {
@@ -177,7 +171,7 @@ static bool has_member(struct pgroup *g, bool (*such)(const struct process *p))
 	for (unsigned n = 1; !found && (at = list_walk_next(&walk, &g->members)) != NULL; n++) {
 		found = such(list_entry(at, struct process, group_link));
 		if (n % LOOKS_MAX == 0)
-			lock_anew();
+			proc_tree_lock_anew();
 	}
 	list_walk_end(&walk);
 	return found;
@@ -195,7 +189,7 @@ static void each_member(struct pgroup *g, void (*fn)(struct process *p, void *ct
 	for (unsigned n = 1; (at = list_walk_next(&walk, &g->members)) != NULL; n++) {
 		fn(list_entry(at, struct process, group_link), ctx);
 		if (n % SIGNALS_MAX == 0)
-			lock_anew();
+			proc_tree_lock_anew();
 	}
 	list_walk_end(&walk);
 }

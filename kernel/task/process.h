@@ -170,6 +170,12 @@ static inline bool capable(enum capability c) { return cred_capable(cred_current
 
 /* Guards the tree, groups, sessions, states. Taken with interrupts on. */
 extern struct spinlock proc_tree_lock;
+/* Lets others have the PROC_TREE lock, which is held, in the middle of looking at many. */
+static inline void proc_tree_lock_anew(void)
+{
+	spin_unlock(&proc_tree_lock);
+	spin_lock(&proc_tree_lock);
+}
 void process_init(void);
 /* Set by init/main: gives back what p, which nobody refers to any more, still holds of rooms above (its group). */
 extern void (*process_release_hook)(struct process *p);
