@@ -70,11 +70,10 @@ static void print_trace(int level, const struct stack_trace *t)
 	for (unsigned i = 0; i < t->count; i++) {
 		/* A call that does not return may be the last thing of its function: it is looked up by its own address, not by that behind it. */
 		bool is_return = i || !t->exact;
-		unsigned long off, size;
-		const char *name = symbol_find(t->at[i] - is_return, &off, &size);
+		struct symbol s;
 
-		if (name)
-			klog(level, "  %08lx %s+0x%lx/0x%lx", t->at[i], name, off + is_return, size);
+		if (symbol_find(t->at[i] - is_return, &s))
+			klog(level, "  %08lx %s+0x%lx/0x%lx", t->at[i], s.name, s.offset + is_return, s.size);
 		else
 			klog(level, "  %08lx ?", t->at[i]);
 	}

@@ -5,10 +5,14 @@
 
 #include "lib/types.h"
 
-/*
- * Name of the function that contains addr, NULL if unknown; stores the offset in it and its size, both in bytes. The size reaches to the
- * next function. Needs no lock.
- */
-const char *symbol_find(unsigned long addr, unsigned long *offset, unsigned long *size);
+#define SYMBOL_NAME_SIZE 48u /* with its end; longer names are cut */
+
+struct symbol {
+	unsigned long offset, size; /* bytes: of the address in the function, and of the function, to the next one */
+	char name[SYMBOL_NAME_SIZE];
+};
+
+/* The function that contains addr; false if unknown. Needs no lock. */
+bool symbol_find(unsigned long addr, struct symbol *s);
 
 #endif

@@ -8,11 +8,10 @@
 
 static void print_address(struct text *t, const char *what, unsigned long at)
 {
-	unsigned long off, size;
-	const char *name = symbol_find(at - 1, &off, &size);
+	struct symbol s;
 
-	if (name)
-		text_printf(t, " %s %s+0x%lx\n", what, name, off + 1);
+	if (symbol_find(at - 1, &s))
+		text_printf(t, " %s %s+0x%lx\n", what, s.name, s.offset + 1);
 	else
 		text_printf(t, " %s 0x%lx\n", what, at);
 }

@@ -314,18 +314,14 @@ int procstat_wchan(struct text *t, struct process *p)
 {
 	struct task *task = proclook_allowed(p) ? NULL : thread_get_of(t, p);
 	struct stack_trace trace = { .count = 0 };
-	unsigned long off, size;
-	const char *name = NULL;
+	bool found = false;
+	struct symbol s;
 
 	if (task)
 		trace_of(&task->thread, &trace);
-	for (unsigned i = 0; i < trace.count; i++) {
-		name = symbol_find(trace.at[i] - 1, &off, &size);
-		if (name && !is_waiting(name))
-			break;
-		name = NULL;
-	}
-	text_printf(t, "%s", name ? name : "0");
+	for (unsigned i = 0; i < trace.count && !found; i++)
+		found = symbol_find(trace.at[i] - 1, &s) && !is_waiting(s.name);
+	text_printf(t, "%s", found ? s.name : "0");
 	if (task)
 		task_put(task);
 	return 0;
@@ -335,17 +331,14 @@ int procstat_stack(struct text *t, struct process *p)
 {
 	struct task *task = capable(CAP_SYS_ADMIN) ? thread_get_of(t, p) : NULL;
 	struct stack_trace trace;
-	unsigned long off, size;
+	struct symbol s;
 
 	if (!task)
 		return capable(CAP_SYS_ADMIN) ? 0 : -EACCES;
 	trace_of(&task->thread, &trace);
-	for (unsigned i = 0; i < trace.count; i++) {
-		const char *name = symbol_find(trace.at[i] - 1, &off, &size);
-
-		if (name)
-			text_printf(t, "[<0>] %s+0x%lx/0x%lx\n", name, off + 1, size);
-	}
+	for (unsigned i = 0; i < trace.count; i++)
+		if (symbol_find(trace.at[i] - 1, &s))
+			text_printf(t, "[<0>] %s+0x%lx/0x%lx\n", s.name, s.offset + 1, s.size);
 	task_put(task);
 	return 0;
 }
