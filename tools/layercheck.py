@@ -74,7 +74,7 @@ def include_uses():
 def objects(build):
     """[(source, its object file)], generated sources left out."""
     found = {}
-    for library in ("libkernel.a.p", "libunchecked.a.p"):
+    for library in ("libfast.a.p", "libsmall.a.p", "libunchecked.a.p"):
         for o in (build / library).glob("*.o"):
             found[o.name] = o
     for path in sources():
