@@ -15,6 +15,9 @@ TABLE = pathlib.Path(__file__).resolve().parent.parent / "kernel" / "abi" / "sys
 
 CTYPE = {"int": "int", "uint": "unsigned", "long": "long", "ulong": "unsigned long", "size": "size_t", "fd": "int", "sig": "int",
          "hex": "unsigned long", "oct": "unsigned", "path": "uaddr_t", "uaddr": "uaddr_t", "loff64": "loff_t"}
+# enum syscall_arg of kernel/abi/table.h
+LETTER = {"int": "i", "uint": "u", "long": "l", "ulong": "m", "size": "z", "fd": "d", "sig": "s", "hex": "x", "oct": "o", "path": "p", "uaddr": "a",
+          "loff64": "q"}
 
 
 def read_table(path):
@@ -76,11 +79,8 @@ def table(rows):
     known = {nr: name for nr, name, _ in rows}
     out += [f"\t[{nr}] = call_{known[nr]}," if nr in known else f"\t[{nr}] = missing," for nr in range(top)]
     out.append("};")
-    out.append(f"const struct syscall_desc syscall_descs[{top}] = {{")
-    for nr, name, args in rows:
-        types = ", ".join(f"SYSARG_{t.upper()}" for _, t in args)
-        names = ", ".join(f'"{n}"' for n, _ in args)
-        out.append(f'\t[{nr}] = {{ "{name}", {len(args)}, {{ {types} }}, {{ {names} }} }},' if args else f'\t[{nr}] = {{ "{name}", 0, {{ 0 }}, {{ 0 }} }},')
+    out.append(f"const char *const syscall_forms[{top}] = {{")
+    out += [f'\t[{nr}] = "{" ".join([name, *(LETTER[t] + n for n, t in args)])}",' for nr, name, args in rows]
     out.append("};")
     return "\n".join(out) + "\n"
 

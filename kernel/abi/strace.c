@@ -46,29 +46,50 @@ static void add_arg(struct line *l, enum syscall_arg type, unsigned long v)
 	}
 }
 
+/* Up to the next blank; where the next word begins, or the end of s. */
+static const char *add_word(struct line *l, const char *s)
+{
+	const char *end = strchr(s, ' ');
+	size_t n = end ? (size_t)(end - s) : strlen(s);
+
+	add(l, "%.*s", (int)n, s);
+	return s + n + !!end;
+}
+
+/* form: syscall_forms. */
+static void add_call(struct line *l, const char *form, const struct trapframe *tf)
+{
+	const char *s = add_word(l, form), *between = "";
+	unsigned slot = 0;
+
+	add(l, "(");
+	for (; *s; between = ", ") {
+		enum syscall_arg type = (unsigned char)*s;
+
+		add(l, "%s", between);
+		s = add_word(l, s + 1);
+		add(l, "=");
+		if (type == SYSARG_LOFF64) {
+			add(l, "%lld", (long long)(tf_arg(tf, slot) | (uint64_t)tf_arg(tf, slot + 1) << 32));
+			slot += 2;
+		} else {
+			add_arg(l, type, tf_arg(tf, slot++));
+		}
+	}
+}
+
 void strace_exit(const struct trapframe *tf, unsigned long nr, long ret)
 {
-	const struct syscall_desc *d = nr < syscall_count ? &syscall_descs[nr] : NULL;
-	const char *only = cmdline_get("strace");
+	const char *form = nr < syscall_count ? syscall_forms[nr] : NULL, *only = cmdline_get("strace");
 	struct line l = { .used = 0 };
-	unsigned slot = 0;
 
 	if (only && *only && strcmp(only, thread_current()->name))
 		return;
 	add(&l, "[%d %s] ", task_current()->tid, thread_current()->name);
-	if (!d || !d->name) {
+	if (!form) {
 		add(&l, "syscall_%lu() = -ENOSYS", nr);
 	} else {
-		add(&l, "%s(", d->name);
-		for (unsigned i = 0; i < d->argc; i++) {
-			add(&l, "%s%s=", i ? ", " : "", d->args[i]);
-			if (d->types[i] == SYSARG_LOFF64) {
-				add(&l, "%lld", (long long)(tf_arg(tf, slot) | (uint64_t)tf_arg(tf, slot + 1) << 32));
-				slot += 2;
-			} else {
-				add_arg(&l, d->types[i], tf_arg(tf, slot++));
-			}
-		}
+		add_call(&l, form, tf);
 		if (ret < 0 && ret > -4096)
 			add(&l, ") = -%ld", -ret);
 		else

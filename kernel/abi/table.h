@@ -9,18 +9,13 @@ struct trapframe;
 
 typedef long (*syscall_fn)(const struct trapframe *tf);
 
-enum syscall_arg { SYSARG_INT, SYSARG_UINT, SYSARG_LONG, SYSARG_ULONG, SYSARG_SIZE, SYSARG_FD, SYSARG_SIG, SYSARG_HEX, SYSARG_OCT, SYSARG_PATH, SYSARG_UADDR,
-		   SYSARG_LOFF64 };
-
-struct syscall_desc {
-	const char *name;
-	unsigned argc;
-	uint8_t types[6];
-	const char *args[6];
-};
+/* How an argument is printed. LOFF64: of two registers. */
+enum syscall_arg { SYSARG_INT = 'i', SYSARG_UINT = 'u', SYSARG_LONG = 'l', SYSARG_ULONG = 'm', SYSARG_SIZE = 'z', SYSARG_FD = 'd', SYSARG_SIG = 's',
+		   SYSARG_HEX = 'x', SYSARG_OCT = 'o', SYSARG_PATH = 'p', SYSARG_UADDR = 'a', SYSARG_LOFF64 = 'q' };
 
 extern const unsigned long syscall_count;
 extern const syscall_fn syscall_table[];
-extern const struct syscall_desc syscall_descs[];
+/* The name of each, and of each argument an enum syscall_arg and its name, with blanks between: "read dfd abuf zcount"; NULL: there is no such call. */
+extern const char *const syscall_forms[];
 
 #endif
