@@ -17,10 +17,10 @@
 #define HOPS_MAX 64 /* in a chain that others change meanwhile */
 
 static struct spinlock pid_lock = SPINLOCK_INIT(LOCK_PID);
-static unsigned long in_use[BITMAP_WORDS(PID_MAX_DEFAULT)] = { 1 }; /* pid_lock; 0 is nobody's */
-static uint8_t users[PID_MAX_DEFAULT];                              /* pid_lock; thread, group, session */
-static struct task *buckets[BUCKETS];                               /* pid_lock; chained by task.pid_next */
-static struct process *processes[BUCKETS];                          /* pid_lock; chained by process.pid_next */
+static unsigned long in_use[BITMAP_WORDS(PID_MAX_DEFAULT)]; /* pid_lock; 0 is nobody's and not looked at */
+static uint8_t users[PID_MAX_DEFAULT];                      /* pid_lock; thread, group, session */
+static struct task *buckets[BUCKETS];                       /* pid_lock; chained by task.pid_next */
+static struct process *processes[BUCKETS];                  /* pid_lock; chained by process.pid_next */
 static pid_t last;
 static unsigned long tasks;
 
