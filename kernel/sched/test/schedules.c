@@ -9,12 +9,22 @@
 
 #define LIMIT_S 250 /* for a batch */
 
+unsigned long schedule_seed;
 static const char *name;
 
-void schedules_say_again(unsigned long seed)
+void schedules_say_again(void)
 {
-	fprintf(stderr, "schedule %lu. Again: %s --seed %lu (TRACE=1 may say more)\n", seed, name, seed);
+	fprintf(stderr, "schedule %lu. Again: %s --seed %lu (TRACE=1 may say more)\n", schedule_seed, name, schedule_seed);
 }
+
+void schedules_wrong(const char *file, int line, const char *what)
+{
+	fprintf(stderr, "%s:%d: %s\n", file, line, what);
+	schedules_say_again();
+	_exit(1);
+}
+
+void schedules_stuck(const char *why) { schedules_wrong("host", 0, why); }
 
 /* In a process of its own. */
 static void batch(char *self, unsigned long first, unsigned long last)

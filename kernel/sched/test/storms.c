@@ -28,23 +28,10 @@
 #define BATCH 100ul
 #define SCHEDULES 8000ul
 
-static unsigned long seed, first_seed, last_seed;
+static unsigned long first_seed, last_seed;
 static bool trace;
 
 #define SAY(...) (trace ? (void)fprintf(stderr, __VA_ARGS__) : (void)0)
-#define EXPECT(c) ((c) ? (void)0 : wrong(#c, __FILE__, __LINE__))
-
-static __noreturn void wrong(const char *what, const char *file, int line)
-{
-	fprintf(stderr, "%s:%d: %s\n", file, line, what);
-	schedules_say_again(seed);
-	_exit(1);
-}
-
-static void failed_check(const char *file, int line, const char *what)
-{
-	wrong(what, file, line);
-}
 
 static void print_queues(void)
 {
@@ -56,7 +43,7 @@ static void print_queues(void)
 static void nothing_goes_on(const char *why)
 {
 	print_queues();
-	wrong(why, "host", 0);
+	schedules_stuck(why);
 }
 
 /* ---- what they share ---- */
@@ -243,7 +230,7 @@ static unsigned choose(struct worker *w)
 {
 	static const uint8_t favourites[][4] = { { 0, 1, 9, 9 }, { 2, 2, 3, 9 }, { 1, 7, 9, 9 }, { 4, 5, 5, 9 } };
 
-	return rnd(w, 2) ? favourites[seed % ARRAY_SIZE(favourites)][rnd(w, 4)] : rnd(w, 10);
+	return rnd(w, 2) ? favourites[schedule_seed % ARRAY_SIZE(favourites)][rnd(w, 4)] : rnd(w, 10);
 }
 
 static void step(struct worker *w)
@@ -304,7 +291,7 @@ static void prepare(void)
 	for (unsigned i = 0; i < WORKERS; i++) {
 		struct worker *w = &workers[i];
 
-		w->rnd = (uint32_t)seed * 2654435761u + i * 97;
+		w->rnd = (uint32_t)schedule_seed * 2654435761u + i * 97;
 		w->tokens = 0;
 		thread_clear_work(w->t, WORK_SIGNAL);
 		sched_set_affinity(w->t, ~0u);
@@ -320,7 +307,7 @@ static void director(void *unused)
 {
 	(void)unused;
 	for (unsigned long n = first_seed; n <= last_seed; n++) {
-		seed = n;
+		schedule_seed = n;
 		SAY("schedule %lu\n", n);
 		host_interleave(n, 1u << n % 10);
 		prepare();
@@ -335,7 +322,7 @@ static void director(void *unused)
 
 static void machine(void)
 {
-	check_panic_hook = failed_check;
+	check_panic_hook = schedules_wrong;
 	host_stuck = nothing_goes_on;
 	test_boot(16384, 16384, &test_kernel_traps);
 	kthread_init();

@@ -15,8 +15,8 @@
 #include "mem/vmap.h"
 #include "sched/kthread.h"
 #include "sched/test/cpus.h"
+#include "sched/test/crew.h"
 #include "sched/test/schedules.h"
-#include "sched/waitq.h"
 #include "vfs/anonfile.h"
 #include "vfs/anoninode.h"
 #include "vfs/test/machine.h"
@@ -45,36 +45,13 @@ static unsigned made_count;
 static struct fdtable *table;
 static struct path refusing; /* a file that cannot be opened */
 static pid_t recent[RECENT];
-static unsigned long seed, first_seed, last_seed;
-static unsigned round_number, working, changing;
-static struct waitq begin = WAITQ_INIT(begin), end = WAITQ_INIT(end);
+static unsigned long first_seed, last_seed;
+static unsigned changing;
 
 struct worker { unsigned id; uint64_t rnd; };
 static struct worker workers[WORKERS];
 
-#define EXPECT(c) ((c) ? (void)0 : wrong(#c, __LINE__))
-static __noreturn void wrong(const char *what, int line)
-{
-	fprintf(stderr, "looks.c:%d: %s\n", line, what);
-	schedules_say_again(seed);
-	_exit(1);
-}
-
-static void failed_check(const char *where, int line, const char *what)
-{
-	fprintf(stderr, "%s:", where);
-	wrong(what, line);
-}
-
-static void stuck(const char *why) { wrong(why, __LINE__); }
-
-static unsigned rnd(struct worker *w, unsigned n)
-{
-	w->rnd ^= w->rnd << 13;
-	w->rnd ^= w->rnd >> 7;
-	w->rnd ^= w->rnd << 17;
-	return (unsigned)(w->rnd >> 20) % n;
-}
+static unsigned rnd(struct worker *w, unsigned n) { return crew_random(&w->rnd, n); }
 
 /* ---- files ---- */
 
@@ -95,7 +72,7 @@ static int refuse(struct inode *i, struct file *f)
 static void never(struct file *f)
 {
 	(void)f;
-	wrong("a file that was never open is released", __LINE__);
+	schedules_wrong(__FILE__, __LINE__, "a file that was never open is released");
 }
 
 static const struct file_ops counted_ops = { .release = released };
@@ -194,7 +171,7 @@ static void look(struct worker *w)
 {
 	pid_t n = recent[rnd(w, RECENT)];
 
-	if (seed % 4)
+	if (schedule_seed % 4)
 		do_look(w, some_number(w, rnd(w, 2)));
 	else if (rnd(w, 2))
 		do_look_for_task(w, n);
@@ -207,7 +184,7 @@ static void change(struct worker *w)
 	unsigned kind = rnd(w, 12);
 	bool high = rnd(w, 3) == 0;
 
-	if (seed % 4 == 0)
+	if (schedule_seed % 4 == 0)
 		do_process(w);
 	else if (kind < 4)
 		do_open(high);
@@ -226,30 +203,23 @@ static void steps(struct worker *w)
 			look(w);
 		return;
 	}
-	for (unsigned i = 0; i < (seed % 4 ? CHANGES : CHANGES / 4); i++)
+	for (unsigned i = 0; i < (schedule_seed % 4 ? CHANGES : CHANGES / 4); i++)
 		change(w);
 	__atomic_fetch_sub(&changing, 1, __ATOMIC_SEQ_CST);
 }
 
-static void worker_main(void *arg)
+static void work(unsigned id, uint64_t random)
 {
-	struct worker *w = arg;
+	struct worker *w = &workers[id];
 
-	for (unsigned seen = 0;; seen++) {
-		waitq_wait(&begin, READ_ONCE(round_number) > seen, WAIT_UNINTERRUPTIBLE);
-		w->rnd = (seed * WORKERS + w->id) * 0x9E3779B97F4A7C15ull + 77;
-		for (int i = 0; i < 8; i++)
-			rnd(w, 2);
-		steps(w);
-		fdtable_put(table);
-		if (__atomic_sub_fetch(&working, 1, __ATOMIC_SEQ_CST) == 0)
-			waitq_wake_all(&end);
-	}
+	w->rnd = random;
+	steps(w);
+	fdtable_put(table);
 }
 
 static void one_schedule(unsigned long n)
 {
-	seed = n;
+	schedule_seed = n;
 	host_interleave(n, 1u << n % 10);
 	memset(made, 0, sizeof(made));
 	made_count = 0;
@@ -259,10 +229,7 @@ static void one_schedule(unsigned long n)
 	for (unsigned i = 1; i < WORKERS; i++)
 		fdtable_get(table);
 	changing = WORKERS - LOOKERS;
-	__atomic_store_n(&working, WORKERS, __ATOMIC_SEQ_CST);
-	__atomic_fetch_add(&round_number, 1, __ATOMIC_SEQ_CST);
-	waitq_wake_all(&begin);
-	waitq_wait(&end, !READ_ONCE(working), WAIT_UNINTERRUPTIBLE);
+	crew_run();
 	path_put(&refusing);
 	for (unsigned i = 0; i < made_count; i++)
 		EXPECT(made[i].releases == 1);
@@ -271,7 +238,7 @@ static void one_schedule(unsigned long n)
 
 static unsigned long settled_free(void)
 {
-	host_interleave(seed, 1u << 28); /* only where somebody waits */
+	host_interleave(schedule_seed, 1u << 28); /* only where somebody waits */
 	for (int i = 0; i < 20; i++)
 		sched_yield(); /* what is given back later */
 	vmap_reap();
@@ -290,7 +257,7 @@ static void director(void *unused)
 		if (n == first_seed)
 			before = settled_free();
 		else if (settled_free() != before)
-			wrong("objects were lost or gained", __LINE__);
+			schedules_wrong(__FILE__, __LINE__, "objects were lost or gained");
 	}
 	_exit(0);
 }
@@ -300,13 +267,12 @@ static void run_batch(unsigned long first, unsigned long last)
 	first_seed = first;
 	last_seed = last;
 	test_machine_start(NULL);
-	check_panic_hook = failed_check;
-	host_stuck = stuck;
+	check_panic_hook = schedules_wrong;
+	host_stuck = schedules_stuck;
 	test_cpus_start(CPUS, 1);
-	for (unsigned i = 0; i < WORKERS; i++) {
+	for (unsigned i = 0; i < WORKERS; i++)
 		workers[i].id = i;
-		kthread_start("worker", worker_main, &workers[i]);
-	}
+	crew_start(WORKERS, work);
 	kthread_start("director", director, NULL);
 	sched_idle_loop();
 }

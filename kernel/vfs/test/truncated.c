@@ -14,8 +14,8 @@
 #include "mem/vmap.h"
 #include "sched/kthread.h"
 #include "sched/test/cpus.h"
+#include "sched/test/crew.h"
 #include "sched/test/schedules.h"
-#include "sched/waitq.h"
 #include "vfs/pagecache.h"
 #include "vfs/test/machine.h"
 #include "vm/fault.h"
@@ -47,36 +47,12 @@ static struct {
 } pages[PAGES];
 static unsigned size, cuts_begun, cuts_done; /* size: the least that the file may have now */
 static uint64_t number, writing[WORKERS + 1];
-static unsigned long seed, first_seed, last_seed;
-static unsigned round_number, working;
-static struct waitq begin = WAITQ_INIT(begin), end = WAITQ_INIT(end);
+static unsigned long first_seed, last_seed;
 
 struct worker { unsigned id; uint64_t rnd; struct space *in; };
 static struct worker workers[WORKERS];
 
-#define EXPECT(c) ((c) ? (void)0 : wrong(#c, __LINE__))
-static __noreturn void wrong(const char *what, int line)
-{
-	fprintf(stderr, "truncated.c:%d: %s\n", line, what);
-	schedules_say_again(seed);
-	_exit(1);
-}
-
-static void failed_check(const char *where, int line, const char *what)
-{
-	fprintf(stderr, "%s:", where);
-	wrong(what, line);
-}
-
-static void stuck(const char *why) { wrong(why, __LINE__); }
-
-static unsigned rnd(struct worker *w, unsigned n)
-{
-	w->rnd ^= w->rnd << 13;
-	w->rnd ^= w->rnd >> 7;
-	w->rnd ^= w->rnd << 17;
-	return (unsigned)(w->rnd >> 20) % n;
-}
+static unsigned rnd(struct worker *w, unsigned n) { return crew_random(&w->rnd, n); }
 
 static uaddr_t addr_of(unsigned page, bool shared) { return (shared ? SHARED_AT : PRIVATE_AT) + page * PAGE_SIZE; }
 static uaddr_t speculation(unsigned random) { return addr_of(random / 2 % PAGES, random & 1); }
@@ -204,23 +180,16 @@ static void steps(struct worker *w, unsigned n, unsigned depth)
 	}
 }
 
-static void worker_main(void *arg)
+static void work(unsigned id, uint64_t random)
 {
-	struct worker *w = arg;
+	struct worker *w = &workers[id];
 
-	for (unsigned seen = 0;; seen++) {
-		waitq_wait(&begin, READ_ONCE(round_number) > seen, WAIT_UNINTERRUPTIBLE);
-		w->rnd = (seed * WORKERS + w->id) * 0x9E3779B97F4A7C15ull + 77;
-		for (int i = 0; i < 8; i++)
-			rnd(w, 2);
-		w->in = &spaces[0];
-		aspace_activate(w->in->as);
-		steps(w, STEPS, 0);
-		thread_current()->aspace = NULL;
-		aspace_put(w->in->as);
-		if (__atomic_sub_fetch(&working, 1, __ATOMIC_SEQ_CST) == 0)
-			waitq_wake_all(&end);
-	}
+	w->rnd = random;
+	w->in = &spaces[0];
+	aspace_activate(w->in->as);
+	steps(w, STEPS, 0);
+	thread_current()->aspace = NULL;
+	aspace_put(w->in->as);
 }
 
 /* With nobody about: what is mapped of the file is what the file has. */
@@ -252,7 +221,7 @@ static void one_schedule(unsigned long n)
 {
 	struct worker d = { .id = WORKERS, .rnd = n * 0x9E3779B97F4A7C15ull + 5 };
 
-	seed = n;
+	schedule_seed = n;
 	host_interleave(n, 1u << n % 10);
 	memset(pages, 0, sizeof(pages));
 	cuts_begun = cuts_done = 0;
@@ -270,16 +239,13 @@ static void one_schedule(unsigned long n)
 	thread_current()->aspace = NULL;
 	for (unsigned i = 0; i < WORKERS; i++)
 		aspace_get(spaces[0].as);
-	__atomic_store_n(&working, WORKERS, __ATOMIC_SEQ_CST);
-	__atomic_fetch_add(&round_number, 1, __ATOMIC_SEQ_CST);
-	waitq_wake_all(&begin);
-	waitq_wait(&end, !READ_ONCE(working), WAIT_UNINTERRUPTIBLE);
+	crew_run();
 	check_end(&d);
 }
 
 static unsigned long settled_free(void)
 {
-	host_interleave(seed, 1u << 28); /* only where somebody waits */
+	host_interleave(schedule_seed, 1u << 28); /* only where somebody waits */
 	for (int i = 0; i < 20; i++)
 		sched_yield(); /* what is given back later */
 	vmap_reap();
@@ -298,7 +264,7 @@ static void director(void *unused)
 		if (n == first_seed)
 			before = settled_free(); /* the first fills the object caches */
 		else if (settled_free() != before)
-			wrong("frames were lost or gained", __LINE__);
+			schedules_wrong(__FILE__, __LINE__, "frames were lost or gained");
 	}
 	_exit(0);
 }
@@ -309,14 +275,13 @@ static void run_batch(unsigned long first, unsigned long last)
 	last_seed = last;
 	test_machine_start(NULL);
 	memfd_init();
-	check_panic_hook = failed_check;
-	host_stuck = stuck;
+	check_panic_hook = schedules_wrong;
+	host_stuck = schedules_stuck;
 	host_speculation = speculation;
 	test_cpus_start(CPUS, 1);
-	for (unsigned i = 0; i < WORKERS; i++) {
+	for (unsigned i = 0; i < WORKERS; i++)
 		workers[i].id = i;
-		kthread_start("worker", worker_main, &workers[i]);
-	}
+	crew_start(WORKERS, work);
 	kthread_start("director", director, NULL);
 	sched_idle_loop();
 }

@@ -18,8 +18,8 @@
 #include "sched/balance.h"
 #include "sched/kthread.h"
 #include "sched/test/cpus.h"
+#include "sched/test/crew.h"
 #include "sched/test/schedules.h"
-#include "sched/waitq.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,26 +53,16 @@ struct space {
 
 static struct space spaces[SPACES];
 static struct spinlock spaces_lock = SPINLOCK_INIT(LOCK_LEAF);
-static unsigned long seed;
 static bool trace;
-static unsigned round_number, working;
-static struct waitq begin = WAITQ_INIT(begin), end = WAITQ_INIT(end);
 static uint64_t next_value;
 static bool starved; /* in this schedule allocations fail now and then */
 static unsigned hot; /* first page of the block where most of this schedule happens */
 
 #define SAY(...) (trace ? (void)fprintf(stderr, __VA_ARGS__) : (void)0)
-#define EXPECT(c) ((c) ? (void)0 : wrong(#c, __LINE__))
-
-static __noreturn void wrong(const char *what, int line)
-{
-	fprintf(stderr, "interleaved.c:%d: %s\n", line, what);
-	abort();
-}
 
 static void died(int sig)
 {
-	schedules_say_again(seed);
+	schedules_say_again();
 	signal(sig, SIG_DFL);
 	raise(sig);
 }
@@ -87,13 +77,7 @@ struct worker {
 };
 static struct worker workers[WORKERS];
 
-static unsigned rnd(struct worker *w, unsigned n)
-{
-	w->rnd ^= w->rnd << 13;
-	w->rnd ^= w->rnd >> 7;
-	w->rnd ^= w->rnd << 17;
-	return (unsigned)(w->rnd >> 20) % n;
-}
+static unsigned rnd(struct worker *w, unsigned n) { return crew_random(&w->rnd, n); }
 
 static uaddr_t addr_of(unsigned page)
 {
@@ -365,25 +349,18 @@ static void steps(struct worker *w, unsigned n, unsigned depth)
 	}
 }
 
-static void worker_main(void *arg)
+static void work(unsigned id, uint64_t random)
 {
-	struct worker *w = arg;
+	struct worker *w = &workers[id];
 
-	for (unsigned seen = 0;; seen++) {
-		waitq_wait(&begin, READ_ONCE(round_number) > seen, WAIT_UNINTERRUPTIBLE);
-		w->rnd = (seed * WORKERS + w->id) * 0x9E3779B97F4A7C15ull + 77;
-		for (int i = 0; i < 8; i++)
-			rnd(w, 2);
-		w->in = &spaces[0];
-		w->alone = false;
-		sched_set_affinity(thread_current(), CPU_BIT(seed % 3 ? CPUS : CPUS / 2) - 1); /* now and then they must share CPUs */
-		aspace_activate(w->in->as);
-		steps(w, STEPS, 0);
-		thread_current()->aspace = NULL;
-		aspace_put(w->in->as);
-		if (__atomic_sub_fetch(&working, 1, __ATOMIC_SEQ_CST) == 0)
-			waitq_wake_all(&end);
-	}
+	w->rnd = random;
+	w->in = &spaces[0];
+	w->alone = false;
+	sched_set_affinity(thread_current(), CPU_BIT(schedule_seed % 3 ? CPUS : CPUS / 2) - 1); /* now and then they must share CPUs */
+	aspace_activate(w->in->as);
+	steps(w, STEPS, 0);
+	thread_current()->aspace = NULL;
+	aspace_put(w->in->as);
 }
 
 /* ---- the director: makes the first space of a schedule, lets the workers go, and looks at what they leave ---- */
@@ -426,7 +403,7 @@ static void one_schedule(unsigned long n)
 {
 	struct worker d = { .id = 9, .rnd = n * 0x9E3779B97F4A7C15ull + 5 };
 
-	seed = n;
+	schedule_seed = n;
 	hot = (unsigned)n / 3 % BLOCKS * BLOCK_PAGES;
 	SAY("schedule %lu\n", n);
 	host_interleave(n, 1u << n % 10);
@@ -434,10 +411,7 @@ static void one_schedule(unsigned long n)
 	for (unsigned i = 0; i < WORKERS; i++)
 		aspace_get(spaces[0].as);
 	starved = n % 4 == 3;
-	__atomic_store_n(&working, WORKERS, __ATOMIC_SEQ_CST);
-	__atomic_fetch_add(&round_number, 1, __ATOMIC_SEQ_CST);
-	waitq_wake_all(&begin);
-	waitq_wait(&end, !READ_ONCE(working), WAIT_UNINTERRUPTIBLE);
+	crew_run();
 	alloc_fail_after.v = 0;
 	starved = false;
 	check_end(&d);
@@ -456,7 +430,7 @@ static void director(void *unused)
 		if (n == first_seed)
 			before = test_settled_free(); /* the first fills the object caches */
 		else if (test_settled_free() != before)
-			wrong("frames were lost or gained", __LINE__);
+			schedules_wrong(__FILE__, __LINE__, "frames were lost or gained");
 	}
 	fprintf(stderr, "%lu points, %lu changes of CPUs\n", host_points, host_changes);
 	_exit(0);
@@ -477,10 +451,9 @@ static void run_batch(unsigned long first, unsigned long last)
 	while ((READ_ONCE(cpus_idle) | CPU_BIT(0)) != CPU_BIT(CPUS) - 1) /* they count as idle before they have run anything */
 		host_pause();
 	host_interleaving = false; /* so that all are placed before the first of them runs */
-	for (unsigned i = 0; i < WORKERS; i++) {
+	for (unsigned i = 0; i < WORKERS; i++)
 		workers[i].id = i;
-		kthread_start("worker", worker_main, &workers[i]);
-	}
+	crew_start(WORKERS, work);
 	kthread_start("director", director, NULL);
 	host_interleaving = true;
 	sched_idle_loop();
