@@ -7,8 +7,8 @@
  * SEED=n in the environment runs that one history; TRACE=1 prints its steps. HISTORIES=n says how many (500).
  */
 #include "lib/listwalk.h"
+#include "lib/test/history.h"
 #include "task/children.h"
-#include "vfs/test/history.h"
 #include "vfs/test/machine.h"
 
 #define PARENTS 3u
@@ -179,10 +179,7 @@ static void compare(unsigned parent)
 
 static void one_history(unsigned long n)
 {
-	seed = n;
-	rnd_state = n * 0x9E3779B97F4A7C15ull + 1;
-	for (unsigned i = 0; i < 8; i++)
-		rnd(2);
+	history_begin(n);
 	for (unsigned i = 0; i < PARENTS; i++) {
 		parents[i] = make();
 		parents[i]->pid = (pid_t)(100 + i);
@@ -212,7 +209,6 @@ static void test_histories_of_children(void)
 	const char *one = getenv("SEED"), *many = getenv("HISTORIES");
 	unsigned long n = many ? strtoul(many, NULL, 0) : 500;
 
-	trace = getenv("TRACE") != NULL;
 	if (one) {
 		one_history(strtoul(one, NULL, 0));
 		return;

@@ -6,7 +6,7 @@
  * SEED=n in the environment runs that one history; TRACE=1 prints its steps. HISTORIES=n says how many (6000).
  */
 #include "lib/bits.h"
-#include "vfs/test/history.h"
+#include "lib/test/history.h"
 #include "vfs/test/machine.h"
 #include "vm/aspace.h"
 #include "vm/fault.h"
@@ -30,7 +30,6 @@ static struct { struct file *f; unsigned size; uint64_t values[FILE_PAGES]; } fi
 static struct { struct aspace *as; struct mpage pages[ARENA_PAGES]; } spaces[SPACES];
 static bool injected;
 
-#define SAY(...) (trace ? (void)fprintf(stderr, __VA_ARGS__) : (void)0)
 
 static uaddr_t addr_of(unsigned page) { return ARENA + ((uaddr_t)page << PAGE_SHIFT); }
 static bool starved(void) { return injected && atomic_read(&alloc_fail_after) == 0; }
@@ -272,10 +271,7 @@ static void one_history(unsigned long n)
 {
 	static const char *const names[FILES] = { "/f0", "/f1" };
 
-	seed = n;
-	rnd_state = n * 0x9E3779B97F4A7C15ull + 1;
-	for (unsigned i = 0; i < 8; i++)
-		rnd(2);
+	history_begin(n);
 	memset(spaces, 0, sizeof(spaces));
 	memset(files, 0, sizeof(files));
 	for (unsigned f = 0; f < FILES; f++) {
@@ -307,7 +303,6 @@ static void test_histories_of_mapped_files(void)
 	const char *one = getenv("SEED"), *many = getenv("HISTORIES");
 	unsigned long count = many ? strtoul(many, NULL, 0) : 6000, before;
 
-	trace = getenv("TRACE") != NULL;
 	if (one) {
 		one_history(strtoul(one, NULL, 0));
 		return;

@@ -6,7 +6,7 @@
  *
  * SEED=n in the environment runs that one history; TRACE=1 prints its steps. HISTORIES=n says how many (6000).
  */
-#include "vfs/test/history.h"
+#include "lib/test/history.h"
 #include "vfs/test/machine.h"
 
 #define STEPS 60u
@@ -246,10 +246,7 @@ static void clear(void)
 
 static void one_history(unsigned long n)
 {
-	seed = n;
-	rnd_state = n * 0x9E3779B97F4A7C15ull + 1;
-	for (unsigned i = 0; i < 8; i++)
-		rnd(2);
+	history_begin(n);
 	EXPECT(path_mkdir(AT_FDCWD, "/w", 0755) == 0);
 	for (step = 0; step < STEPS; step++)
 		one_step();
@@ -262,7 +259,6 @@ static void test_histories_of_mounts(void)
 	const char *one = getenv("SEED"), *many = getenv("HISTORIES");
 	unsigned long mounts, inodes, names, frames, count = many ? strtoul(many, NULL, 0) : 6000;
 
-	trace = getenv("TRACE") != NULL;
 	if (one) {
 		one_history(strtoul(one, NULL, 0));
 		return;

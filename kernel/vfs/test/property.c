@@ -7,7 +7,7 @@
  * SEED=n in the environment runs that one history; TRACE=1 prints its steps. HISTORIES=n says how many (6000).
  */
 #include "lib/bits.h"
-#include "vfs/test/history.h"
+#include "lib/test/history.h"
 #include "vfs/test/machine.h"
 
 #define NAMES 5u
@@ -36,7 +36,6 @@ static unsigned node_count;
 static struct path held[HELD]; /* references to whatever was there once */
 static bool injected; /* an allocation of this step is to fail */
 
-#define SAY(...) (trace ? (void)fprintf(stderr, __VA_ARGS__) : (void)0)
 
 /* ---- the model ---- */
 
@@ -404,10 +403,7 @@ static void one_history(unsigned long n)
 {
 	static char name[8192];
 
-	seed = n;
-	rnd_state = n * 0x9E3779B97F4A7C15ull + 1;
-	for (unsigned i = 0; i < 8; i++)
-		rnd(2);
+	history_begin(n);
 	node_count = 0;
 	node_new(DIR, NULL);
 	for (step = 0; step < STEPS; step++) {
@@ -428,7 +424,6 @@ static void test_histories_of_names(void)
 	const char *one = getenv("SEED"), *many = getenv("HISTORIES");
 	unsigned long count = many ? strtoul(many, NULL, 0) : 6000, inodes, entries;
 
-	trace = getenv("TRACE") != NULL;
 	if (one) {
 		one_history(strtoul(one, NULL, 0));
 		return;

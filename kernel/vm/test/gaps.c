@@ -4,10 +4,11 @@
  * the lowest address that may be used. Random histories of mapping, unmapping, protecting, moving, stacks that grow, and forks; after each step rooms
  * of random sizes are looked for below random addresses, and what the regions know of their gaps is verified.
  *
- * SEED=n in the environment runs that one history; HISTORIES=n says how many (400).
+ * SEED=n in the environment runs that one history; TRACE=1 prints its steps. HISTORIES=n says how many (400).
  */
 #include "fixture.h"
 #include "lib/bits.h"
+#include "lib/test/history.h"
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,24 +24,6 @@ enum kind { FREE, PLAIN, STACK };
 
 static struct aspace *as;
 static enum kind pages[PAGES];
-static uint64_t rnd_state;
-static unsigned long seed;
-static unsigned step;
-
-static unsigned rnd(unsigned n)
-{
-	rnd_state ^= rnd_state << 13;
-	rnd_state ^= rnd_state >> 7;
-	rnd_state ^= rnd_state << 17;
-	return (unsigned)(rnd_state >> 11) % n;
-}
-
-#define EXPECT(c) ((c) ? (void)0 : wrong(#c, __LINE__))
-static void wrong(const char *what, int line)
-{
-	fprintf(stderr, "gaps.c:%d: %s: history %lu, step %u. Again: SEED=%lu\n", line, what, seed, step, seed);
-	abort();
-}
 
 static uaddr_t addr_of(unsigned page) { return VM_MIN_ADDR + ((uaddr_t)page << PAGE_SHIFT); }
 static unsigned long bytes(unsigned n) { return (unsigned long)n << PAGE_SHIFT; }
@@ -148,6 +131,7 @@ static void one_step(void)
 {
 	unsigned from = rnd(PAGES - 40), n = 1 + rnd(rnd(3) ? 8 : 40), kind = rnd(100);
 
+	SAY("%u: kind %u, %u pages from %u\n", step, kind, n, from);
 	if (kind < 25)
 		do_map(from, n);
 	else if (kind < 45)
@@ -182,10 +166,7 @@ static void check(void)
 
 static void one_history(unsigned long n)
 {
-	seed = n;
-	rnd_state = n * 0x9E3779B97F4A7C15ull + 1;
-	for (unsigned i = 0; i < 8; i++)
-		rnd(2);
+	history_begin(n);
 	fill(0, PAGES, FREE);
 	as = aspace_new();
 	as->mmap_base = addr_of(PAGES - rnd(PAGES / 2));

@@ -8,6 +8,7 @@
  */
 #include "fixture.h"
 #include "lib/bits.h"
+#include "lib/test/history.h"
 #include "mem/kmap.h"
 #include "mem/slab.h"
 #include <setjmp.h>
@@ -38,28 +39,8 @@ struct proc {
 
 static struct proc procs[PROCS];
 static struct test_file *files[2];
-static uint64_t rnd_state;
 static unsigned hot[6]; /* where most of this history happens */
-static unsigned long seed;
-static unsigned step;
-static bool trace;
 static bool was_starved;    /* of this history: regions may be split where the model sees none */
-
-static unsigned long rnd(unsigned long n)
-{
-	rnd_state ^= rnd_state << 13;
-	rnd_state ^= rnd_state >> 7;
-	rnd_state ^= rnd_state << 17;
-	return (unsigned long)(rnd_state >> 11) % n;
-}
-
-#define EXPECT(c) ((c) ? (void)0 : wrong(#c, __LINE__))
-static void wrong(const char *what, int line)
-{
-	fprintf(stderr, "property.c:%d: %s: history %lu, step %u. Again: SEED=%lu TRACE=1\n", line, what, seed, step, seed);
-	abort();
-}
-#define SAY(...) (trace ? (void)fprintf(stderr, __VA_ARGS__) : (void)0)
 
 static uaddr_t addr_of(unsigned page) { return ARENA + ((uaddr_t)page << PAGE_SHIFT); }
 static bool beyond(const struct mpage *m) { return m->file && m->pgoff >= m->file->size; }
@@ -459,11 +440,8 @@ static void map_arena(struct proc *p)
 
 static void one_history(unsigned long n)
 {
-	seed = n;
-	rnd_state = n * 0x9E3779B97F4A7C15ull + 1;
+	history_begin(n);
 	was_starved = false;
-	for (unsigned i = 0; i < 8; i++)
-		rnd(2);
 	files[0] = test_file_new(FILE_PAGES / 2);
 	files[1] = test_file_new(FILE_PAGES);
 	procs[0].as = aspace_new();
@@ -491,7 +469,6 @@ static void test_histories(void **state)
 	unsigned long count = many ? strtoul(many, NULL, 0) : 2000, before;
 
 	(void)state;
-	trace = getenv("TRACE") != NULL;
 	if (one) {
 		one_history(strtoul(one, NULL, 0));
 		return;
