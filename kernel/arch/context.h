@@ -15,6 +15,7 @@
  *                                                but harmless to ask for, if it runs meanwhile; 0 where it is not known
  *   void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_stack_top)
  *                                                interrupts off; saves and restores registers, FPU, TLS, sets TSS/entry stack
+ *   void arch_thread_free(struct arch_thread *t) it will not run again: gives back what was made for it
  *   ARCH_KSTACK_PAGES                            pages of a kernel stack (2 unless it says otherwise)
  *   void arch_fpu_reset(struct arch_thread *t)   as exec leaves it (t is the current thread)
  */

@@ -5,6 +5,7 @@
  */
 #include "proc/fork.h"
 #include "arch/context.h"
+#include "arch/ports.h"
 #include "arch/tls.h"
 #include "arch/trap.h"
 #include "lib/errno.h"
@@ -188,6 +189,8 @@ static int gather_task(struct birth *b, const struct trapframe *tf)
 	t->clear_tid = r->flags & CLONE_CHILD_CLEARTID ? r->child_tid : 0;
 	sched_fork(&t->thread, &me->thread);
 	arch_thread_fork(&t->thread.arch, &me->thread.arch, thread_stack_top(&t->thread), tf, sched_tail);
+	if (arch_ports_fork(&t->thread.arch, &me->thread.arch))
+		return -ENOMEM;
 	frame = arch_thread_frame(thread_stack_top(&t->thread));
 	tf_set_ret(frame, 0);
 	if (r->stack)

@@ -28,6 +28,7 @@ void thread_put(struct thread *t)
 	assert(!t->on_cpu && !t->se.queued && !t->timeout.armed);
 	vmap_stack_free(t->stack, THREAD_STACK_PAGES);
 	t->stack = NULL;
+	arch_thread_free(&t->arch);
 	if (t->release)
 		t->release(t);
 }

@@ -2,6 +2,8 @@
 /* The calls of memory, and a core dump, when memory runs out in the middle: see nomemory.h. */
 #include "nomemory.h"
 
+#include <asm/ldt.h>
+
 static void do_core(void)
 {
 	pid_t pid = fork();
@@ -89,7 +91,36 @@ static void do_advice(void)
 	munlockall();
 }
 
+/* What a child has of its parent besides memory: segments, ports. Half of each may be there when a fork fails. */
+static void do_segments_and_ports(void)
+{
+	struct user_desc d = {.entry_number = 700, .limit = 5, .seg_32bit = 1};
+	char table[64];
+	pid_t pid = -1;
+	long r = syscall(SYS_modify_ldt, 0x11, &d, sizeof(d));
+
+	d.entry_number = 3;
+	if (r == 0)
+		r = syscall(SYS_modify_ldt, 1, &d, sizeof(d));
+	if (r == 0)
+		r = syscall(SYS_modify_ldt, 0, table, sizeof(table));
+	if (r >= 0)
+		r = syscall(SYS_ioperm, 0x61, 1, 1);
+	if (r == 0)
+		r = syscall(SYS_iopl, 3);
+	if (r == 0)
+		r = pid = fork();
+	if (pid == 0)
+		_exit(0);
+	expect(r);
+	if (pid > 0)
+		reap_ok(pid);
+	CHECK_OK(syscall(SYS_iopl, 0));
+	CHECK_OK(syscall(SYS_ioperm, 0, 65536, 0));
+}
+
 TEST(core_without) { each_step(prepare_core, do_core); }
 TEST(only_core_without) { each_step(prepare_core, do_only_core_step); }
 TEST(copy_of_region_without) { each_step(NULL, do_copy_of_region); }
 TEST(advice_without) { each_step(NULL, do_advice); }
+TEST(segments_and_ports_without) { each_step(NULL, do_segments_and_ports); }

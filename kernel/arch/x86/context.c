@@ -5,6 +5,7 @@
 #include "arch/x86/debugregs.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/gdt.h"
+#include "arch/x86/i386/ports.h"
 #include "lib/string.h"
 
 void x86_switch_stacks(uint32_t *save, uint32_t load);
@@ -47,6 +48,15 @@ static void load_tls(struct cpu *c, const struct arch_thread *t)
 	memcpy(&c->arch.gdt[GDT_TLS_FIRST], t->tls, sizeof(t->tls));
 }
 
+/* What few threads have. */
+static __noinline void switch_rare(const struct arch_thread *prev, struct arch_thread *next, uint32_t stack_top)
+{
+	if ((prev->user | next->user) & THREAD_WATCHED)
+		x86_debugregs_load(next->user & THREAD_WATCHED ? &next->debug : NULL);
+	if ((prev->user | next->user) & THREAD_PORTS)
+		x86_ports_load(next->user & THREAD_PORTS ? next->ports : NULL, stack_top);
+}
+
 void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_stack_top)
 {
 	struct cpu *c = this_cpu();
@@ -62,15 +72,15 @@ void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_
 		x86_fpu_load(&next->fpu);
 		x86_load_gs(next->gs);
 	}
-	if (unlikely((prev->user | next->user) & THREAD_WATCHED))
-		x86_debugregs_load(next->user & THREAD_WATCHED ? &next->debug : NULL);
+	if (unlikely((prev->user | next->user) & (THREAD_WATCHED | THREAD_PORTS)))
+		switch_rare(prev, next, (uint32_t)next_stack_top);
 	x86_switch_stacks(&prev->sp, next->sp);
 }
 
 void arch_fpu_reset(struct arch_thread *t)
 {
 	x86_fpu_fresh(&t->fpu);
-	t->user = THREAD_USER;
+	t->user = THREAD_USER | (t->user & THREAD_PORTS); /* the new program keeps them */
 	if (this_cpu()->arch.watched)
 		x86_debugregs_load(NULL);
 	memset(&t->debug, 0, sizeof(t->debug));

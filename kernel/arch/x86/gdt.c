@@ -44,6 +44,12 @@ void x86_fault_task_use_root(struct cpu *c, uint32_t cr3)
 	c->arch.fault_tss.cr3 = cr3;
 }
 
+void x86_load_task(struct cpu *c, const struct tss *t, uint32_t bytes)
+{
+	c->arch.gdt[GDT_TSS] = x86_segment((uint32_t)t, bytes - 1, ACCESS_TSS, 0);
+	__asm__ volatile("ltr %w0" :: "r"((uint32_t)SELECTOR(GDT_TSS, 0)) : "memory");
+}
+
 void x86_gdt_init(struct cpu *c)
 {
 	uint64_t *g = c->arch.gdt;
@@ -56,6 +62,7 @@ void x86_gdt_init(struct cpu *c)
 	g[GDT_USER_CODE] = x86_segment(0, 0xfffff, ACCESS_CODE | ACCESS_USER, FLAGS_PAGES_32);
 	g[GDT_USER_DATA] = x86_segment(0, 0xfffff, ACCESS_DATA | ACCESS_USER, FLAGS_PAGES_32);
 	c->arch.tss = (struct tss){ .ss0 = SELECTOR(GDT_KERNEL_DATA, 0), .iomap = sizeof(struct tss) };
+	c->arch.loaded_tss = &c->arch.tss;
 	prepare_task(&c->arch.fault_tss, x86_double_fault, fault_stack);
 	load_segments(c);
 }

@@ -24,6 +24,8 @@ void x86_gdt_init(struct cpu *c);
 static inline void x86_set_kernel_stack(struct cpu *c, uint32_t top) { c->arch.tss.esp0 = top; }
 /* The root that the task of double faults runs on, once the kernel has its final one. */
 void x86_fault_task_use_root(struct cpu *c, uint32_t cr3);
+/* Makes t, with what lies behind it in so many bytes in all, this CPU's task state. Interrupts off. */
+void x86_load_task(struct cpu *c, const struct tss *t, uint32_t bytes);
 void x86_load_gs(uint32_t selector);
 static inline void x86_lldt(uint16_t selector) { __asm__ volatile("lldt %w0" :: "r"((uint32_t)selector)); }
 uint64_t x86_segment(uint32_t base, uint32_t limit_pages, uint8_t access, uint8_t flags);

@@ -6,6 +6,7 @@
 #include "arch/x86/debugregs.h"
 #include "arch/x86/extable.h"
 #include "arch/x86/fpu.h"
+#include "arch/x86/i386/ports.h"
 #include "arch/x86/idt.h"
 #include "arch/x86/intc.h"
 #include "arch/x86/regs.h"
@@ -82,6 +83,7 @@ static void user_exception(struct trapframe *tf)
 {
 	unsigned v = tf->vector;
 	struct trap_signal sig = { .signo = 11, .code = 0x80, .vector = v, .error = tf->error };
+	bool all_ports;
 
 	if (v < 32 && meaning[v].signo) {
 		sig.signo = meaning[v].signo;
@@ -98,7 +100,10 @@ static void user_exception(struct trapframe *tf)
 			tf->eflags |= EFLAGS_RF; /* a watched instruction is made when the program goes on */
 		}
 	}
+	all_ports = v == VECTOR_PROTECTION && x86_ports_all();
 	arch_irq_enable();
+	if (unlikely(all_ports) && x86_ports_pass_over(tf))
+		return;
 	ops->user_exception(tf, &sig);
 }
 
@@ -213,7 +218,7 @@ void tf_describe(const struct trapframe *tf, char *buf, size_t cap)
 /* What a task gate saved of the interrupted code. */
 static void report(unsigned vector, const char *what)
 {
-	const struct tss *t = &this_cpu()->arch.tss;
+	const struct tss *t = this_cpu()->arch.loaded_tss;
 	struct trapframe tf = { .eax = t->eax, .ebx = t->ebx, .ecx = t->ecx, .edx = t->edx, .esi = t->esi, .edi = t->edi, .ebp = t->ebp,
 				.eip = t->eip, .esp = t->esp, .cs = t->cs, .eflags = t->eflags, .vector = vector };
 
@@ -223,7 +228,7 @@ static void report(unsigned vector, const char *what)
 /* The usual cause is a kernel stack that ran into its guard page. */
 void x86_double_fault_report(void)
 {
-	uint32_t esp = this_cpu()->arch.tss.esp;
+	uint32_t esp = this_cpu()->arch.loaded_tss->esp;
 
 	report(VECTOR_DOUBLE_FAULT, x86_cr2() >= ARCH_VMAP_START && x86_cr2() - esp < PAGE_SIZE * 2 ? "kernel stack overflow" : "double fault");
 }

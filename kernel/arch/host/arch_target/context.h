@@ -25,6 +25,7 @@ void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_
 /* The bare change of stacks; also from one pretend CPU to another. */
 void host_switch(struct arch_thread *prev, struct arch_thread *next);
 void arch_fpu_reset(struct arch_thread *t);
+static inline void arch_thread_free(struct arch_thread *t) { (void)t; }
 
 /* For tests: what runs in place of user mode, with the frame that the thread would return through. It must not return. */
 extern void (*host_user_mode)(struct trapframe *tf);

@@ -86,7 +86,7 @@ int arch_user_area_set(struct arch_thread *t, struct trapframe *tf, unsigned lon
 	if (!(offset & 3) && offset >= DEBUGREGS_AT && offset < ARCH_USER_AREA_BYTES) {
 		int err = x86_debugregs_set(&t->debug, (offset - DEBUGREGS_AT) / 4, v);
 
-		t->user = THREAD_USER | (t->debug.control ? THREAD_WATCHED : 0);
+		t->user = THREAD_USER | (t->user & THREAD_PORTS) | (t->debug.control ? THREAD_WATCHED : 0);
 		return err;
 	}
 	if (offset & 3 || offset >= ARCH_REGS_BYTES || !allowed(offset / 4, v))

@@ -11,8 +11,10 @@
 
 #define THREAD_USER 1
 #define THREAD_WATCHED 2
+#define THREAD_PORTS 4
 
 struct trapframe;
+struct x86_ports;
 
 /* Watched addresses: arch/x86/debugregs. */
 struct x86_debugregs {
@@ -26,7 +28,8 @@ struct arch_thread {
 	uint64_t tls[ARCH_TLS_SLOTS];
 	uint32_t gs;
 	uint32_t sysenter_return; /* see struct arch_cpu */
-	uint8_t user;       /* THREAD_USER: has floating-point and TLS state; THREAD_WATCHED: debug registers, too */
+	uint8_t user;       /* THREAD_USER: has floating-point and TLS state; THREAD_WATCHED: debug registers, too; THREAD_PORTS: a task state */
+	struct x86_ports *ports; /* arch/x86/i386/ports; NULL: none */
 	struct x86_debugregs debug;
 	struct x86_fpu fpu;
 };
@@ -38,5 +41,11 @@ struct trapframe *arch_thread_frame(void *stack_top);
 __unchecked static inline unsigned long arch_thread_fp(const struct arch_thread *t) { return ((const unsigned long *)(unsigned long)t->sp)[3]; }
 void arch_switch(struct arch_thread *prev, struct arch_thread *next, void *next_stack_top);
 void arch_fpu_reset(struct arch_thread *t);
+void x86_ports_free(struct arch_thread *t);
+static inline void arch_thread_free(struct arch_thread *t)
+{
+	if (unlikely(t->ports))
+		x86_ports_free(t);
+}
 
 #endif

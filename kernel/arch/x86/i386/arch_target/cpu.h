@@ -9,6 +9,7 @@
 
 struct x86_debugregs;
 struct x86_ldt;
+struct x86_ports;
 
 struct tss {
 	uint32_t link, esp0, ss0, esp1, ss1, esp2, ss2, cr3, eip, eflags, eax, ecx, edx, ebx, esp, ebp, esi, edi;
@@ -29,6 +30,8 @@ struct arch_cpu {
 	uint32_t entry_stack[ENTRY_STACK_WORDS]; /* SYSENTER's, for its first instruction: room for a debug exception and an NMI */
 	struct tss tss;
 	struct tss fault_tss; /* #DF task gate */
+	struct tss *loaded_tss; /* tss, or that of a thread with ports */
+	struct x86_ports *ports; /* the current thread's; NULL: none */
 	uint32_t apic_id;
 };
 
