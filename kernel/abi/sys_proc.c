@@ -39,6 +39,16 @@ long sys_clone(unsigned long flags, uaddr_t stack, uaddr_t ptid, uaddr_t tls, ua
 
 long sys_unshare(unsigned long flags) { return proc_unshare(flags); }
 
+/* No descriptor leads to a namespace. */
+long sys_setns(int fd, unsigned long flags)
+{
+	struct fdref r = fd_borrow((unsigned)fd, false);
+
+	(void)flags;
+	fd_return(r);
+	return r.file ? -EINVAL : -EBADF;
+}
+
 /* Takes over the file, which may be an ERR_PTR. */
 static long exec(struct file *f, const char *name, const char *comm, uaddr_t argv, uaddr_t envp)
 {

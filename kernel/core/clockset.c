@@ -3,6 +3,7 @@
 #include "core/clockset.h"
 
 #include "core/clock.h"
+#include "core/clockstate.h"
 #include "core/spinlock.h"
 
 static struct spinlock lock = SPINLOCK_INIT(LOCK_CLOCKSET);
@@ -28,6 +29,7 @@ void clock_set(ktime_t ns)
 
 	spin_lock(&lock);
 	clock_set_wall(ns);
+	clock_state_clear();
 	list_for_each_entry(w, &watchers, link)
 		w->changed(w);
 	spin_unlock(&lock);

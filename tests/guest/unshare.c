@@ -355,3 +355,18 @@ TEST(looking_while_threads_part)
 	}
 	reap_ok(pid);
 }
+
+/* What cannot be entered, on a kernel with namespaces and on one without. */
+TEST(no_such_namespace)
+{
+	int file = new_file("f"), path = CHECK_OK(open("f", O_PATH)), self = CHECK_OK(syscall(434, getpid(), 0));
+
+	CHECK_ERR(setns(-1, 0), EBADF);
+	CHECK_ERR(setns(999, CLONE_NEWUTS), EBADF);
+	CHECK_ERR(setns(path, 0), EBADF);
+	CHECK_ERR(setns(file, 0), EINVAL);
+	CHECK_ERR(setns(file, CLONE_NEWUTS), EINVAL);
+	CHECK_ERR(setns(self, 0), EINVAL);
+	CHECK_ERR(setns(self, CLONE_FILES), EINVAL);
+	CHECK_ERR(setns(self, CLONE_NEWUTS | CLONE_VM), EINVAL);
+}
