@@ -312,6 +312,15 @@ long sys_mount(uaddr_t source, uaddr_t target, uaddr_t type, unsigned long flags
 	return err;
 }
 
+static bool is_root_mount(const struct mount *m)
+{
+	struct path root = fsctx_root(fsctx_current());
+	bool is = root.mnt == m;
+
+	path_put(&root);
+	return is;
+}
+
 static long unmount(const char *name, unsigned long flags)
 {
 	struct path p;
@@ -322,11 +331,8 @@ static long unmount(const char *name, unsigned long flags)
 	err = path_lookup(AT_FDCWD, name, flags & 8 ? 0 : WALK_FOLLOW, &p);
 	if (err)
 		return err;
-	struct mount *m = p.mnt;
-	struct dentry *d = p.dentry;
-	err = mount_umount(&p, (int)flags);
-	dentry_put(d);
-	mount_put(m);
+	err = flags & MNT_EXPIRE && is_root_mount(p.mnt) ? -EINVAL : mount_umount(&p, (int)flags);
+	path_put(&p);
 	return err;
 }
 

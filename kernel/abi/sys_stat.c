@@ -71,6 +71,9 @@ static long put_stat64(struct path *p, uaddr_t buf)
 	return user_put(buf, &s);
 }
 
+#define STATX_TOLD 0x1fffu /* all of stat(2), time of birth, number of the mount */
+#define STATX_ATTR_MOUNT_ROOT 0x2000u
+
 static struct u_statx_ts statx_time(struct timespec64 t) { return (struct u_statx_ts){ t.sec, t.nsec, 0 }; }
 
 static long put_statx(struct path *p, uaddr_t buf)
@@ -79,10 +82,13 @@ static long put_statx(struct path *p, uaddr_t buf)
 	struct u_statx s;
 
 	refresh(i);
-	s = (struct u_statx){ .mask = 0xfff, .blksize = block_size(i), .nlink = i->nlink, .uid = i->uid, .gid = i->gid, .mode = (uint16_t)i->mode, .ino = i->ino,
-			      .size = (uint64_t)inode_size(i), .blocks = i->blocks, .atime = statx_time(i->atime), .btime = statx_time(i->btime),
-			      .ctime = statx_time(i->ctime), .mtime = statx_time(i->mtime), .rdev_major = MAJOR(i->rdev), .rdev_minor = MINOR(i->rdev),
-			      .dev_major = MAJOR(i->sb->dev), .dev_minor = MINOR(i->sb->dev), .mnt_id = (uint64_t)p->mnt->id };
+	s = (struct u_statx){ .mask = STATX_TOLD, .attributes_mask = STATX_ATTR_MOUNT_ROOT, .blksize = block_size(i), .nlink = i->nlink, .uid = i->uid,
+			      .gid = i->gid, .mode = (uint16_t)i->mode, .ino = i->ino, .size = (uint64_t)inode_size(i), .blocks = i->blocks,
+			      .atime = statx_time(i->atime), .btime = statx_time(i->btime), .ctime = statx_time(i->ctime), .mtime = statx_time(i->mtime),
+			      .rdev_major = MAJOR(i->rdev), .rdev_minor = MINOR(i->rdev), .dev_major = MAJOR(i->sb->dev), .dev_minor = MINOR(i->sb->dev),
+			      .mnt_id = (uint64_t)p->mnt->id };
+	if (p->dentry == p->mnt->root)
+		s.attributes |= STATX_ATTR_MOUNT_ROOT;
 	return user_put(buf, &s);
 }
 

@@ -12,8 +12,6 @@
 #include "sched/grace.h"
 #include "sched/mutex.h"
 
-#define MNT_FORCE 1
-#define MNT_DETACH 2
 #define UMOUNT_NOFOLLOW 8
 #define MOUNT_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_RELATIME)
 
@@ -108,6 +106,8 @@ static bool put_counted(struct mount *m, bool looker)
 	spin_lock(&dentry_lock);
 	m->on_cpu[this_cpu()->id].refs--;
 	m->lookers -= looker;
+	if (m->unused && !looker && --m->unused == 0 && !m->counting) /* it is in use, after all */
+		m->counted = false;
 	last = !m->freed && list_empty(&m->link) && refs_of(m) == 0;
 	m->freed |= last;
 	spin_unlock(&dentry_lock);
@@ -220,7 +220,8 @@ static void attach(struct mount *m, const struct path *where)
 	m->point = where->dentry;
 	m->point->mounted++;
 	list_push_back(&mounts, &m->link);
-	m->counted = false;
+	m->counted = m->counting = false;
+	m->unused = 0;
 	dentry_change_end();
 	spin_unlock(&dentry_lock);
 }
@@ -229,9 +230,16 @@ static void attach(struct mount *m, const struct path *where)
 static void count(struct mount *m)
 {
 	spin_lock(&dentry_lock);
-	m->counted = true;
+	m->counted = m->counting = true;
 	spin_unlock(&dentry_lock);
 	grace_wait();
+}
+
+/* It stays: references are given back in whatever order again, unless MNT_EXPIRE wants to know of them. dentry_lock held. */
+static void count_no_more(struct mount *m)
+{
+	m->counting = false;
+	m->counted = m->unused;
 }
 
 /* Takes m off its place, unless more than `most` refer to it, but for those who list the mounts; the references on place and parent go with m. mount_mutex held. */
@@ -249,7 +257,7 @@ static bool detach_unless(struct mount *m, long most)
 		if (m->point)
 			m->point->mounted--;
 	} else {
-		m->counted = false;
+		count_no_more(m);
 	}
 	dentry_change_end();
 	spin_unlock(&dentry_lock);
@@ -447,15 +455,36 @@ static void detach_tree(struct mount *m, struct list *dead)
 	}
 }
 
+/*
+ * MNT_EXPIRE: 0 if nobody has used m since this was asked before; -EAGAIN: from now on that is known, -EBUSY: it is in use. The caller's reference, which
+ * it gives back next, is no use. mount_mutex held.
+ */
+static int expire(struct mount *m)
+{
+	int err;
+
+	count(m);
+	spin_lock(&dentry_lock);
+	if (refs_of(m) - (long)m->lookers > 2)
+		err = -EBUSY;
+	else
+		err = m->unused ? 0 : -EAGAIN;
+	if (m->unused || err == -EAGAIN)
+		m->unused = 2;
+	count_no_more(m);
+	spin_unlock(&dentry_lock);
+	return err;
+}
+
 int mount_umount(const struct path *p, int flags)
 {
 	struct list dead = LIST_INIT(dead);
 	struct mount *m = p->mnt, *n;
 	int err = 0;
 
-	if (flags & ~(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW))
+	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	if (p->dentry != m->root || !m->parent)
+	if (p->dentry != m->root || !m->parent || (flags & MNT_EXPIRE && flags & (MNT_FORCE | MNT_DETACH)))
 		return -EINVAL;
 	mutex_lock(&mount_mutex);
 	/* the table's reference and the caller's: any more and somebody uses it */
@@ -463,9 +492,11 @@ int mount_umount(const struct path *p, int flags)
 		err = -EINVAL;
 	else if (!(flags & MNT_DETACH) && child_of(m))
 		err = -EBUSY;
-	else if (!detach_unless(m, flags & MNT_DETACH ? __LONG_MAX__ : 2))
+	else if (flags & MNT_EXPIRE)
+		err = expire(m);
+	if (!err && !detach_unless(m, flags & MNT_DETACH ? __LONG_MAX__ : 2))
 		err = -EBUSY;
-	else
+	if (!err)
 		detach_tree(m, &dead);
 	mutex_unlock(&mount_mutex);
 	while (!list_empty(&dead)) {

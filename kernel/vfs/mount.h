@@ -27,6 +27,8 @@
 struct mount {
 	struct { long refs; } __aligned(64) on_cpu[MAX_CPUS];
 	bool counted;               /* off its place, or about to be: see above; LOCK_DENTRY to change */
+	bool counting;              /* somebody is about to look whether it is in use, and relies on that; LOCK_DENTRY */
+	uint8_t unused;             /* MNT_EXPIRE has asked, and so many references may be given back before it counts as used; counted then; LOCK_DENTRY */
 	bool freed;                 /* somebody found the sum to be zero; LOCK_DENTRY */
 	unsigned lookers;           /* of the references, those of mount_each, which keep nobody from taking it off; LOCK_DENTRY */
 	struct super *sb;
@@ -72,6 +74,9 @@ int mount_new(const char *source, const struct path *where, const char *fstype, 
 int mount_bind(const struct path *from, const struct path *where, bool recursive);
 int mount_remount(const struct path *p, unsigned long flags, const char *data);
 int mount_move(const struct path *from, const struct path *where);
+#define MNT_FORCE 1
+#define MNT_DETACH 2
+#define MNT_EXPIRE 4
 int mount_umount(const struct path *p, int flags);
 /* If something is mounted on *p, steps onto its root (repeatedly); references are exchanged. */
 /* The same without references, for a walk without the lock (see dentry.c): one mount. false: none, or the count moved. */
