@@ -64,6 +64,16 @@ def test_word(machine, word):
     assert word in m.out("cat /proc/cmdline").replace("\n", "")
 
 
+def test_calls_are_printed(machine):
+    """strace=NAME: arguments of one register and of two, paths, none at all, and errors; other programs' are not."""
+    m = machine(append="strace=truncate")
+    m.out("truncate -s 5000000000 /tmp/x; env truncate -s 1 /; true")
+    calls = [c.split("] ", 1)[1] for c in m.out("dmesg | sed -n 's/.*\\(\\[[0-9]* truncate] .*\\)/\\1/p'").split("\n")]
+    assert {'openat(dirfd=-100, path="/tmp/x", flags=0104101, mode=0666) = 0x3', "ftruncate64(fd=3, len=5000000000) = 0x0", "close(fd=3) = 0x0",
+            'openat(dirfd=-100, path="/", flags=0104101, mode=0666) = -21', "getuid() = 0x0"} <= set(calls)
+    assert "truncate" not in m.out("dmesg | grep ' sh] '; true")
+
+
 def test_other_processors(machine):
     m = machine(cpus=4, append="maxcpus=4", quiet=False)
     assert m.out("seq 1 100 | sort -n | tail -n 1; sleep 0.1") == "100"
