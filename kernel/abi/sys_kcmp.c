@@ -65,6 +65,9 @@ static const void *part(const struct subject *s, int type)
 	case KCMP_SIGHAND:
 		what = s->process->sighand;
 		break;
+	case KCMP_IO: /* who has set a priority for input and output, or has it from its parent, has one of its own; the others have none */
+		what = t && READ_ONCE(t->ioprio) ? t : NULL;
+		break;
 	case KCMP_SYSVSEM:
 		what = t ? READ_ONCE(t->sem_undo) : NULL;
 		break;
@@ -128,8 +131,7 @@ static long compare(const struct subject *s, int type, const unsigned long *inde
 		return compare_files(s, index);
 	case KCMP_EPOLL_TFD:
 		return compare_target(s, (unsigned)index[0], (uaddr_t)index[1]);
-	case KCMP_IO: /* as where there are no block devices: threads have nothing to do with input and output in common */
-		return -EOPNOTSUPP;
+	case KCMP_IO:
 	case KCMP_VM:
 	case KCMP_FILES:
 	case KCMP_FS:

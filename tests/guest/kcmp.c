@@ -263,3 +263,26 @@ TEST(who_may_ask)
 	gate_open(&g);
 	reap_ok(nobody);
 }
+
+/* Who has set a priority for input and output has something of its own to compare, and so has its child. */
+TEST(priorities_of_input_and_output)
+{
+	struct gate done = gate_make();
+	pid_t pid;
+
+	FORK(pid)
+		gate_wait(&done);
+	CHECK_EQ(kcmp(me(), me(), IO, 0, 0), 0);
+	CHECK_EQ(kcmp(me(), pid, IO, 0, 0), 0);
+	CHECK_OK(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 6));
+	CHECK_EQ(kcmp(me(), me(), IO, 0, 0), 0);
+	CHECK(CHECK_OK(kcmp(me(), pid, IO, 0, 0)) != 0);
+	gate_open(&done);
+	reap_ok(pid);
+	done = gate_make();
+	FORK(pid)
+		gate_wait(&done);
+	CHECK(CHECK_OK(kcmp(me(), pid, IO, 0, 0)) != 0);
+	gate_open(&done);
+	reap_ok(pid);
+}
