@@ -22,7 +22,7 @@
 
 #define STACK_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_NOEXEC)
 #define STACK_PAGES_MAX 16
-#define BATCH_MAX 32u /* by who ends a thread, with interrupts off */
+#define BATCH_MAX 16u /* by who ends a thread, with interrupts off */
 /* So many free stacks stay mapped, when a batch is unmapped, as a share of memory has place for. */
 #define CACHE_SHARE 256
 #define CACHE_MIN 16ul
