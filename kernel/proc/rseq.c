@@ -6,7 +6,6 @@
 #include "vm/usercopy.h"
 
 #define UNREGISTER 1
-#define NOT_TOLD_YET 0xffffu
 #define CPU_UNINITIALIZED 0xffffffffu
 
 /* Linux's struct rseq. */
@@ -26,15 +25,34 @@ struct section {
 
 static const uint64_t no_section;
 
+/* Puts the number of its CPU into its area; a move that comes later sees what it was told. */
+static int tell_cpu(struct task *t)
+{
+	uint32_t told[2];
+
+	preempt_disable();
+	told[0] = told[1] = this_cpu()->id;
+	t->thread.told_cpu = (uint16_t)(told[0] + 1);
+	preempt_enable();
+	return user_put(t->rseq.area, &told);
+}
+
+void rseq_exec(void)
+{
+	struct task *t = task_current();
+
+	t->thread.told_cpu = 0;
+	t->rseq.area = 0;
+	t->rseq.signature = 0;
+}
+
 static long unregister(struct task *t)
 {
 	static const uint32_t nowhere[2] = { 0, CPU_UNINITIALIZED };
 
 	if (user_put(t->rseq.area, &nowhere))
 		return -EFAULT;
-	t->thread.told_cpu = 0;
-	t->rseq.area = 0;
-	t->rseq.signature = 0;
+	rseq_exec();
 	return 0;
 }
 
@@ -62,9 +80,10 @@ long rseq_call(uaddr_t area, uint32_t len, int flags, uint32_t signature)
 		return 0;
 	t->rseq.area = area;
 	t->rseq.signature = signature;
-	t->thread.told_cpu = NOT_TOLD_YET;
-	thread_set_work(&t->thread, WORK_RSEQ);
-	return 0;
+	if (!tell_cpu(t))
+		return 0;
+	rseq_exec();
+	return -EFAULT;
 }
 
 /* The child may begin on another CPU than the copied words say: the scheduler finds that out when it places it. */
@@ -77,15 +96,6 @@ void rseq_fork(struct task *child, bool shares_memory)
 	child->rseq = t->rseq;
 	child->thread.told_cpu = t->thread.told_cpu;
 	child->thread.work |= t->thread.work & WORK_RSEQ;
-}
-
-void rseq_exec(void)
-{
-	struct task *t = task_current();
-
-	t->thread.told_cpu = 0;
-	t->rseq.area = 0;
-	t->rseq.signature = 0;
 }
 
 static bool is_user(uint64_t a) { return a < ARCH_USER_TOP; }
@@ -145,19 +155,12 @@ int rseq_handler(struct trapframe *tf)
 static int restart(struct trapframe *tf)
 {
 	struct task *t = task_current();
-	uint32_t told[2];
 	int err;
 
 	/* from here on the next switch, or move, is another event: it brings the thread here once more */
-	preempt_disable();
 	thread_clear_work(&t->thread, WORK_RSEQ);
-	told[0] = told[1] = this_cpu()->id;
-	t->thread.told_cpu = (uint16_t)(told[0] + 1);
-	preempt_enable();
 	err = rseq_handler(tf);
-	if (!err && user_put(t->rseq.area, &told))
-		err = -EFAULT;
-	return err;
+	return err ? err : tell_cpu(t);
 }
 
 void rseq_work(struct trapframe *tf)

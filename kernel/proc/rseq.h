@@ -15,7 +15,7 @@ struct trapframe;
 long rseq_call(uaddr_t area, uint32_t len, int flags, uint32_t signature);
 /* What a child has of the current thread's: all if its memory is a copy, else nothing. */
 void rseq_fork(struct task *child, bool shares_memory);
-/* The current thread has another program. */
+/* The current thread is registered no more: it has another program. */
 void rseq_exec(void);
 /* A handler will begin in a registered thread: its sequence ends. -EFAULT, -EINVAL: the program's structures are bad. */
 int rseq_handler(struct trapframe *tf);

@@ -289,7 +289,6 @@ static void schedule(enum leave_reason why)
 		prev->switches_voluntary++;
 	else
 		prev->switches_forced++;
-	thread_note_leaving(prev);
 	switch_to(rq, prev, next, now);
 }
 
@@ -335,6 +334,7 @@ void sched_block(void)
 {
 	assert_may_sleep("sleep");
 	arch_irq_disable();
+	thread_note_leaving(thread_current());
 	schedule(LEAVE_BLOCK);
 	arch_irq_enable();
 }
@@ -348,13 +348,20 @@ void sched_exit(void)
 	panic("a dead thread runs");
 }
 
+/* Interrupts off. */
+static void preempt(void)
+{
+	thread_note_leaving(runq_this()->curr);
+	schedule(LEAVE_PREEMPTED);
+}
+
 void sched_preempt(void)
 {
 	if (!arch_irqs_on())
 		return;
 	arch_irq_disable();
 	while (this_cpu_resched_due())
-		schedule(LEAVE_PREEMPTED);
+		preempt();
 	arch_irq_enable();
 }
 
@@ -372,7 +379,7 @@ void sched_irq_exit(bool user, bool preemptible)
 	}
 	irq_leave();
 	if (preemptible && this_cpu_resched_due())
-		schedule(LEAVE_PREEMPTED);
+		preempt();
 }
 
 /* ---- other threads ---- */

@@ -22,7 +22,7 @@ __noreturn void sched_idle_loop(void);
 void sched_start(struct thread *t);
 /* The current thread is about to wait for one that it has started, which may be done already: that is as good as sleeping. */
 void sched_waits_for_started(void);
-/* Gives up the CPU: with state RUNNABLE it is a yield. Preemption must be enabled but for the caller's own level (no locks held). */
+/* In a system call: gives up the CPU: with state RUNNABLE it is a yield. Preemption must be enabled but for the caller's own level (no locks held). */
 void sched_yield(void);
 /* The current thread has a new program, and so nothing in this CPU's caches: goes to an idle CPU if others wait for this one. No spinlock held. */
 void sched_exec(void);

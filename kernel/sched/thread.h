@@ -112,7 +112,10 @@ static inline void *thread_stack_top(const struct thread *t) { return (void *)((
 static inline void thread_set_work(struct thread *t, uint32_t bits) { __atomic_fetch_or(&t->work, bits, __ATOMIC_SEQ_CST); }
 static inline void thread_clear_work(struct thread *t, uint32_t bits) { __atomic_fetch_and(&t->work, ~bits, __ATOMIC_SEQ_CST); }
 
-/* t, the current thread, is about to be switched away from. The rest of a system call is in no sequence, and what only makes calls pays nothing. */
+/*
+ * t, the current thread, is about to be switched away from, and not by a call that only yields. The rest of a system call is in no sequence, so that
+ * who only makes calls pays nothing more.
+ */
 static inline void thread_note_leaving(struct thread *t)
 {
 	if (t->told_cpu && !arch_in_syscall(thread_stack_top(t)))

@@ -84,7 +84,7 @@ static bool one_of(long nr, const short *list, unsigned n)
 #define ONE_OF(nr, list) one_of(nr, list, sizeof(list) / sizeof((list)[0]))
 
 /* What nobody makes: new processes have their own place (branch()), and what is not in the kernel's table need not be safe for others. */
-static const short never[] = {SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_unshare, SYS_setns, SYS_vm86, SYS_vm86old, SYS_modify_ldt, SYS_bpf, SYS_seccomp,
+static const short never[] = {SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_unshare, SYS_setns, SYS_vm86, SYS_vm86old, SYS_bpf, SYS_seccomp,
 			      SYS_io_uring_setup, SYS_userfaultfd, SYS_perf_event_open, SYS_fanotify_init, SYS_keyctl, SYS_add_key, SYS_request_key, SYS_migrate_pages};
 /* What root would end the test, the machine or the judges with; others are to be refused. */
 static const short not_root[] = {
