@@ -115,6 +115,8 @@ static long exchange_limit(struct process *p, unsigned resource, const uint64_t 
 	apply_limit(p, resource, want[0]);
 	if (resource == RLIMIT_CPU)
 		itimer_limit_changed(p);
+	else if (resource == RLIMIT_RTTIME && was[0] == RLIM_INFINITY64)
+		itimer_realtime_bounded(p);
 	return 0;
 }
 

@@ -124,7 +124,7 @@ static void inherit(struct process *child, struct process *parent, int exit_sign
 	child->limits = parent->limits;
 	memcpy(child->comm, parent->comm, sizeof(child->comm));
 	sighand_unlock(parent, irq);
-	child->cpu_watched = child->limits.cur[RLIMIT_CPU] != RLIM_INFINITY64;
+	child->cpu_watched = rlimits_watch_cpu(&child->limits);
 	child->personality = parent->personality;
 	child->membarriers = READ_ONCE(parent->membarriers);
 	child->marks = parent->marks;

@@ -5,10 +5,13 @@
 #include "lib/bits.h"
 #include "lib/compiler.h"
 #include "proc/posixtimer.h"
+#include "sched/times.h"
 #include "task/cputime.h"
 #include "task/sigqueue.h"
 
 #define PERIOD_MIN_NS 100000u /* signals that come faster are one anyway, and the machine has other things to do */
+
+#define RTTIME_ENDLESS (1ull << 50) /* us */
 
 /* Keeps to the beat, but for beats that were missed. */
 static ktime_t next_beat(ktime_t last, uint64_t every)
@@ -49,7 +52,7 @@ static void set_real(struct process *p, const struct itimer_value *new, struct i
 /* Does anything of the process depend on its CPU time? sighand->lock held. */
 static void watch(struct process *p)
 {
-	bool any = p->cpu_timers[0].expires_ns || p->cpu_timers[1].expires_ns || p->limits.cur[RLIMIT_CPU] != RLIM_INFINITY64;
+	bool any = p->cpu_timers[0].expires_ns || p->cpu_timers[1].expires_ns || rlimits_watch_cpu(&p->limits);
 
 	WRITE_ONCE(p->cpu_watched, any);
 	smp_mb(); /* a timer that is started just now sets it after it is counted */
@@ -105,6 +108,17 @@ void itimer_limit_changed(struct process *p)
 	sighand_unlock(p, irq);
 }
 
+void itimer_realtime_bounded(struct process *p)
+{
+	unsigned long irq = sighand_lock(p);
+	struct task *t;
+
+	list_for_each_entry(t, &p->tasks, process_link)
+		t->awake.sleeps = ~0ull;
+	watch(p);
+	sighand_unlock(p, irq);
+}
+
 /* Has the timer run out? Goes on with its interval then. sighand->lock held. */
 static bool cpu_timer_due(struct cpu_timer *t, uint64_t now)
 {
@@ -130,13 +144,38 @@ static int limit_signal(struct process *p, uint64_t used_ns)
 	return SIGXCPU;
 }
 
+/*
+ * What the limit of time without sleeping asks for, of a thread that goes before all common ones: SIGXCPU at the soft limit, which moves on by a second, and
+ * SIGKILL at the hard one. used_ns: the thread's CPU time. sighand->lock held.
+ */
+static int realtime_signal(struct process *p, struct task *t, uint64_t used_ns)
+{
+	uint64_t soft = p->limits.cur[RLIMIT_RTTIME], hard = p->limits.max[RLIMIT_RTTIME], sleeps = t->thread.switches_voluntary;
+	bool realtime = t->thread.se.own_policy == SCHED_FIFO || t->thread.se.own_policy == SCHED_RR;
+
+	if (soft == RLIM_INFINITY64)
+		return 0;
+	t->awake.ns = realtime && sleeps == t->awake.sleeps ? t->awake.ns + used_ns - t->awake.seen_ns : 0;
+	t->awake.sleeps = sleeps;
+	t->awake.seen_ns = used_ns;
+	if (!realtime)
+		return 0;
+	if (hard < RTTIME_ENDLESS && t->awake.ns >= hard * NSEC_PER_USEC)
+		return SIGKILL;
+	if (soft >= RTTIME_ENDLESS || t->awake.ns < soft * NSEC_PER_USEC)
+		return 0;
+	p->limits.cur[RLIMIT_RTTIME] = soft + 1000000;
+	return SIGXCPU;
+}
+
 void itimer_check(void)
 {
 	struct process *p = process_current();
 	struct cputime c = process_cputime(p);
+	uint64_t own_ns = sched_thread_cpu_ns(thread_current());
 	bool virtual, prof;
 	unsigned long irq;
-	int limit;
+	int limit, realtime;
 
 	thread_clear_work(thread_current(), WORK_CPUTIME);
 	posixtimer_check();
@@ -144,6 +183,7 @@ void itimer_check(void)
 	virtual = cpu_timer_due(&p->cpu_timers[0], reading(&c, 0));
 	prof = cpu_timer_due(&p->cpu_timers[1], reading(&c, 1));
 	limit = limit_signal(p, c.user_ns + c.system_ns);
+	realtime = realtime_signal(p, task_current(), own_ns);
 	watch(p);
 	sighand_unlock(p, irq);
 	if (virtual)
@@ -152,6 +192,8 @@ void itimer_check(void)
 		signal_kernel(p, SIGPROF);
 	if (limit)
 		signal_kernel(p, limit);
+	if (realtime)
+		signal_kernel(p, realtime);
 }
 
 /* Interrupt context. */

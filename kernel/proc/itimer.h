@@ -17,6 +17,8 @@ void itimer_set(enum itimer_which which, const struct itimer_value *new, struct 
 void itimer_exit(struct process *p);
 /* The process's limit of CPU time was set. */
 void itimer_limit_changed(struct process *p);
+/* RLIMIT_RTTIME bounds p now, and did not before: what its threads have run so far does not count. */
+void itimer_realtime_bounded(struct process *p);
 /* WORK_CPUTIME: sends what is due. Called on the way to user mode. */
 void itimer_check(void);
 /* Wires sched_tick_hook. */

@@ -12,6 +12,11 @@ enum { RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_
 struct rlimits {
 	uint64_t cur[RLIM_COUNT], max[RLIM_COUNT]; /* RLIM_INFINITY64: none */
 };
+/* Do they bound CPU time, so that it must be looked at? */
+static inline bool rlimits_watch_cpu(const struct rlimits *r)
+{
+	return r->cur[RLIMIT_CPU] != RLIM_INFINITY64 || r->cur[RLIMIT_RTTIME] != RLIM_INFINITY64;
+}
 /* Linux's defaults for init. */
 void rlimits_init(struct rlimits *r);
 

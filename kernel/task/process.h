@@ -60,6 +60,7 @@ struct task {
 	struct cred *cred;          /* replaced by its own thread under PROC_TREE lock (readers elsewhere: cred_get there) */
 	bool cred_given;            /* the reference is the process's now, as last_cred: this was its last thread */
 	uint64_t minflt, majflt;
+	struct { uint64_t ns, sleeps, seen_ns; } awake; /* RLIMIT_RTTIME: run since it slept; its sleeps and its CPU time when that was looked at */
 	struct io_usage io;
 	bool exiting;               /* sighand->lock; and PROC_TREE lock unless it is the last one, which then stays in process->tasks until the process is a zombie */
 	bool past_meet;             /* ends, and no core dump waits for it; sighand->lock */
@@ -140,7 +141,7 @@ struct process {
 	uint64_t cpu_warned_s;       /* SIGXCPU was sent up to here, 0: not yet */
 	struct list cpu_watchers;    /* POSIX timers, anybody's, on its CPU time; proc/posixtimer's lock */
 	unsigned cpu_watcher_count;
-	bool cpu_watched;            /* any of this, or RLIMIT_CPU, is set */
+	bool cpu_watched;            /* any of this, or RLIMIT_CPU or RTTIME, is set */
 	struct posix_timers *timers; /* proc/posixtimer; made with the first one. sighand->lock to take away, for others to read */
 	struct signalfd_link *signalfds; /* those that look at it; vfs/signalfd's lock */
 	ktime_t start_time;          /* clock_now() at birth */
