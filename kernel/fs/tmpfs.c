@@ -275,20 +275,37 @@ static int tmpfs_exchange(struct inode *odir, struct entry *a, struct inode *ndi
 	return 0;
 }
 
+/* The inode of a name, with its reference; the name goes, or becomes that of the whiteout, whose reference is taken over. */
+static struct inode *leave_name(struct inode *dir, struct entry *e, struct inode *whiteout)
+{
+	struct inode *i = e->inode;
+
+	if (!whiteout)
+		return take_out(dir, e);
+	e->inode = whiteout;
+	inode_touch(dir, ATTR_MTIME | ATTR_CTIME);
+	return i;
+}
+
 static int tmpfs_rename(struct inode *odir, const char *on, size_t ol, struct inode *ndir, const char *nn, size_t nl, struct inode *moved, struct inode *victim,
 			unsigned flags)
 {
 	struct entry *from = find(odir, on, ol), *to = find(ndir, nn, nl);
-	int err;
+	struct inode *whiteout = NULL;
 
 	if (!from || from->inode != moved)
 		return -ENOENT;
-	if (flags & 2)
+	if (flags & RENAME_EXCHANGE)
 		return to ? tmpfs_exchange(odir, from, ndir, to) : -ENOENT;
 	if (victim && S_ISDIR(victim->mode) && !rb_empty(&of(victim)->names))
 		return -ENOTEMPTY;
+	if (flags & RENAME_WHITEOUT) {
+		whiteout = make(odir->sb, odir, S_IFCHR); /* device 0, which nobody can open */
+		if (!whiteout)
+			return -ENOSPC;
+	}
 	if (to) { /* the entry stays and changes its inode: nothing can fail */
-		inode_put(take_out(odir, from) == moved ? to->inode : NULL);
+		inode_put(leave_name(odir, from, whiteout) == moved ? to->inode : NULL);
 		to->inode = moved;
 		victim->nlink -= S_ISDIR(victim->mode) ? 2 : 1;
 		if (S_ISDIR(victim->mode))
@@ -296,10 +313,12 @@ static int tmpfs_rename(struct inode *odir, const char *on, size_t ol, struct in
 		inode_touch(victim, ATTR_CTIME);
 		inode_touch(ndir, ATTR_MTIME | ATTR_CTIME);
 	} else {
-		err = add(ndir, nn, nl, moved);
-		if (err)
+		if (add(ndir, nn, nl, moved)) {
+			if (whiteout)
+				inode_put(whiteout);
 			return -ENOSPC;
-		take_out(odir, from);
+		}
+		leave_name(odir, from, whiteout);
 	}
 	reparent(moved, odir, ndir);
 	inode_touch(moved, ATTR_CTIME);

@@ -102,6 +102,10 @@ struct iattr {
  * Called with the directory's lock held for writing (lookup: reading). Names are (pointer, length), without '/' or NUL, never "." or "..",
  * at most 255 bytes. New inodes come back with a reference. dir is never stale: the path room checks permissions beforehand.
  */
+#define RENAME_NOREPLACE 1u
+#define RENAME_EXCHANGE 2u
+#define RENAME_WHITEOUT 4u /* the old name stays, as a device 0 */
+
 struct inode_ops {
 	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out); /* -ENOENT: a negative entry may be cached */
 	int (*create)(struct inode *dir, const char *name, size_t len, mode_t mode, struct inode **out); /* mode with type: REG, FIFO, SOCK */
@@ -111,7 +115,7 @@ struct inode_ops {
 	int (*link)(struct inode *dir, const char *name, size_t len, struct inode *target);
 	int (*unlink)(struct inode *dir, const char *name, size_t len, struct inode *victim);
 	int (*rmdir)(struct inode *dir, const char *name, size_t len, struct inode *victim);
-	/* victim: what the new name refers to now, or NULL. flags: RENAME_NOREPLACE 1, RENAME_EXCHANGE 2. All four locked as needed. */
+	/* victim: what the new name refers to now, or NULL. flags: RENAME_ of renameat2(2). All four locked as needed. */
 	int (*rename)(struct inode *odir, const char *on, size_t ol, struct inode *ndir, const char *nn, size_t nl, struct inode *moved, struct inode *victim, unsigned flags);
 	/* Target of a symbolic link into buf (not terminated): its length, truncated to cap. May sleep. */
 	ssize_t (*readlink)(struct inode *i, char *buf, size_t cap);

@@ -10,9 +10,6 @@
 #include "vfs/notify.h"
 #include "vfs/path.h"
 
-#define RENAME_NOREPLACE 1u
-#define RENAME_EXCHANGE 2u
-
 static struct mutex rename_lock = MUTEX_INIT(rename_lock, LOCK_RENAME);
 
 /* The parent of a name, found; and after lock_target the last component, looked up with the parent locked. */
@@ -446,7 +443,7 @@ int path_rename(int olddirfd, const char *old, int newdirfd, const char *new, un
 	struct change o, n;
 	int err;
 
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) || (flags & RENAME_EXCHANGE && flags & ~RENAME_EXCHANGE))
 		return -EINVAL;
 	err = change_begin(&o, olddirfd, old);
 	if (err)

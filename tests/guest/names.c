@@ -522,3 +522,57 @@ TEST(links_counted_by_many)
 	CHECK_OK(stat("f", &st));
 	CHECK_EQ(st.st_nlink, 1);
 }
+
+static bool is_whiteout(const char *name)
+{
+	struct stat st;
+
+	CHECK_OK(lstat(name, &st));
+	CHECK_EQ(st.st_nlink, 1);
+	return st.st_mode == S_IFCHR && st.st_rdev == 0;
+}
+
+/* The old name stays, as a device that nobody can open: what an overlay reads as "there is nothing". */
+TEST(whiteouts)
+{
+	struct stat st;
+	pid_t pid;
+
+	close(new_file("a"));
+	CHECK_OK(mkdir("d", 0777));
+	CHECK_OK(chmod("d", 0777));
+	CHECK_OK(mkdir("d/dir", 0755));
+	CHECK_OK(renameat2(AT_FDCWD, "a", AT_FDCWD, "b", RENAME_WHITEOUT));
+	CHECK(is_whiteout("a"));
+	CHECK_ERR(open("a", O_RDONLY), ENXIO);
+	CHECK_OK(stat("b", &st));
+	CHECK(S_ISREG(st.st_mode));
+	CHECK_ERR(renameat2(AT_FDCWD, "b", AT_FDCWD, "a", RENAME_WHITEOUT | RENAME_NOREPLACE), EEXIST);
+	CHECK_ERR(renameat2(AT_FDCWD, "b", AT_FDCWD, "a", RENAME_WHITEOUT | RENAME_EXCHANGE), EINVAL);
+	CHECK_ERR(renameat2(AT_FDCWD, "none", AT_FDCWD, "x", RENAME_WHITEOUT), ENOENT);
+	CHECK_OK(renameat2(AT_FDCWD, "b", AT_FDCWD, "a", RENAME_WHITEOUT)); /* the one is replaced, and another is made */
+	CHECK(is_whiteout("b"));
+	CHECK_OK(stat("a", &st));
+	CHECK(S_ISREG(st.st_mode));
+	CHECK_OK(renameat2(AT_FDCWD, "d/dir", AT_FDCWD, "dir", RENAME_WHITEOUT | RENAME_NOREPLACE));
+	CHECK(is_whiteout("d/dir"));
+	CHECK_OK(stat("d", &st));
+	CHECK_EQ(st.st_nlink, 2);
+	CHECK_OK(stat("dir/..", &st));
+	CHECK_ERR(rmdir("d"), ENOTEMPTY);
+	CHECK_ERR(mkdir("d/dir", 0755), EEXIST);
+	CHECK_OK(unlink("d/dir"));
+	FORK(pid) { /* it takes no right to make devices */
+		CHECK_OK(setresgid(65534, 65534, 65534));
+		CHECK_OK(setresuid(65534, 65534, 65534));
+		CHECK_OK(mkdir("d/mine", 0755));
+		CHECK_OK(renameat2(AT_FDCWD, "d/mine", AT_FDCWD, "d/other", RENAME_WHITEOUT));
+		CHECK(is_whiteout("d/mine"));
+		CHECK_OK(unlink("d/mine"));
+		CHECK_OK(rmdir("d/other"));
+	}
+	reap_ok(pid);
+	CHECK_OK(rmdir("d"));
+	CHECK_OK(unlink("b"));
+	CHECK_OK(rename("a", "b"));
+}
