@@ -12,14 +12,26 @@
 static long allow(unsigned long from, unsigned long n, int on) { return syscall(SYS_ioperm, from, n, on); }
 static long level(unsigned n) { return syscall(SYS_iopl, n); }
 
-static void use_8(volatile char *port) { (void)inb((unsigned short)(uintptr_t)port); }
 static void use_16(volatile char *port) { (void)inw((unsigned short)(uintptr_t)port); }
 static void use_32(volatile char *port) { (void)inl((unsigned short)(uintptr_t)port); }
 static void clear_interrupts(volatile char *p UNUSED) { __asm__ volatile("cli"); }
 static void set_interrupts(volatile char *p UNUSED) { __asm__ volatile("sti"); }
 static void halt(volatile char *p UNUSED) { __asm__ volatile("hlt"); }
 
-static bool can(unsigned port) { return fault_of(use_8, (void *)(uintptr_t)port) == 0; }
+static __thread sigjmp_buf refused;
+
+static void on_refused(int sig) { siglongjmp(refused, sig); }
+
+/* Several threads may ask at once. */
+static bool can(unsigned port)
+{
+	signal(SIGSEGV, on_refused);
+	if (sigsetjmp(refused, 1))
+		return false;
+	(void)inb((unsigned short)port);
+	return true;
+}
+
 static bool can_16(unsigned port) { return fault_of(use_16, (void *)(uintptr_t)port) == 0; }
 static bool can_32(unsigned port) { return fault_of(use_32, (void *)(uintptr_t)port) == 0; }
 
