@@ -51,6 +51,14 @@ static void add_flags(struct text *t, unsigned long flags)
 		text_printf(t, ",relatime");
 }
 
+static void add_options(struct text *t, struct super *sb)
+{
+	char buf[OPTIONS_MAX];
+
+	if (sb->ops->options)
+		text_add(t, buf, sb->ops->options(sb, buf, sizeof(buf)));
+}
+
 struct printing {
 	struct text *t;
 	char *buf; /* PATH_MAX bytes */
@@ -65,6 +73,7 @@ static void print_mount(struct mount *m, void *ctx)
 	add_place(x->t, &(struct path){ m, m->root }, x->buf);
 	text_printf(x->t, " %s ", m->sb->fstype);
 	add_flags(x->t, m->flags | m->sb->flags);
+	add_options(x->t, m->sb);
 	text_printf(x->t, " 0 0\n");
 }
 
@@ -85,7 +94,9 @@ static void print_info(struct mount *m, void *ctx)
 	add_flags(x->t, m->flags);
 	text_printf(x->t, " - %s ", m->sb->fstype);
 	add_escaped(x->t, m->source);
-	text_printf(x->t, " %s\n", m->sb->flags & MS_RDONLY ? "ro" : "rw");
+	text_printf(x->t, " %s", m->sb->flags & MS_RDONLY ? "ro" : "rw");
+	add_options(x->t, m->sb);
+	text_printf(x->t, "\n");
 }
 
 static void print_stats(struct mount *m, void *ctx)

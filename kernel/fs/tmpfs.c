@@ -4,6 +4,7 @@
  * grows, is the cursor of getdents, so that entries removed or added meanwhile do not disturb it.
  */
 #include "fs/tmpfs.h"
+#include "fs/tmpfsopt.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -37,7 +38,7 @@ struct tmpfs_inode {
 
 struct tmpfs_super {
 	struct super super;
-	unsigned long max_pages, max_inodes;
+	struct tmpfs_options options, usual; /* the limits may change (remount); usual: what /proc/mounts need not tell */
 	atomic_long_t used_pages, used_inodes;
 };
 
@@ -50,15 +51,25 @@ static atomic_long_t next_ino = ATOMIC_INIT(1);
 static struct tmpfs_super *super_of(struct super *sb) { return container_of(sb, struct tmpfs_super, super); }
 static struct tmpfs_inode *of(struct inode *i) { return container_of(i, struct tmpfs_inode, inode); }
 
+/* One more inode, or name of an inode that has one already, is there. */
+static bool count_inode(struct tmpfs_super *ts)
+{
+	if (atomic_add_return(&ts->used_inodes, 1) <= (long)READ_ONCE(ts->options.inodes))
+		return true;
+	atomic_dec(&ts->used_inodes);
+	return false;
+}
+
 /* A new inode; dir: where its name will be, NULL for a root. NULL: no memory, or as many as the file system may have. */
 static struct inode *make(struct super *sb, const struct inode *dir, mode_t mode)
 {
 	struct tmpfs_super *ts = super_of(sb);
-	struct tmpfs_inode *t = NULL;
+	struct tmpfs_inode *t;
 	struct inode *i;
 
-	if (atomic_add_return(&ts->used_inodes, 1) <= (long)ts->max_inodes)
-		t = slab_alloc(&tmpfs_inode_cache, ALLOC_ZERO);
+	if (!count_inode(ts))
+		return NULL;
+	t = slab_alloc(&tmpfs_inode_cache, ALLOC_ZERO);
 	if (!t) {
 		atomic_dec(&ts->used_inodes);
 		return NULL;
@@ -218,14 +229,29 @@ static int tmpfs_symlink(struct inode *dir, const char *name, size_t len, const 
 
 static int tmpfs_link(struct inode *dir, const char *name, size_t len, struct inode *target)
 {
+	bool more = target->nlink != 0; /* not the first name of one that was made without */
+
+	if (more && !count_inode(super_of(dir->sb)))
+		return -ENOSPC;
 	inode_get(target);
 	if (add(dir, name, len, target)) {
 		inode_put(target);
+		if (more)
+			atomic_dec(&super_of(dir->sb)->used_inodes);
 		return -ENOSPC;
 	}
 	target->nlink++;
 	inode_touch(target, ATTR_CTIME);
 	return 0;
+}
+
+/* A name of it goes, or the last two of a directory. */
+static void lose_name(struct inode *victim)
+{
+	if (!S_ISDIR(victim->mode) && victim->nlink > 1)
+		atomic_dec(&super_of(victim->sb)->used_inodes);
+	victim->nlink -= S_ISDIR(victim->mode) ? 2 : 1;
+	inode_touch(victim, ATTR_CTIME);
 }
 
 static int tmpfs_unlink(struct inode *dir, const char *name, size_t len, struct inode *victim)
@@ -234,8 +260,7 @@ static int tmpfs_unlink(struct inode *dir, const char *name, size_t len, struct 
 
 	if (!e || e->inode != victim)
 		return -ENOENT;
-	victim->nlink--;
-	inode_touch(victim, ATTR_CTIME);
+	lose_name(victim);
 	inode_put(take_out(dir, e));
 	return 0;
 }
@@ -307,10 +332,9 @@ static int tmpfs_rename(struct inode *odir, const char *on, size_t ol, struct in
 	if (to) { /* the entry stays and changes its inode: nothing can fail */
 		inode_put(leave_name(odir, from, whiteout) == moved ? to->inode : NULL);
 		to->inode = moved;
-		victim->nlink -= S_ISDIR(victim->mode) ? 2 : 1;
+		lose_name(victim);
 		if (S_ISDIR(victim->mode))
 			ndir->nlink--;
-		inode_touch(victim, ATTR_CTIME);
 		inode_touch(ndir, ATTR_MTIME | ATTR_CTIME);
 	} else {
 		if (add(ndir, nn, nl, moved)) {
@@ -457,18 +481,63 @@ static void tmpfs_super_kill(struct super *sb)
 static int tmpfs_statfs(struct super *sb, struct statfs_info *s)
 {
 	struct tmpfs_super *t = super_of(sb);
-	unsigned long used = (unsigned long)MAX(atomic_read(&t->used_pages), 0l), free = t->max_pages - MIN(used, t->max_pages);
+	unsigned long pages = READ_ONCE(t->options.pages), inodes = READ_ONCE(t->options.inodes);
 
-	*s = (struct statfs_info){ .type = TMPFS_MAGIC, .blocks = t->max_pages, .bfree = free, .bavail = free, .files = t->max_inodes,
-				   .ffree = t->max_inodes - MIN((unsigned long)atomic_read(&t->used_inodes), t->max_inodes), .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX };
+	*s = (struct statfs_info){ .type = TMPFS_MAGIC, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX };
+	if (pages != TMPFS_UNLIMITED) {
+		s->blocks = pages;
+		s->bfree = s->bavail = pages - MIN((unsigned long)MAX(atomic_read(&t->used_pages), 0l), pages);
+	}
+	if (inodes != TMPFS_UNLIMITED) {
+		s->files = inodes;
+		s->ffree = inodes - MIN((unsigned long)atomic_read(&t->used_inodes), inodes);
+	}
 	return 0;
+}
+
+/* Linux does not count what has no limit, and so none can be set later. */
+static int set_limit(unsigned long *limit, unsigned long n, const atomic_long_t *used)
+{
+	unsigned long was = *limit;
+
+	if (was == TMPFS_UNLIMITED && n != TMPFS_UNLIMITED)
+		return -EINVAL;
+	WRITE_ONCE(*limit, n); /* first: nobody gets beyond it from now on */
+	smp_mb();
+	if (atomic_read(used) <= (long)n)
+		return 0;
+	WRITE_ONCE(*limit, was);
+	return -EINVAL;
+}
+
+static int tmpfs_remount(struct super *sb, const char *data)
+{
+	struct tmpfs_super *t = super_of(sb);
+	struct tmpfs_options o = t->options;
+	unsigned long was = o.pages;
+	int err;
+
+	o.pages_set = o.inodes_set = false;
+	err = tmpfs_options_parse(data, &o);
+	if (!err && o.pages_set)
+		err = set_limit(&t->options.pages, o.pages, &t->used_pages);
+	if (!err && o.inodes_set)
+		err = set_limit(&t->options.inodes, o.inodes, &t->used_inodes);
+	if (err)
+		WRITE_ONCE(t->options.pages, was);
+	return err;
+}
+
+static size_t tmpfs_options(struct super *sb, char *buf, size_t cap)
+{
+	return tmpfs_options_text(&super_of(sb)->options, &super_of(sb)->usual, buf, cap);
 }
 
 static bool tmpfs_charge(struct mapping *m, long pages)
 {
 	struct tmpfs_super *t = super_of(m->inode->sb);
 
-	if (atomic_add_return(&t->used_pages, pages) <= (long)t->max_pages || pages < 0)
+	if (atomic_add_return(&t->used_pages, pages) <= (long)READ_ONCE(t->options.pages) || pages < 0)
 		return true;
 	atomic_sub(&t->used_pages, pages);
 	return false;
@@ -478,9 +547,10 @@ static const struct mapping_ops tmpfs_mapping_ops = { .charge = tmpfs_charge };
 
 static const struct super_ops tmpfs_super_ops = {
 	.inode_free = tmpfs_inode_free, .super_free = tmpfs_super_free, .super_kill = tmpfs_super_kill, .statfs = tmpfs_statfs,
+	.remount = tmpfs_remount, .options = tmpfs_options,
 };
 
-int tmpfs_new_super(const char *fstype, mode_t root_mode, unsigned long max_pages, struct super **out)
+static int new_super(const char *fstype, const struct tmpfs_options *o, const struct tmpfs_options *usual, struct super **out)
 {
 	struct tmpfs_super *t = kzalloc(sizeof(*t));
 	struct super *sb;
@@ -488,81 +558,45 @@ int tmpfs_new_super(const char *fstype, mode_t root_mode, unsigned long max_page
 	if (!t)
 		return -ENOMEM;
 	sb = &t->super;
-	t->max_pages = max_pages;
-	t->max_inodes = MIN(frame_total(), INODES_MOST) / 2; /* as many as half of the frames, as Linux has it */
+	t->options = *o;
+	t->usual = *usual;
 	refcount_set(&sb->refs, 1);
 	sb->ops = &tmpfs_super_ops;
 	sb->fstype = fstype;
 	sb->dev = super_alloc_dev();
-	sb->root = make(sb, NULL, S_IFDIR | root_mode);
+	sb->root = make(sb, NULL, S_IFDIR | o->mode);
 	if (!sb->root) {
 		kfree(t);
 		return -ENOMEM;
 	}
+	sb->root->uid = o->uid;
+	sb->root->gid = o->gid;
 	*out = sb;
 	return 0;
 }
 
-/* "size=16m", "size=50%": pages. */
-static int parse_size(const char *s, unsigned long *pages)
+static struct tmpfs_options usual_options(void)
 {
-	const char *end;
-	unsigned long long n = str_to_u64(s, &end, 10);
-
-	switch (*end) {
-	case '%':
-		n = (unsigned long long)((unsigned long)MIN(n, 1000ull) * frame_total() / 100) << PAGE_SHIFT;
-		break;
-	case 'k': case 'K':
-		n <<= 10;
-		break;
-	case 'm': case 'M':
-		n <<= 20;
-		break;
-	case 'g': case 'G':
-		n <<= 30;
-		break;
-	default:
-		end--;
-	}
-	if (end < s || (end[1] && end[1] != ','))
-		return -EINVAL;
-	*pages = (unsigned long)((n + PAGE_SIZE - 1) >> PAGE_SHIFT);
-	return 0;
+	/* as many inodes as half of the frames, as Linux has it */
+	return (struct tmpfs_options){ .pages = frame_total() / 2, .inodes = MIN(frame_total(), INODES_MOST) / 2, .mode = 01777 };
 }
 
-/* Options are separated by commas; those that Linux knows and that change nothing here are accepted, others are -EINVAL. */
-static int parse_options(const char *data, mode_t *mode, unsigned long *pages)
+int tmpfs_new_super(const char *fstype, mode_t root_mode, unsigned long max_pages, struct super **out)
 {
-	static const char *const accepted[] = { "nr_inodes=", "nr_blocks=", "huge=", "mpol=", "uid=", "gid=", "inode64", "inode32", "noswap" };
+	struct tmpfs_options o = usual_options();
 
-	for (const char *s = data ? data : ""; *s; s += *s == ',') {
-		bool known = false;
-		int bad = 0;
-
-		if (!strncmp(s, "mode=", 5))
-			*mode = (mode_t)str_to_u64(s + 5, NULL, 8) & 07777;
-		else if (!strncmp(s, "size=", 5))
-			bad = parse_size(s + 5, pages);
-		else
-			for (size_t k = 0; k < ARRAY_SIZE(accepted); k++)
-				known |= !strncmp(s, accepted[k], strlen(accepted[k]));
-		if (bad || (!known && strncmp(s, "mode=", 5) && strncmp(s, "size=", 5)))
-			return -EINVAL;
-		while (*s && *s != ',')
-			s++;
-	}
-	return 0;
+	o.mode = root_mode;
+	o.pages = max_pages;
+	return new_super(fstype, &o, &o, out);
 }
 
 static int tmpfs_mount(const char *source, unsigned long flags, const char *data, struct super **out)
 {
-	unsigned long pages = frame_total() / 2;
-	mode_t mode = 01777;
-	int err = parse_options(data, &mode, &pages);
+	struct tmpfs_options usual = usual_options(), o = usual;
+	int err = tmpfs_options_parse(data, &o);
 
 	(void)source, (void)flags;
-	return err ? err : tmpfs_new_super("tmpfs", mode, pages, out);
+	return err ? err : new_super("tmpfs", &o, &usual, out);
 }
 
 /* The root takes what the initrd brings: nearly all memory. */

@@ -56,9 +56,12 @@ static inline bool timespec64_after(const struct timespec64 *a, const struct tim
 
 struct statfs_info { uint32_t type; uint64_t blocks, bfree, bavail, files, ffree; uint32_t bsize, namelen, frsize, flags; };
 
+#define OPTIONS_MAX 128 /* bytes of options, as text */
 struct super_ops {
 	void (*inode_free)(struct inode *i);                 /* last reference; frees the fs's part and the inode */
 	int (*statfs)(struct super *sb, struct statfs_info *out);
+	int (*remount)(struct super *sb, const char *data);           /* MS_REMOUNT with other options, one at a time; NULL: they change nothing */
+	size_t (*options)(struct super *sb, char *buf, size_t cap);   /* as /proc/mounts tells them, each after a comma; cap: OPTIONS_MAX. NULL: none */
 	void (*super_free)(struct super *sb);
 	/*
 	 * The last mount is gone and its cached names with it: gives up the tree (all entries and sb->root), so that the inodes can go. NULL: the

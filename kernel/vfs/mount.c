@@ -379,13 +379,18 @@ int mount_bind(const struct path *from, const struct path *where, bool recursive
 
 int mount_remount(const struct path *p, unsigned long flags, const char *data)
 {
+	struct super *sb = p->mnt->sb;
+	int err = 0;
+
 	if (p->dentry != p->mnt->root)
 		return -EINVAL;
-	(void)data;
 	mutex_lock(&mount_mutex);
-	WRITE_ONCE(p->mnt->flags, flags & MOUNT_FLAGS);
+	if (data && *data && !(flags & MS_BIND) && sb->ops->remount)
+		err = sb->ops->remount(sb, data);
+	if (!err)
+		WRITE_ONCE(p->mnt->flags, flags & MOUNT_FLAGS);
 	mutex_unlock(&mount_mutex);
-	return 0;
+	return err;
 }
 
 /* The same for one that has a place, which it leaves. */

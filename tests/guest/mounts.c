@@ -5,6 +5,7 @@
 #include "guest.h"
 
 #include <sys/mount.h>
+#include <sys/vfs.h>
 
 #ifndef STATX_MNT_ID
 #define STATX_MNT_ID 0x1000U
@@ -191,5 +192,141 @@ TEST(expires_among_users)
 		}
 	for (int i = 0; i < 4; i++)
 		reap_ok(pid[i]);
+	CHECK_OK(umount("m"));
+}
+
+/* ---- what a tmpfs is told ---- */
+
+static long make_files(const char *dir, int from, int to)
+{
+	char name[64];
+
+	for (int i = from; i < to; i++) {
+		snprintf(name, sizeof(name), "%s/f%d", dir, i);
+		int fd = open(name, O_CREAT | O_WRONLY, 0600);
+
+		if (fd < 0)
+			return -errno;
+		close(fd);
+	}
+	return 0;
+}
+
+TEST(tmpfs_inodes)
+{
+	struct statfs s;
+
+	CHECK_OK(mkdir("m", 0700));
+	CHECK_OK(mount("t", "m", "tmpfs", 0, "nr_inodes=5"));
+	CHECK_OK(statfs("m", &s));
+	CHECK_EQ(s.f_files, 5);
+	CHECK_EQ(s.f_ffree, 4); /* the root is one */
+	CHECK_EQ(make_files("m", 0, 4), 0);
+	CHECK_EQ(make_files("m", 4, 5), -ENOSPC);
+	CHECK_ERR(mkdir("m/d", 0700), ENOSPC);
+	CHECK_ERR(link("m/f0", "m/l"), ENOSPC); /* each name more is one, too */
+	CHECK_OK(unlink("m/f3"));
+	CHECK_OK(link("m/f0", "m/l"));
+	CHECK_OK(statfs("m", &s));
+	CHECK_EQ(s.f_ffree, 0);
+	CHECK_ERR(link("m/f0", "m/l2"), ENOSPC);
+	CHECK_OK(rename("m/f1", "m/l")); /* takes a name from f0 */
+	CHECK_OK(statfs("m", &s));
+	CHECK_EQ(s.f_ffree, 1);
+	CHECK_OK(unlink("m/f0"));
+	CHECK_OK(statfs("m", &s));
+	CHECK_EQ(s.f_ffree, 2);
+	CHECK_OK(mount(NULL, "m", NULL, MS_REMOUNT, "nr_inodes=3"));
+	CHECK_EQ(make_files("m", 4, 5), -ENOSPC);
+	CHECK_ERR(mount(NULL, "m", NULL, MS_REMOUNT, "nr_inodes=2"), EINVAL);
+	CHECK_ERR(mount(NULL, "m", NULL, MS_REMOUNT, "nr_inodes=x"), EINVAL);
+	CHECK_ERR(mount(NULL, "m", NULL, MS_REMOUNT, "nonsense"), EINVAL);
+	CHECK_OK(mount(NULL, "m", NULL, MS_REMOUNT, "nr_inodes=1k"));
+	CHECK_OK(statfs("m", &s));
+	CHECK_EQ(s.f_files, 1024);
+	CHECK_OK(umount("m"));
+}
+
+static long fill(const char *name, int pages)
+{
+	static char page[PAGE];
+	int fd = CHECK_OK(open(name, O_CREAT | O_WRONLY | O_APPEND, 0600));
+	long err = 0;
+
+	for (int i = 0; i < pages && !err; i++)
+		if (write(fd, page, PAGE) != PAGE)
+			err = -errno;
+	close(fd);
+	return err;
+}
+
+TEST(tmpfs_blocks)
+{
+	struct statfs s;
+
+	CHECK_OK(mkdir("m", 0700));
+	CHECK_OK(mount("t", "m", "tmpfs", 0, "nr_blocks=4"));
+	CHECK_OK(statfs("m", &s));
+	CHECK_EQ(s.f_blocks, 4);
+	CHECK_EQ(fill("m/f", 4), 0);
+	CHECK_EQ(fill("m/f", 1), -ENOSPC);
+	CHECK_OK(mount(NULL, "m", NULL, MS_REMOUNT, "size=20k"));
+	CHECK_EQ(fill("m/f", 1), 0);
+	CHECK_EQ(fill("m/f", 1), -ENOSPC);
+	CHECK_ERR(mount(NULL, "m", NULL, MS_REMOUNT, "size=16k"), EINVAL);
+	CHECK_OK(mount(NULL, "m", NULL, MS_REMOUNT | MS_RDONLY, NULL));
+	CHECK_ERR(open("m/f", O_WRONLY), EROFS);
+	CHECK_OK(umount("m"));
+}
+
+TEST(tmpfs_without_limits)
+{
+	struct statfs s;
+
+	CHECK_OK(mkdir("m", 0700));
+	CHECK_OK(mount("t", "m", "tmpfs", 0, "size=0,nr_inodes=0"));
+	CHECK_OK(statfs("m", &s));
+	CHECK_EQ(s.f_blocks, 0);
+	CHECK_EQ(s.f_files, 0);
+	CHECK_EQ(fill("m/f", 3), 0);
+	CHECK_ERR(mount(NULL, "m", NULL, MS_REMOUNT, "size=1m"), EINVAL); /* what was not counted cannot be limited */
+	CHECK_ERR(mount(NULL, "m", NULL, MS_REMOUNT, "nr_inodes=100"), EINVAL);
+	CHECK_OK(umount("m"));
+}
+
+static void options_are(const char *want)
+{
+	char line[512], got[256] = "";
+	FILE *f = fopen("/proc/mounts", "r");
+
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, "named ", 6))
+			CHECK_EQ(sscanf(line, "named %*s tmpfs %255s", got), 1);
+	fclose(f);
+	CHECK_STR(got, want);
+}
+
+TEST(tmpfs_tells_its_options)
+{
+	struct stat st;
+
+	CHECK_OK(mkdir("m", 0700));
+	CHECK_OK(mount("named", "m", "tmpfs", 0, "size=64k,nr_inodes=9,mode=710,uid=12,gid=13"));
+	CHECK_OK(stat("m", &st));
+	CHECK_EQ(st.st_uid, 12);
+	CHECK_EQ(st.st_gid, 13);
+	CHECK_EQ(st.st_mode & 07777, 0710);
+	options_are("rw,relatime,size=64k,nr_inodes=9,mode=710,uid=12,gid=13");
+	CHECK_OK(umount("m"));
+	CHECK_OK(mount("named", "m", "tmpfs", MS_NOSUID, NULL));
+	options_are("rw,nosuid,relatime");
+	CHECK_OK(umount("m"));
+	CHECK_ERR(mount("t", "m", "tmpfs", 0, "noswap"), EINVAL);
+	CHECK_ERR(mount("t", "m", "tmpfs", 0, "uid=x"), EINVAL);
+	CHECK_ERR(mount("t", "m", "tmpfs", 0, "mode=9"), EINVAL);
+	CHECK_ERR(mount("t", "m", "tmpfs", 0, "size"), EINVAL);
+	CHECK_ERR(mount("t", "m", "tmpfs", 0, "inode64"), EINVAL);
+	CHECK_OK(mount("t", "m", "tmpfs", 0, "inode32,huge=never"));
 	CHECK_OK(umount("m"));
 }
