@@ -121,10 +121,10 @@ static long args_from_user(struct u_clone_args *a, uaddr_t user, size_t size)
 	return struct_from_user(a, sizeof(*a), user, size);
 }
 
-/* What Linux refuses; and numbers that the caller chooses, and control groups, which are not there. */
+/* What Linux refuses, and control groups, which are not there. A number can be chosen for each namespace: there is one. */
 static bool valid(const struct u_clone_args *a)
 {
-	if (a->flags & ~CLONE3_FLAGS || a->flags & (CLONE_DETACHED | CSIGNAL) || a->set_tid || a->set_tid_size)
+	if (a->flags & ~CLONE3_FLAGS || a->flags & (CLONE_DETACHED | CSIGNAL) || a->set_tid_size > 1 || !a->set_tid != !a->set_tid_size)
 		return false;
 	if (a->flags & CLONE_SIGHAND && a->flags & CLONE_CLEAR_SIGHAND)
 		return false;
@@ -140,13 +140,16 @@ long sys_clone3(uaddr_t args, size_t size)
 	struct u_clone_args a;
 	struct clone_request r;
 	long err = args_from_user(&a, args, size);
+	pid_t number;
 
 	if (err)
 		return err;
 	if (!valid(&a))
 		return -EINVAL;
+	if (a.set_tid && (a.set_tid > UINT32_MAX || user_get(&number, (uaddr_t)a.set_tid)))
+		return -EFAULT;
 	r = (struct clone_request){ .flags = (unsigned long)a.flags, .exit_signal = (int)a.exit_signal, .stack = (uaddr_t)(a.stack + a.stack_size),
 				    .parent_tid = (uaddr_t)a.parent_tid, .child_tid = (uaddr_t)a.child_tid, .tls = (uaddr_t)a.tls,
-				    .pidfd = (uaddr_t)a.pidfd, .clear_handlers = a.flags & CLONE_CLEAR_SIGHAND };
+				    .pidfd = (uaddr_t)a.pidfd, .number = a.set_tid ? &number : NULL, .clear_handlers = a.flags & CLONE_CLEAR_SIGHAND };
 	return proc_clone(&r, dispatch_frame());
 }

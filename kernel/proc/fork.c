@@ -345,6 +345,15 @@ static long deliver(struct birth *b)
 	return number;
 }
 
+static int number_for(const struct clone_request *r)
+{
+	if (!r->number)
+		return pid_alloc();
+	if (*r->number >= 1 && *r->number < PID_MAX_DEFAULT && !capable(CAP_CHECKPOINT_RESTORE) && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return pid_take(*r->number);
+}
+
 long proc_clone(const struct clone_request *r, const struct trapframe *tf)
 {
 	struct birth b = { .req = r, .pidfd = -1 };
@@ -354,9 +363,9 @@ long proc_clone(const struct clone_request *r, const struct trapframe *tf)
 		return err;
 	if (too_many(1))
 		return -EAGAIN;
-	b.number = pid_alloc();
+	b.number = number_for(r);
 	if (b.number < 0)
-		return -EAGAIN;
+		return b.number;
 	if (r->flags & CLONE_THREAD)
 		b.process = process_current();
 	else

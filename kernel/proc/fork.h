@@ -34,10 +34,11 @@ struct clone_request {
 	uaddr_t stack;       /* 0: the parent's */
 	uaddr_t parent_tid, child_tid, tls;
 	uaddr_t pidfd;       /* CLONE_PIDFD: where its descriptor goes */
+	const pid_t *number; /* the child is to have that one; NULL: any */
 	bool clear_handlers; /* the child's signals have their default actions, but for the ignored ones */
 };
 
-/* For the current thread, whose registers are tf. The child's number, or EAGAIN ENOMEM EINVAL EFAULT. */
+/* For the current thread, whose registers are tf. The child's number, or EAGAIN ENOMEM EINVAL EFAULT; for a chosen number EPERM, EEXIST. */
 long proc_clone(const struct clone_request *r, const struct trapframe *tf);
 
 #endif

@@ -41,6 +41,22 @@ int pid_alloc(void)
 	return n == BITMAP_NONE ? -EAGAIN : (int)n;
 }
 
+int pid_take(pid_t n)
+{
+	bool mine;
+
+	if (n < 1 || n >= PID_MAX_DEFAULT)
+		return -EINVAL;
+	spin_lock(&pid_lock);
+	mine = !bitmap_test(in_use, (unsigned long)n);
+	if (mine) {
+		bitmap_set(in_use, (unsigned long)n);
+		users[n] = 1;
+	}
+	spin_unlock(&pid_lock);
+	return mine ? n : -EEXIST;
+}
+
 void pid_hold(pid_t n)
 {
 	spin_lock(&pid_lock);

@@ -8,6 +8,7 @@
 #define PID_MAX_DEFAULT 32768
 
 int pid_alloc(void);               /* a number in use by nobody; -EAGAIN when full */
+int pid_take(pid_t n);             /* that number; -EINVAL: there is none such, -EEXIST: it is in use */
 void pid_hold(pid_t n);            /* one more user of a number in use: a group, a session */
 void pid_free(pid_t n);            /* one less; the last one makes it free for others */
 /* Publishes; the number came from pid_alloc. With the first thread of a process that has its number, the process is published too. */

@@ -243,6 +243,62 @@ TEST(clone3_clears_handlers)
 	CHECK(act.sa_handler == on_usr1);
 }
 
+TEST(clone3_chooses_the_number)
+{
+	pid_t wanted = 31999, pid;
+	struct args a = {.set_tid = (uintptr_t)&wanted, .set_tid_size = 1, .exit_signal = SIGCHLD};
+	struct gate done = gate_make();
+
+	while (kill(wanted, 0) == 0 || getpgid(wanted) >= 0)
+		wanted--;
+	pid = (pid_t)CHECK_OK(syscall(CLONE3, &a, sizeof(a)));
+	if (pid == 0) {
+		CHECK_EQ(getpid(), wanted);
+		gate_wait(&done);
+		_exit(0);
+	}
+	CHECK_EQ(pid, wanted);
+	CHECK_ERR(syscall(CLONE3, &a, sizeof(a)), EEXIST);
+	gate_open(&done);
+	reap_ok(pid);
+	pid = (pid_t)CHECK_OK(syscall(CLONE3, &a, sizeof(a))); /* it is free again */
+	if (pid == 0)
+		_exit(getpid() != wanted);
+	reap_ok(pid);
+}
+
+TEST(clone3_chooses_badly)
+{
+	pid_t wanted[2] = {0, 0}, pid;
+	struct args a = {.set_tid = (uintptr_t)wanted, .set_tid_size = 1, .exit_signal = SIGCHLD};
+
+	CHECK_ERR(syscall(CLONE3, &a, sizeof(a)), EINVAL);
+	wanted[0] = -5;
+	CHECK_ERR(syscall(CLONE3, &a, sizeof(a)), EINVAL);
+	wanted[0] = 0x7fffffff;
+	CHECK_ERR(syscall(CLONE3, &a, sizeof(a)), EINVAL);
+	wanted[0] = 1;
+	CHECK_ERR(syscall(CLONE3, &a, sizeof(a)), EEXIST);
+	a.set_tid_size = 0;
+	CHECK_ERR(syscall(CLONE3, &a, sizeof(a)), EINVAL);
+	a.set_tid_size = 33;
+	CHECK_ERR(syscall(CLONE3, &a, sizeof(a)), EINVAL);
+	a.set_tid = 0;
+	a.set_tid_size = 1;
+	CHECK_ERR(syscall(CLONE3, &a, sizeof(a)), EINVAL);
+	a.set_tid = (uintptr_t)map_edge();
+	CHECK_ERR(syscall(CLONE3, &a, sizeof(a)), EFAULT);
+	a.set_tid = (uintptr_t)wanted;
+	wanted[0] = 31998;
+	FORK(pid) {
+		CHECK_OK(setresuid(1000, 1000, 1000));
+		CHECK_ERR(syscall(CLONE3, &a, sizeof(a)), EPERM);
+		wanted[0] = 0;
+		CHECK_ERR(syscall(CLONE3, &a, sizeof(a)), EINVAL);
+	}
+	reap_ok(pid);
+}
+
 TEST(clone3_errors)
 {
 	struct { struct args a; char more[8]; } l = {.a = {.exit_signal = SIGCHLD}};
