@@ -220,18 +220,21 @@ static bool send_unless_met(struct process *p, void *ctx)
 	struct broadcast *b = ctx;
 
 	spin_lock(&proc_tree_lock);
-	if (p != init_process && p != process_current() && p->broadcast != b->round) {
+	if (p->broadcast != b->round) {
 		p->broadcast = b->round;
-		b->met++;
-		send_member(p, b);
+		if (p != init_process && p != process_current()) {
+			b->met++;
+			send_member(p, b);
+		}
 	}
 	spin_unlock(&proc_tree_lock);
 	return true;
 }
 
 /*
- * To all but init and itself. A process is marked when it has had its turn, and its children are born with the mark, so that nobody gets the signal
- * twice; whoever was born without it to a low number, behind the walk, is met by the next one.
+ * To all but init and itself. A process is marked when it has had its turn (these two, too: what they go on forking would keep the walk from ending), and
+ * its children are born with the mark, so that nobody gets the signal twice; whoever was born without it to a low number, behind the walk, is met by the
+ * next one.
  */
 static long send_everybody(const struct siginfo *info)
 {

@@ -43,29 +43,20 @@ static int take_size(const char *s, struct tmpfs_options *o)
 	return over(end) ? 0 : -EINVAL;
 }
 
-static int take_blocks(const char *s, struct tmpfs_options *o)
+static int take_count(const char *s, unsigned long *to, bool *set)
 {
 	const char *end;
 	unsigned long long n;
 
-	if (!number(s, 0, true, &n, &end))
+	if (!number(s, 0, true, &n, &end) || !over(end))
 		return -EINVAL;
-	o->pages = limit(n);
-	o->pages_set = true;
-	return over(end) ? 0 : -EINVAL;
+	*to = limit(n);
+	*set = true;
+	return 0;
 }
 
-static int take_inodes(const char *s, struct tmpfs_options *o)
-{
-	const char *end;
-	unsigned long long n;
-
-	if (!number(s, 0, true, &n, &end))
-		return -EINVAL;
-	o->inodes = limit(n);
-	o->inodes_set = true;
-	return over(end) ? 0 : -EINVAL;
-}
+static int take_blocks(const char *s, struct tmpfs_options *o) { return take_count(s, &o->pages, &o->pages_set); }
+static int take_inodes(const char *s, struct tmpfs_options *o) { return take_count(s, &o->inodes, &o->inodes_set); }
 
 static int take_u32(const char *s, unsigned base, uint32_t most, uint32_t *out)
 {

@@ -110,7 +110,7 @@ struct process {
 	bool did_exec;               /* setpgid by the parent is refused */
 	bool subreaper;
 	bool leaving;                /* it ends: nobody becomes its child any more but by CLONE_PARENT, and it counts for no group */
-	unsigned broadcast;          /* the last signal to everybody that it, or who made it, had its turn in; signal_everybody */
+	unsigned broadcast;          /* the last signal to everybody that it, or who made it, had its turn in (kill(2), -1) */
 	struct tracing *tracees;     /* of its threads; linked by next */
 	struct tracing *ghost;       /* somebody else than the parent has traced its first thread, and is told of its end before the parent */
 	struct waitq exit_wait;      /* those who poll for its end */

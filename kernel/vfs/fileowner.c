@@ -143,7 +143,6 @@ static int post_one(const struct fileowner_message *m, struct process *p, const 
 static void send_one(struct process *p, void *message)
 {
 	const struct fileowner_message *m = message;
-
 	struct siginfo plain = { .signo = SIGIO, .code = SI_KERNEL };
 	bool codes_of_its_own = m->signo && m->signo <= SIGSYS && SIGBIT(m->signo) & OWN_CODES;
 	struct siginfo info = { .signo = m->signo, .code = codes_of_its_own ? SI_SIGIO : m->code, .of_file = true, .status = m->fd, .value = m->band };

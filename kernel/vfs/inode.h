@@ -101,14 +101,14 @@ struct iattr {
 	struct timespec64 atime, mtime, ctime;
 };
 
-/*
- * Called with the directory's lock held for writing (lookup: reading). Names are (pointer, length), without '/' or NUL, never "." or "..",
- * at most 255 bytes. New inodes come back with a reference. dir is never stale: the path room checks permissions beforehand.
- */
 #define RENAME_NOREPLACE 1u
 #define RENAME_EXCHANGE 2u
 #define RENAME_WHITEOUT 4u /* the old name stays, as a device 0 */
 
+/*
+ * Called with the directory's lock held for writing (lookup: reading). Names are (pointer, length), without '/' or NUL, never "." or "..",
+ * at most 255 bytes. New inodes come back with a reference. dir is never stale: the path room checks permissions beforehand.
+ */
 struct inode_ops {
 	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out); /* -ENOENT: a negative entry may be cached */
 	int (*create)(struct inode *dir, const char *name, size_t len, mode_t mode, struct inode **out); /* mode with type: REG, FIFO, SOCK */

@@ -29,20 +29,18 @@ int rules_to_root(unsigned rules, const struct path *from, const struct path *ro
 	return rules & WALK_NO_XDEV && (!used || from->mnt != root->mnt) ? -EXDEV : 0;
 }
 
-/* Is p top or below it? Upwards through directories and mounts. */
+/* Is p top or below it? Upwards through mounts to that of top. */
 static bool is_under(const struct path *p, const struct path *top)
 {
 	struct path at = *p;
+	bool is;
 
-	spin_lock(&dentry_lock);
-	while (at.dentry && !path_equal(&at, top)) {
-		if (at.dentry == at.mnt->root)
-			at = at.mnt->parent ? (struct path){ at.mnt->parent, at.mnt->point } : (struct path){ NULL, NULL };
-		else
-			at.dentry = at.dentry->parent;
-	}
-	spin_unlock(&dentry_lock);
-	return at.dentry;
+	path_get(&at);
+	while (at.mnt != top->mnt && mount_cross_up(&at))
+		;
+	is = at.mnt == top->mnt && dentry_is_ancestor(top->dentry, at.dentry);
+	path_put(&at);
+	return is;
 }
 
 int rules_arrived(unsigned rules, const struct path *at, const struct path *root)

@@ -30,7 +30,6 @@ static struct { struct file *f; unsigned size; uint64_t values[FILE_PAGES]; } fi
 static struct { struct aspace *as; struct mpage pages[ARENA_PAGES]; } spaces[SPACES];
 static bool injected;
 
-
 static uaddr_t addr_of(unsigned page) { return ARENA + ((uaddr_t)page << PAGE_SHIFT); }
 static bool starved(void) { return injected && atomic_read(&alloc_fail_after) == 0; }
 static bool inside(const struct mpage *m) { return m->pgoff < files[m->file].size; }

@@ -36,7 +36,6 @@ static unsigned node_count;
 static struct path held[HELD]; /* references to whatever was there once */
 static bool injected; /* an allocation of this step is to fail */
 
-
 /* ---- the model ---- */
 
 static struct node *node_new(enum kind kind, struct node *parent)
