@@ -222,8 +222,7 @@ TEST(threads)
 	CHECK_ERR(clock_gettime(OF_PROCESS(worker, SCHED), &(struct timespec){0}), EINVAL);
 	over = 1;
 	pthread_join(th, NULL);
-	for (int i = 0; i < 5000 && syscall(SYS_tgkill, getpid(), worker, 0) == 0; i++)
-		usleep(1000);
+	thread_gone(worker);
 	CHECK_ERR(set(t, 1, 0), ESRCH);
 	CHECK_OK(timer_gettime(t, &left));
 }

@@ -256,6 +256,14 @@ static UNUSED void wait_state(pid_t pid, const char *states)
 		CHECK(cond);                                                                                           \
 	} while (0)
 
+/* pthread_join() returns before the kernel has done with a thread: this waits until no thread of this process has that number any more. */
+static UNUSED void thread_gone(pid_t tid)
+{
+	for (int i = 0; i < 15000 && syscall(SYS_tgkill, getpid(), tid, 0) == 0; i++)
+		sleep_ms(1);
+	CHECK_ERR(syscall(SYS_tgkill, getpid(), tid, 0), ESRCH);
+}
+
 /* ---- memory ---- */
 
 static UNUSED void *map_anon(size_t bytes, int prot, int flags)
