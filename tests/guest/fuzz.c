@@ -11,15 +11,12 @@
  *
  * Which calls there are comes from the kernel's own table. What a worker does follows from its seed alone, but for what it sees of the others.
  */
-#include "fuzz.h"
+#include "fuzz_special.h"
 
-#include <linux/sched.h>
-#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/sem.h>
@@ -29,15 +26,18 @@
 
 #define WATCHERS 3
 #define CALLS 600         /* that one worker makes */
+#define CALLS_MOST 100000 /* that one and all it started can have made */
 #define WORKER_MS 400     /* then it is killed */
 #define MAX_PROCESSES 40
+#define NAMESPACES 0x7e020080l /* CLONE_NEW...: a worker that has one of its own would not be among those that are watched */
 #define ROOT_EVERY 4 /* workers; the others are nobody in particular */
 #define ARGS 6
 
 static bool trace, is_root;
 static int knob = -1;
 static int depth, id;
-static unsigned long *made; /* calls, in memory that all share */
+static unsigned long *made; /* calls of the worker of now, in memory that all share: one of them may write anything there */
+static unsigned long *told; /* calls of all workers of a watcher, which they cannot reach */
 static sigjmp_buf after_fault;
 static int faults;
 
@@ -84,7 +84,7 @@ static bool one_of(long nr, const short *list, unsigned n)
 #define ONE_OF(nr, list) one_of(nr, list, sizeof(list) / sizeof((list)[0]))
 
 /* What nobody makes: new processes have their own place (branch()), and what is not in the kernel's table need not be safe for others. */
-static const short never[] = {SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_unshare, SYS_setns, SYS_vm86, SYS_vm86old, SYS_bpf, SYS_seccomp,
+static const short never[] = {SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_vm86, SYS_vm86old, SYS_bpf, SYS_seccomp,
 			      SYS_io_uring_setup, SYS_userfaultfd, SYS_perf_event_open, SYS_fanotify_init, SYS_keyctl, SYS_add_key, SYS_request_key, SYS_migrate_pages};
 /* What root would end the test, the machine or the judges with; others are to be refused. */
 static const short not_root[] = {
@@ -92,7 +92,7 @@ static const short not_root[] = {
 	SYS_clock_adjtime, SYS_clock_adjtime64, SYS_sethostname, SYS_setdomainname, SYS_syslog, SYS_swapon, SYS_swapoff, SYS_init_module, SYS_finit_module, SYS_delete_module,
 	SYS_kexec_load, SYS_iopl, SYS_ioperm, SYS_sched_setscheduler, SYS_sched_setparam, SYS_sched_setattr, SYS_setpriority, SYS_nice, SYS_vhangup, SYS_acct, SYS_quotactl,
 	SYS_ioprio_set, SYS_move_mount, SYS_fsmount, SYS_fsopen, SYS_fspick, SYS_mount_setattr, SYS_open_tree, SYS_ptrace, SYS_process_vm_writev, SYS_mknod, SYS_mknodat, SYS_setsid,
-	SYS_pidfd_send_signal, SYS_open_by_handle_at,
+	SYS_pidfd_send_signal, SYS_open_by_handle_at, SYS_unshare, SYS_setns,
 };
 /* What is seldom survived. */
 static const short last_words[] = {SYS_exit, SYS_exit_group, SYS_sigreturn, SYS_rt_sigreturn, SYS_pause, SYS_sigsuspend, SYS_rt_sigsuspend};
@@ -122,6 +122,30 @@ static long argument(char kind)
 	}
 }
 
+/* Arguments that would harm others, or that would hardly ever be right. */
+static void aim(long nr, long *a)
+{
+	if (ONE_OF(nr, aimed))
+		a[0] = rnd(2) ? getpid() : 999999;
+	if (nr == SYS_kill && !is_root && rnd(50) == 0)
+		a[0] = rnd(2) ? -1 : 0; /* all that one of no rights may: the other workers */
+	if (is_root && (nr == SYS_fcntl || nr == SYS_fcntl64) && (a[1] == F_SETOWN || a[1] == F_SETOWN_EX))
+		a[2] = getpid();
+	if (nr == SYS_pidfd_send_signal && rnd(4))
+		a[1] = any_signal();
+	if (nr == SYS_membarrier && rnd(4)) {
+		a[0] = 1l << rnd(11);
+		a[1] = rnd(4) == 0;
+	}
+	if (nr == SYS_unshare)
+		a[0] &= ~NAMESPACES;
+	if (nr == SYS_kcmp && rnd(4)) {
+		a[0] = any_pid();
+		a[1] = any_pid();
+		a[2] = (long)rnd(9);
+	}
+}
+
 static void one_call(void)
 {
 	const struct entry *e = &PICK(table);
@@ -136,12 +160,7 @@ static void one_call(void)
 		return;
 	for (int i = 0; i < ARGS; i++)
 		a[i] = *kinds ? argument(*kinds++) : (long)rnd(4);
-	if (ONE_OF(nr, aimed))
-		a[0] = rnd(2) ? getpid() : 999999;
-	if (is_root && (nr == SYS_fcntl || nr == SYS_fcntl64) && (a[1] == F_SETOWN || a[1] == F_SETOWN_EX))
-		a[2] = getpid();
-	if (nr == SYS_pidfd_send_signal && rnd(4))
-		a[1] = any_signal();
+	aim(nr, a);
 	__atomic_fetch_add(made, 1, __ATOMIC_RELAXED);
 	if (trace)
 		dprintf(1000, "%d: %ld(%#lx %#lx %#lx %#lx %#lx %#lx)\n", getpid(), nr, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -175,8 +194,7 @@ static void branch(void)
 			clone(thread_body, stack + 4 * PAGE - 64, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, (void *)(long)rnd(1u << 24));
 		return;
 	}
-	got = rnd(3) ? syscall(SYS_clone, PICK(shares) | SIGCHLD, NULL, NULL, NULL, NULL)
-		     : syscall(SYS_clone3, &(struct clone_args){.flags = (unsigned long)PICK(shares), .exit_signal = rnd(2) ? SIGCHLD : 0}, sizeof(struct clone_args));
+	got = rnd(3) ? syscall(SYS_clone, PICK(shares) | SIGCHLD, NULL, NULL, NULL, NULL) : clone_at_will((unsigned long)PICK(shares));
 	if (got != 0) {
 		child = got > 0 ? (pid_t)got : child;
 		if (rnd(2))
@@ -268,6 +286,7 @@ static void worker(unsigned seed)
 	munmap(room + 4 * PAGE, PAGE);
 	mprotect(room + 3 * PAGE, PAGE, PROT_NONE);
 	mprotect(room + 2 * PAGE, PAGE, PROT_READ);
+	munmap(told, PAGE);
 	set_handlers();
 	if (trace)
 		dup2(1, 1000);
@@ -284,6 +303,8 @@ static void worker(unsigned seed)
 			stir();
 		if (rnd(40) == 0)
 			branch();
+		if (rnd(20) == 0)
+			special(is_root);
 		one_call();
 	}
 	_exit(0);
@@ -377,17 +398,28 @@ static void make_things(const char *dir)
 	CHECK_OK(mkfifo("fifo", 0666));
 }
 
+/* Of a root worker, which has this directory for its own. */
+static void remove_mounts(const char *here)
+{
+	const char *const places[] = {here, "d/x", "d", "a", "b"};
+
+	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		while (umount2(places[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+			;
+}
+
 /* A word that the workers have no way to reach must stay as it is. */
 static void watch_all(unsigned seed, unsigned long until, const unsigned *canary)
 {
 	sigset_t block;
-	char dir[20];
+	char dir[20], here[24];
 	unsigned round;
 
 	sigfillset(&block);
 	CHECK_OK(sigprocmask(SIG_BLOCK, &block, NULL));
 	CHECK_OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
 	snprintf(dir, sizeof(dir), "w%d", id);
+	snprintf(here, sizeof(here), "../%s", dir);
 	make_things(dir);
 	for (round = 0; now_ms() < until; round++) {
 		unsigned mine = seed * 1000003u + (unsigned)id * 7919u + round;
@@ -402,6 +434,9 @@ static void watch_all(unsigned seed, unsigned long until, const unsigned *canary
 			sleep_ms(1);
 		else
 			watch(pid, mine);
+		remove_mounts(here);
+		told[id] += *made < CALLS_MOST ? *made : 0;
+		*made = 0;
 		for (unsigned i = 0; i < PAGE / sizeof(*canary); i++)
 			if (canary[i] != (0x5eed0000u | i))
 				FAIL("seed %u: memory of the watcher changed in round %u of watcher %d", seed, round, id);
@@ -468,7 +503,7 @@ static void tell(unsigned seed, const char *word)
 	unsigned long all = 0;
 
 	for (int i = 0; i < WATCHERS; i++)
-		all += made[i];
+		all += told[i];
 	if (fd >= 0) {
 		dprintf(fd, "# fuzz seed %u: %lu calls%s\n", seed, all, word);
 		close(fd);
@@ -516,6 +551,7 @@ TEST(random_calls)
 	trace = getenv("FUZZ_TRACE") != NULL;
 	fast_entry = getauxval(AT_SYSINFO);
 	made = map_anon(PAGE, PROT_READ | PROT_WRITE, MAP_SHARED);
+	told = map_anon(PAGE, PROT_READ | PROT_WRITE, MAP_SHARED);
 	fill_holes();
 	for (unsigned i = 0; i < PAGE / sizeof(*canary); i++)
 		canary[i] = 0x5eed0000u | i;
