@@ -28,6 +28,7 @@
 	X(EPOLL_LINKS) /* which epoll watches which file */ \
 	X(EPOLL)       /* an epoll: its descriptors; one that watches another before that one */ \
 	X(SIGNALFD)    /* which signalfd looks at which process */ \
+	X(ANCESTRY)    /* who is above whom among names and mounts */ \
 	X(SLAB_GROW)   /* growing an object cache */ \
 	/* spinlocks, outermost first */ \
 	X(PROC_TREE)   /* parents, children, groups, sessions */ \

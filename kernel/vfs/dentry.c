@@ -36,7 +36,15 @@ struct dentry_shard {
 	unsigned long resting; /* how many those are; lock */
 } __aligned(64);
 
+/* Which unreferenced entries are to go: those of a file system, those in a directory, or any. */
+struct victims {
+	const struct super *sb;
+	const struct dentry *dir;
+};
+
+static const struct victims anybody;
 struct spinlock dentry_lock = SPINLOCK_INIT(LOCK_DENTRY);
+struct rwlock ancestry_lock;
 static struct dentry_shard shards[SHARDS];
 static const struct dentry_shard no_shard;     /* of places that are held by something else */
 static struct dentry *buckets[1 << HASH_BITS]; /* the shard's lock */
@@ -49,6 +57,7 @@ void dentry_init(void)
 {
 	unsigned long all = (frame_total() >> (20 - PAGE_SHIFT)) * KEEP_PER_MIB;
 
+	rwlock_init(&ancestry_lock, LOCK_ANCESTRY);
 	shard_max = MAX(SHRINK_BATCH, all / SHARDS);
 	for (size_t i = 0; i < SHARDS; i++) {
 		spin_init(&shards[i].lock, LOCK_NAMES);
@@ -157,9 +166,16 @@ static void chain_remove(struct dentry *d, struct dentry_shard *s)
 	store_release(&s->seq, s->seq + 1);
 }
 
+static void count_absent(const struct dentry *d, int by)
+{
+	if (!d->inode)
+		atomic_add(&d->parent->absent, by);
+}
+
 static void hash_insert(struct dentry *d)
 {
 	d->hashed = true;
+	count_absent(d, 1);
 	chain_insert(d);
 }
 
@@ -168,6 +184,7 @@ static void hash_remove(struct dentry *d, struct dentry_shard *s)
 	if (!d->hashed)
 		return;
 	chain_remove(d, s);
+	count_absent(d, -1);
 	d->hashed = false;
 }
 
@@ -201,23 +218,31 @@ static bool put_unless_last(struct dentry *d)
 }
 
 /*
- * True if the entry must be freed; otherwise it rests in the LRU. Names that may change behind the cache are not kept: /proc/PID would hold
- * processes that are long gone. The shard's lock held.
+ * May an entry that nobody refers to stay? Names that change behind the cache do not: /proc/PID would hold processes that are long gone. Nor do
+ * those in directories and file systems that are gone.
  */
+static bool worth_keeping(const struct dentry *d)
+{
+	const struct super *sb = d->parent->inode->sb;
+
+	return d->hashed && !sb->revalidate && READ_ONCE(sb->mounts) && !dentry_deleted(d->parent);
+}
+
+/* True if the entry must be freed; otherwise it rests in the LRU. The shard's lock held. */
 static bool put_last_locked(struct dentry *d, struct dentry_shard *s)
 {
 	if (!refcount_put(&d->refs))
 		return false;
-	if (d->hashed && d->parent->inode->sb->revalidate)
+	if (!worth_keeping(d)) {
 		hash_remove(d, s);
-	if (!d->hashed)
 		return true;
+	}
 	list_push_back(&s->lru, &d->lru);
 	s->resting++;
 	return false;
 }
 
-static unsigned long shrink_shard(struct dentry_shard *s, unsigned long max, const struct super *sb);
+static unsigned long shrink_shard(struct dentry_shard *s, unsigned long max, const struct victims *v);
 
 /* What has no parent was never in the cache. */
 static bool put_last(struct dentry *d)
@@ -232,7 +257,7 @@ static bool put_last(struct dentry *d)
 	crowded = s->resting > shard_max;
 	spin_unlock(&s->lock);
 	if (crowded)
-		shrink_shard(s, SHRINK_BATCH, NULL);
+		shrink_shard(s, SHRINK_BATCH, &anybody);
 	return dead;
 }
 
@@ -406,6 +431,8 @@ struct dentry *dentry_lookup(struct dentry *dir, const char *name, size_t len, b
 void dentry_instantiate(struct dentry *d, struct inode *i)
 {
 	assert(!d->inode);
+	if (d->hashed) /* stays so: the directory is locked */
+		count_absent(d, -1);
 	store_release(&d->inode, i);
 }
 
@@ -460,10 +487,13 @@ void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 	struct dentry *parent;
 	uint32_t hash;
 
+	rwlock_write_lock(&ancestry_lock);
 	spin_lock(&dentry_lock);
 	dentry_change_begin();
 	move_out(d);
 	move_out(target);
+	if (target->hashed)
+		count_absent(target, -1);
 	swap_names(d, target);
 	parent = d->parent;
 	d->parent = target->parent;
@@ -475,26 +505,29 @@ void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 	move_in(target, exchange);
 	dentry_change_end();
 	spin_unlock(&dentry_lock);
+	rwlock_write_unlock(&ancestry_lock);
 }
 
-bool dentry_is_ancestor(struct dentry *a, struct dentry *of)
+bool dentry_is_ancestor(const struct dentry *a, const struct dentry *of)
 {
 	bool yes = false;
 
-	spin_lock(&dentry_lock);
-	for (struct dentry *d = of; d && !yes; d = d->parent)
+	rwlock_read_lock(&ancestry_lock);
+	for (const struct dentry *d = of; d && !yes; d = d->parent)
 		yes = d == a;
-	spin_unlock(&dentry_lock);
+	rwlock_read_unlock(&ancestry_lock);
 	return yes;
 }
 
-static bool in_super(const struct dentry *d, const struct super *sb)
+static bool is_victim(const struct dentry *d, const struct victims *v)
 {
-	return !sb || (d->inode ? d->inode->sb : d->parent->inode->sb) == sb;
+	if (v->dir)
+		return d->parent == v->dir;
+	return !v->sb || (d->inode ? d->inode->sb : d->parent->inode->sb) == v->sb;
 }
 
-/* Takes up to max unreferenced entries (of sb, unless NULL) out of a shard and frees them. */
-static unsigned long shrink_shard(struct dentry_shard *s, unsigned long max, const struct super *sb)
+/* Takes up to max victims out of a shard and frees them. */
+static unsigned long shrink_shard(struct dentry_shard *s, unsigned long max, const struct victims *v)
 {
 	struct list dead = LIST_INIT(dead);
 	struct dentry *d, *next;
@@ -504,7 +537,7 @@ static unsigned long shrink_shard(struct dentry_shard *s, unsigned long max, con
 	list_for_each_entry_safe(d, next, &s->lru, lru) {
 		if (n == max)
 			break;
-		if (!in_super(d, sb))
+		if (!is_victim(d, v))
 			continue;
 		hash_remove(d, s);
 		list_del(&d->lru);
@@ -521,7 +554,7 @@ static unsigned long shrink_shard(struct dentry_shard *s, unsigned long max, con
 }
 
 /* Goes round the shards and takes a few of each, until max are freed or nothing is left. */
-static unsigned long shrink(unsigned long max, const struct super *sb)
+static unsigned long shrink(unsigned long max, const struct victims *v)
 {
 	unsigned long n = 0, before;
 
@@ -530,17 +563,23 @@ static unsigned long shrink(unsigned long max, const struct super *sb)
 		for (unsigned i = 0; i < SHARDS && n < max; i++) {
 			unsigned at = __atomic_fetch_add(&hand, 1, __ATOMIC_RELAXED) % SHARDS;
 
-			n += shrink_shard(&shards[at], MIN(max - n, SHRINK_BATCH), sb);
+			n += shrink_shard(&shards[at], MIN(max - n, SHRINK_BATCH), v);
 		}
 	} while (n < max && n != before);
 	return n;
 }
 
-unsigned long dentry_shrink(unsigned long max) { return shrink(max ? max : ~0ul, NULL); }
+unsigned long dentry_shrink(unsigned long max) { return shrink(max ? max : ~0ul, &anybody); }
 
 /* Parents become free when their children are gone: so until nothing is left. */
 void dentry_shrink_super(struct super *sb)
 {
-	while (shrink(~0ul, sb))
+	while (shrink(~0ul, &(struct victims){ .sb = sb }))
 		;
+}
+
+void dentry_forget_absent(struct dentry *dir)
+{
+	if (atomic_read(&dir->absent))
+		shrink(~0ul, &(struct victims){ .dir = dir });
 }

@@ -12,7 +12,7 @@
 
 struct dentry {
 	refcount_t refs;          /* holders + 1 for each child; 0: only in the LRU */
-	struct dentry *parent;    /* NULL: root of a file system; LOCK_DENTRY */
+	struct dentry *parent;    /* NULL: root of a file system; to change: LOCK_ANCESTRY, LOCK_DENTRY */
 	struct inode *inode;      /* NULL: negative */
 	struct dentry *hash_next;
 	struct list lru;          /* resting; the shard's lock, see dentry.c */
@@ -20,11 +20,18 @@ struct dentry {
 	uint16_t name_len;
 	bool hashed;
 	uint8_t mounted;          /* how many mounts sit here (vfs/mount); LOCK_DENTRY to change */
+	atomic_t absent;          /* entries in it that are hashed and negative */
 	char *name;
 	char inline_name[24];
 };
 
 extern struct spinlock dentry_lock; /* LOCK_DENTRY: the places, that is names, parents and mount points */
+
+/*
+ * LOCK_ANCESTRY: parents of names and mounts, and the names, stay as they are for who holds it for reading, as long as it holds the lowest one. A tree
+ * can be as deep as somebody wished; so no spinlock is held while it is climbed.
+ */
+extern struct rwlock ancestry_lock;
 
 /*
  * For walks without the lock: odd while places change, see dentry.c. Changes of names, parents and mount points are made between
@@ -85,9 +92,12 @@ void dentry_unhash(struct dentry *d);                       /* the name is gone 
  * exchange both stay names, else target's goes away. Cannot fail: the names are swapped.
  */
 void dentry_move(struct dentry *d, struct dentry *target, bool exchange);
+/* The names in a removed directory that are known not to exist go, too: they would keep it. */
+void dentry_forget_absent(struct dentry *dir);
 /* Its name is gone (unlinked, removed). */
 static inline bool dentry_deleted(const struct dentry *d) { return d->parent && !READ_ONCE(d->hashed); }
-bool dentry_is_ancestor(struct dentry *a, struct dentry *of);
+/* Is a the same as `of`, or above it in its file system? Takes LOCK_ANCESTRY. */
+bool dentry_is_ancestor(const struct dentry *a, const struct dentry *of);
 /* Drops unreferenced cached names (drop_caches, memory pressure); max 0: all. */
 unsigned long dentry_shrink(unsigned long max);
 /* Drops the unreferenced names of one file system (umount). */

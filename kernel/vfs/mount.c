@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The mount tree. Changes are made under mount_mutex and, where a walk looks, under dentry_lock as well. The table holds one reference on each
- * mount; a child holds one on its parent and on the place where it sits.
+ * The mount tree. Changes are made under mount_mutex and, where a walk looks, under dentry_lock as well; places change under ancestry_lock, too. The
+ * table holds one reference on each mount; a child holds one on its parent and on the place where it sits.
  */
 #include "vfs/mount.h"
 
@@ -214,6 +214,7 @@ int mount_root(const char *fstype, struct path *out)
 static void attach(struct mount *m, const struct path *where)
 {
 	path_get(where);
+	rwlock_write_lock(&ancestry_lock);
 	spin_lock(&dentry_lock);
 	dentry_change_begin();
 	m->parent = where->mnt;
@@ -224,6 +225,7 @@ static void attach(struct mount *m, const struct path *where)
 	m->unused = 0;
 	dentry_change_end();
 	spin_unlock(&dentry_lock);
+	rwlock_write_unlock(&ancestry_lock);
 }
 
 /* From now on references are given back under the lock, and those that were not have been. */

@@ -12,7 +12,7 @@ static bool prepend(char **at, char *buf, const char *s, size_t len)
 	return true;
 }
 
-/* Writes the names from p up to root before *at; dentry_lock held. 1: met the root, 0: ended elsewhere, -1: no room. */
+/* Writes the names from p up to root before *at; ancestry_lock held. 1: met the root, 0: ended elsewhere, -1: no room. */
 static int prepend_names(const struct path *p, const struct path *root, char **at, char *buf)
 {
 	struct dentry *d = p->dentry;
@@ -41,14 +41,14 @@ char *path_name(const struct path *p, const struct path *root, char *buf, size_t
 	int r = 1;
 
 	*--at = '\0';
-	spin_lock(&dentry_lock);
+	rwlock_read_lock(&ancestry_lock);
 	ok = !(mark && d->parent && !d->hashed) || prepend(&at, buf, " (deleted)", 10);
 	end = at;
 	if (ok && anon)
 		ok = prepend(&at, buf, d->name, d->name_len);
 	else if (ok)
 		r = prepend_names(p, root, &at, buf);
-	spin_unlock(&dentry_lock);
+	rwlock_read_unlock(&ancestry_lock);
 	if (ok && r >= 0 && !anon && at == end)
 		ok = prepend(&at, buf, "/", 1);
 	if (ok && !r)

@@ -294,6 +294,8 @@ int path_rmdir(int dirfd, const char *name)
 	err = may_remove(&c, true);
 	if (!err)
 		err = remove_name(&c, c.dir.dentry->inode->ops->rmdir);
+	if (!err)
+		dentry_forget_absent(c.d);
 	unlock_target(&c);
 	if (!err)
 		notify_inode(c.dir.dentry->inode, IN_DELETE | IN_ISDIR, c.w.last, c.w.last_len);
@@ -406,6 +408,8 @@ static int rename_locked(struct change *o, struct change *n, unsigned flags)
 		dentry_move(o->d, n->d, flags & RENAME_EXCHANGE);
 	if (victim)
 		rwlock_write_unlock(&victim->lock);
+	if (!err && victim)
+		dentry_forget_absent(n->d);
 	if (!err && READ_ONCE(notify_watches)) {
 		tell_move(o, n, moved, victim);
 		if (other)

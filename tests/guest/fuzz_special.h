@@ -59,7 +59,7 @@ static void sequence(void)
 /* Root's: mounts in its own corner, which the watcher takes away (remove_mounts). */
 static void mount_something(void)
 {
-	static const char *const types[] = {"tmpfs", "tmpfs", "tmpfs", "ramfs", "mqueue", "proc", "devtmpfs", "nothing"};
+	static const char *const types[] = {"tmpfs", "tmpfs", "tmpfs", "ramfs", "mqueue", "proc", "nothing"};
 	static const char *const options[] = {"", "size=40k", "size=0", "size=1%", "size=x", "nr_inodes=3", "nr_inodes=0", "nr_inodes=9999999999", "nr_blocks=2", "mode=700", "mode=9",
 					      "uid=1000", "gid=-1", "uid=", "huge=never", "bogus", ",", "size=40k,nr_inodes=20,uid=7"};
 	static const unsigned long flags[] = {0, 0, 0, MS_REMOUNT, MS_REMOUNT, MS_BIND, MS_BIND | MS_REC, MS_MOVE, MS_RDONLY, MS_REMOUNT | MS_BIND | MS_RDONLY, MS_NOSUID | MS_NOEXEC, MS_PRIVATE};

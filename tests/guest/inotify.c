@@ -218,6 +218,27 @@ TEST(end_of_a_file)
 	NOTHING();
 }
 
+/* Names that were looked for in a directory and are not there do not keep it. */
+TEST(end_of_a_directory)
+{
+	int d, e;
+
+	start();
+	CHECK_OK(mkdir("e", 0755));
+	d = watch("d", IN_DELETE_SELF);
+	CHECK_ERR(open("d/none", O_RDONLY), ENOENT);
+	CHECK_ERR(open("d/neither", O_RDONLY), ENOENT);
+	CHECK_OK(rmdir("d"));
+	EXPECT(d, IN_DELETE_SELF, "");
+	EXPECT(d, IN_IGNORED, "");
+	CHECK_OK(mkdir("d", 0755));
+	e = watch("e", IN_DELETE_SELF);
+	CHECK_ERR(open("e/none", O_RDONLY), ENOENT);
+	CHECK_OK(rename("d", "e"));
+	EXPECT(e, IN_DELETE_SELF, "");
+	EXPECT(e, IN_IGNORED, "");
+}
+
 TEST(masks_change)
 {
 	int wd, second;

@@ -330,3 +330,38 @@ TEST(tmpfs_tells_its_options)
 	CHECK_OK(mount("t", "m", "tmpfs", 0, "inode32,huge=never"));
 	CHECK_OK(umount("m"));
 }
+
+static long free_inodes(void)
+{
+	struct statfs st;
+
+	CHECK_OK(statfs(".", &st));
+	return (long)st.f_ffree;
+}
+
+/* What was looked for in a directory is remembered, but not beyond its end. */
+TEST(removed_directories_are_gone)
+{
+	long before;
+
+	if (geteuid() != 0)
+		SKIP("needs root");
+	CHECK_OK(mkdir("m", 0755));
+	CHECK_OK(mount("none", "m", "tmpfs", 0, "nr_inodes=1000"));
+	CHECK_OK(chdir("m"));
+	before = free_inodes();
+	for (int i = 0; i < 3000; i++) {
+		CHECK_OK(mkdir("d", 0755));
+		CHECK_ERR(open("d/none", O_RDONLY), ENOENT);
+		write_file("d/file", "x", 1);
+		CHECK_ERR(unlink("d/none"), ENOENT);
+		CHECK_OK(rename("d/file", "d/other"));
+		CHECK_ERR(open("d/file", O_RDONLY), ENOENT);
+		CHECK_OK(unlink("d/other"));
+		CHECK_OK(rmdir("d"));
+	}
+	CHECK_EQ(free_inodes(), before);
+	CHECK_OK(chdir(".."));
+	CHECK_OK(umount("m"));
+	CHECK_OK(rmdir("m"));
+}
