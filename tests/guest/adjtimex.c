@@ -185,7 +185,7 @@ TEST(error_grows)
 
 	begin();
 	CHECK_EQ(adjust(&t), TIME_OK);
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < LATE_MS / 10; i++) {
 		u = (struct timex32){0};
 		if (CHECK_OK(adjust(&u)) == TIME_ERROR)
 			break;
@@ -204,8 +204,8 @@ TEST(jumps)
 
 	begin();
 	CHECK_EQ(adjust(&t), TIME_OK);
-	CHECK_OK(clock_gettime(CLOCK_REALTIME, &before));
 	CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &m1));
+	CHECK_OK(clock_gettime(CLOCK_REALTIME, &before));
 	t = (struct timex32){.modes = ADJ_SETOFFSET | ADJ_NANO, .sec = 99, .usec = 500000000};
 	CHECK_EQ(adjust(&t), TIME_ERROR); /* set by hand: nothing is known any more */
 	CHECK(t.status & STA_UNSYNC);

@@ -43,17 +43,22 @@ TEST(monotonic_runs_forward)
 TEST(clocks_agree)
 {
 	struct timeval tv;
-	long long real, difference;
+	long long real, coarse, us;
+	time_t seconds;
 
 	real = now(CLOCK_REALTIME);
 	CHECK_OK(gettimeofday(&tv, NULL));
-	difference = tv.tv_sec * 1000000000LL + tv.tv_usec * 1000LL - real;
-	CHECK(difference > -1000000 && difference < 1000000000);
-	CHECK(time(NULL) >= real / 1000000000 && time(NULL) <= real / 1000000000 + 2);
+	us = tv.tv_sec * 1000000LL + tv.tv_usec;
+	CHECK(us >= real / 1000 && us <= now(CLOCK_REALTIME) / 1000);
+	coarse = now(CLOCK_REALTIME_COARSE); /* time() goes by this one */
+	seconds = time(NULL);
+	CHECK(seconds >= coarse / 1000000000 && seconds <= now(CLOCK_REALTIME_COARSE) / 1000000000);
 	CHECK(real > 1500000000LL * 1000000000LL);
 	CHECK(now(CLOCK_BOOTTIME) > 0);
-	CHECK(now(CLOCK_MONOTONIC_COARSE) <= now(CLOCK_MONOTONIC) + 20000000);
-	CHECK(now(CLOCK_REALTIME_COARSE) <= now(CLOCK_REALTIME) + 20000000);
+	coarse = now(CLOCK_MONOTONIC_COARSE);
+	CHECK(coarse <= now(CLOCK_MONOTONIC));
+	coarse = now(CLOCK_REALTIME_COARSE);
+	CHECK(coarse <= now(CLOCK_REALTIME));
 	CHECK(now(CLOCK_MONOTONIC_RAW) > 0);
 }
 
@@ -79,7 +84,7 @@ TEST(sleeping_lasts)
 		CHECK_OK(nanosleep(&ts, NULL));
 		slept = now(CLOCK_MONOTONIC) - start;
 		CHECK(slept >= times_ms[i] * 1000000);
-		CHECK(slept < times_ms[i] * 1000000 + 2000000000LL);
+		CHECK(slept < (times_ms[i] + LATE_MS) * 1000000LL);
 	}
 }
 
@@ -97,28 +102,33 @@ TEST(sleep_errors)
 TEST(interrupted_sleep_tells_the_rest)
 {
 	struct itimerval timer = {.it_value = {0, 30000}};
-	struct timespec ts = {5, 0}, rest = {-1, -1};
+	struct timespec ts = {100, 0}, rest = {-1, -1};
 
 	signal(SIGALRM, on_signal);
 	CHECK_OK(setitimer(ITIMER_REAL, &timer, NULL));
 	CHECK_ERR(nanosleep(&ts, &rest), EINTR);
 	CHECK_EQ(handled, 1);
-	CHECK(ns_of(rest) > 3000000000LL && ns_of(rest) <= 4975000000LL);
+	CHECK(ns_of(rest) > 80000000000LL && ns_of(rest) <= 99975000000LL);
 }
 
 TEST(stopped_sleep_goes_on)
 {
-	int status;
-	pid_t pid;
+	int status = 0;
+	pid_t pid = 0;
 
-	FORK(pid) {
-		struct timespec ts = {0, 100000000};
+	for (long ms = 100; !WIFSTOPPED(status); ms *= 2) { /* it must not be over before it is stopped */
+		FORK(pid) {
+			struct timespec ts = {ms / 1000, ms % 1000 * 1000000};
+			long long end = now(CLOCK_MONOTONIC) + ms * 1000000LL;
 
-		CHECK_OK(nanosleep(&ts, NULL));
+			CHECK_OK(nanosleep(&ts, NULL));
+			CHECK(now(CLOCK_MONOTONIC) >= end);
+		}
+		wait_state(pid, "SZ");
+		kill(pid, SIGSTOP);
+		CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+		CHECK(WIFSTOPPED(status) || status == 0);
 	}
-	wait_state(pid, "S");
-	kill(pid, SIGSTOP);
-	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
 	kill(pid, SIGCONT);
 	reap_ok(pid);
 }
@@ -171,16 +181,16 @@ TEST(alarm_counts_seconds)
 {
 	CHECK_EQ(alarm(100), 0);
 	unsigned rest = alarm(50);
-	CHECK(rest == 100 || rest == 99);
+	CHECK(rest <= 100 && rest >= 80);
 	rest = alarm(0);
-	CHECK(rest == 50 || rest == 49);
+	CHECK(rest <= 50 && rest >= 30);
 	CHECK_EQ(alarm(0), 0);
 }
 
 TEST(processor_time)
 {
 	struct tms a, b;
-	long long start;
+	long long start, used, passed;
 
 	CHECK(times(&a) != -1);
 	start = now(CLOCK_PROCESS_CPUTIME_ID);
@@ -188,9 +198,12 @@ TEST(processor_time)
 		;
 	times(&b);
 	CHECK(b.tms_utime + b.tms_stime > a.tms_utime + a.tms_stime);
-	start = now(CLOCK_PROCESS_CPUTIME_ID);
-	sleep_ms(50);
-	CHECK(now(CLOCK_PROCESS_CPUTIME_ID) - start < 40000000);
+	passed = now(CLOCK_MONOTONIC);
+	used = now(CLOCK_PROCESS_CPUTIME_ID);
+	sleep_ms(200); /* is none of it; but while its processor stands still, a program seems to run */
+	used = now(CLOCK_PROCESS_CPUTIME_ID) - used;
+	passed = now(CLOCK_MONOTONIC) - passed;
+	CHECK(used < passed - 160000000);
 	CHECK(now(CLOCK_THREAD_CPUTIME_ID) > 0);
 }
 
@@ -201,7 +214,7 @@ TEST(profiling_timers)
 
 	signal(SIGPROF, on_signal);
 	CHECK_OK(setitimer(ITIMER_PROF, &timer, NULL));
-	while (!handled && now(CLOCK_PROCESS_CPUTIME_ID) - start < 2000000000LL)
+	while (!handled && now(CLOCK_PROCESS_CPUTIME_ID) - start < LATE_MS * 1000000LL)
 		;
 	CHECK_EQ(handled, 1);
 	CHECK(now(CLOCK_PROCESS_CPUTIME_ID) - start >= 15000000);
@@ -249,7 +262,7 @@ static void on_tick(int sig UNUSED)
 
 TEST(virtual_timer_counts_user_time_only)
 {
-	struct itimerval timer = {{0, 20000}, {0, 400000}}, left; /* long enough for a processor that is itself stopped for a while */
+	struct itimerval timer = {{0, 20000}, {0, 400000}}, left;
 	long long start = now(CLOCK_PROCESS_CPUTIME_ID);
 
 	signal(SIGVTALRM, on_tick);
@@ -257,11 +270,11 @@ TEST(virtual_timer_counts_user_time_only)
 	CHECK_ERR(setitimer(-1, &timer, NULL), EINVAL);
 	CHECK_OK(setitimer(ITIMER_VIRTUAL, &timer, NULL));
 	sleep_ms(100); /* takes no processor time */
-	CHECK_EQ(ticks_seen, 0);
+	CHECK(ticks_seen == 0 || now(CLOCK_PROCESS_CPUTIME_ID) - start >= 390000000);
 	CHECK_OK(getitimer(ITIMER_VIRTUAL, &left));
 	CHECK(left.it_value.tv_usec > 0 && left.it_value.tv_usec <= 404000); /* Linux rounds up to its tick */
 	CHECK_EQ(left.it_interval.tv_usec, 20000);
-	while (ticks_seen < 3 && now(CLOCK_PROCESS_CPUTIME_ID) - start < 3000000000LL)
+	while (ticks_seen < 3 && now(CLOCK_PROCESS_CPUTIME_ID) - start < LATE_MS * 1000000LL)
 		for (volatile int i = 0; i < 100000; i++)
 			;
 	CHECK(ticks_seen >= 3);

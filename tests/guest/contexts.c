@@ -44,11 +44,10 @@ TEST(registers_and_flags_survive_handlers)
 
 	signal(SIGALRM, change_everything);
 	CHECK_OK(setitimer(ITIMER_REAL, &timer, NULL));
-	for (int i = 0; i < 200 && good && handled < 20; i++)
+	while (good && handled < 20)
 		good = spin_with_registers();
 	CHECK_OK(setitimer(ITIMER_REAL, &stop, NULL));
 	CHECK(good);
-	CHECK(handled >= 20);
 }
 
 static void edit_context(int sig UNUSED, siginfo_t *info UNUSED, void *context)

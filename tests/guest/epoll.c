@@ -36,6 +36,15 @@ static uint32_t event(int ep)
 	return n ? ev[0].events : 0;
 }
 
+/* Of one that is bound to come. */
+static uint32_t event_in_time(int ep)
+{
+	struct epoll_event ev = {0};
+
+	CHECK_EQ(epoll_wait(ep, &ev, 1, -1), 1);
+	return ev.events;
+}
+
 static void pipe_of(int fd[2])
 {
 	CHECK_OK(pipe2(fd, O_CLOEXEC | O_NONBLOCK));
@@ -266,7 +275,7 @@ TEST(timeout)
 	CHECK_EQ(epoll_wait(ep, &ev, 1, 30), 0);
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	ms = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
-	CHECK(ms >= 29 && ms < 3000);
+	CHECK(ms >= 29 && ms < LATE_MS);
 	CHECK_EQ(syscall(441, ep, &ev, 1, (struct { int64_t s, ns; }[]){{0, wait.tv_nsec}}, NULL, 8), 0);
 	CHECK_ERR(syscall(441, ep, &ev, 1, (struct { int64_t s, ns; }[]){{0, 1000000000}}, NULL, 8), EINVAL);
 	CHECK_ERR(syscall(441, ep, &ev, 1, (struct { int64_t s, ns; }[]){{0, 1}}, &ev, 4), EINVAL);
@@ -440,7 +449,7 @@ TEST(watches_terminals)
 	watch(ep, slave, EPOLLIN);
 	CHECK_EQ(event(ep), 0);
 	CHECK_EQ(write(master, "a\n", 2), 2);
-	CHECK_EQ(event(ep), EPOLLIN);
+	CHECK_EQ(event_in_time(ep), EPOLLIN); /* Linux carries it over in its own time */
 	close(master);
 	CHECK(event(ep) & EPOLLHUP);
 	close(slave);

@@ -242,11 +242,10 @@ TEST(fpu_state_kept_over_signals)
 
 	signal(SIGALRM, scribble_fpu);
 	CHECK_OK(setitimer(ITIMER_REAL, &timer, NULL));
-	for (int i = 0; i < 2000 && good && handled < 30; i++)
+	for (int i = 0; good && handled < 30; i++)
 		good = hold_registers(0x7777u + (unsigned)i, 20);
 	CHECK_OK(setitimer(ITIMER_REAL, &stop, NULL));
 	CHECK(good);
-	CHECK(handled >= 30);
 }
 
 TEST(kill_of_a_group_whose_leader_is_dead)
@@ -274,7 +273,7 @@ TEST(kill_of_a_group_whose_leader_is_dead)
 	CHECK_OK(kill(-leader, 0));
 	CHECK_OK(kill(-leader, SIGTERM));
 	CHECK_EQ(read(life[0], &c, 1), 0);
-	for (int i = 0; i < 1000 && kill(-leader, 0) == 0; i++)
+	for (int i = 0; i < LATE_MS && kill(-leader, 0) == 0; i++)
 		sleep_ms(1); /* init reaps it */
 	CHECK_ERR(kill(-leader, 0), ESRCH);
 }

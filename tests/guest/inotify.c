@@ -353,6 +353,7 @@ TEST(overflow)
 TEST(waiting)
 {
 	struct pollfd p = {.events = POLLIN | POLLOUT};
+	struct gate first = gate_make();
 	pid_t pid;
 
 	start();
@@ -364,11 +365,13 @@ TEST(waiting)
 		CHECK_EQ(poll(&p, 1, -1), 1);
 		CHECK_EQ(p.revents, POLLIN);
 		CHECK_EQ(read(in, buffer, sizeof(buffer)), 32);
+		gate_open(&first);
 		CHECK_EQ(read(in, buffer, sizeof(buffer)), 32);
 	}
 	wait_state(pid, "S");
 	close(new_file("d/a"));
-	sleep_ms(20);
+	gate_wait(&first);
+	wait_state(pid, "S");
 	close(new_file("d/b"));
 	reap_ok(pid);
 }

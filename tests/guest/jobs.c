@@ -161,7 +161,7 @@ TEST(orphaned_stopped_group_gets_hup_and_cont)
 			signal(SIGCONT, on_signal);
 			gate_open(&ready);
 			raise(SIGSTOP);
-			for (int i = 0; i < 1000 && handled < 100; i++)
+			for (int i = 0; i < LATE_MS && handled < 100; i++)
 				sleep_ms(1);
 			CHECK_EQ(write(result[1], (void *)&handled, sizeof(handled)), sizeof(handled));
 			gate_open(&done);

@@ -43,8 +43,11 @@ static char thread_stack[8192] __attribute__((aligned(16)));
 
 static void do_thread(void)
 {
-	expect(clone(thread_body, thread_stack + sizeof(thread_stack), CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, NULL));
-	sleep_ms(1);
+	pid_t tid = clone(thread_body, thread_stack + sizeof(thread_stack), CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, NULL);
+
+	expect(tid);
+	if (tid > 0)
+		thread_gone(tid);
 }
 
 HELPER(fine)

@@ -277,13 +277,13 @@ TEST(fifo_nonblocking_opens)
 TEST(fifo_open_is_interruptible)
 {
 	struct sigaction action = {.sa_handler = on_signal};
-	struct itimerval timer = {.it_value = {0, 30000}};
+	struct itimerval timer = {.it_value = {0, 30000}, .it_interval = {0, 30000}}; /* the first one may come before the open */
 
 	CHECK_OK(mkfifo("p", 0600));
 	CHECK_OK(sigaction(SIGALRM, &action, NULL));
 	CHECK_OK(setitimer(ITIMER_REAL, &timer, NULL));
 	CHECK_ERR(open("p", O_RDONLY), EINTR);
-	CHECK_EQ(handled, 1);
+	CHECK(handled >= 1);
 	CHECK_ERR(open("p", O_WRONLY | O_NONBLOCK), ENXIO); /* the reader did not stay counted */
 }
 
@@ -399,14 +399,14 @@ TEST(poll_waits)
 TEST(poll_is_interrupted)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-	struct itimerval timer = {.it_value = {0, 30000}};
+	struct itimerval timer = {.it_value = {0, 30000}, .it_interval = {0, 30000}}; /* the first one may come before poll */
 	struct gate g = gate_make();
 	struct pollfd p = {g.fd[0], POLLIN, 0};
 
 	CHECK_OK(sigaction(SIGALRM, &action, NULL));
 	CHECK_OK(setitimer(ITIMER_REAL, &timer, NULL));
 	CHECK_ERR(poll(&p, 1, -1), EINTR);
-	CHECK_EQ(handled, 1);
+	CHECK(handled >= 1);
 }
 
 TEST(ppoll_mask_and_time)

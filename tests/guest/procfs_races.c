@@ -3,7 +3,6 @@
  * Everything in /proc is read while processes and threads come, change and go. What is read need not be there any more; nothing else may go
  * wrong. And of two processes, the one that is to be given up first is the one that the OOM killer takes.
  */
-#define GUEST_TIMEOUT_S 60
 #include "guest.h"
 
 #include <pthread.h>

@@ -112,7 +112,7 @@ TEST(threads_and_children)
 	CHECK_EQ(pthread_create(&t, NULL, write_some, NULL), 0);
 	pthread_join(t, NULL);
 	CHECK_EQ(mine().wchar, own.wchar);
-	for (int i = 0; i < 5000 && io_of("/proc/self/io").wchar < before.wchar + 5000; i++)
+	for (int i = 0; i < LATE_MS && io_of("/proc/self/io").wchar < before.wchar + 5000; i++)
 		usleep(1000);
 	after = io_of("/proc/self/io");
 	CHECK_EQ(after.wchar - before.wchar, 5000);

@@ -337,29 +337,45 @@ TEST(pause_returns_after_a_handler)
 	CHECK(handled >= 1);
 }
 
-static void write_later(struct gate *g, pid_t target, pid_t *pid)
+static struct gate told;
+
+static void tell(int sig UNUSED)
+{
+	handled++;
+	gate_open(&told);
+}
+
+/* A child that sends SIGUSR1 to who sleeps, and when that has been handled and it sleeps again, opens the gate. */
+static void write_later(struct gate *g, pid_t target, pid_t *pid, bool is_handled)
 {
 	FORK(*pid) {
 		wait_state(target, "S");
 		kill(target, SIGUSR1);
-		sleep_ms(20);
+		if (is_handled)
+			gate_wait(&told);
+		else
+			sleep_ms(20);
+		wait_state(target, "S");
 		gate_open(g);
 	}
 }
 
 TEST(read_restarted_or_interrupted)
 {
+	struct sigaction action = {.sa_handler = tell, .sa_flags = SA_RESTART};
 	struct gate g = gate_make();
 	pid_t pid;
 	char c;
 
-	catch(SIGUSR1, SA_RESTART);
-	write_later(&g, getpid(), &pid);
+	told = gate_make();
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	write_later(&g, getpid(), &pid, true);
 	CHECK_EQ(read(g.fd[0], &c, 1), 1);
 	CHECK_EQ(handled, 1);
 	reap_ok(pid);
-	catch(SIGUSR1, 0);
-	write_later(&g, getpid(), &pid);
+	action.sa_flags = 0;
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	write_later(&g, getpid(), &pid, true);
 	CHECK_ERR(read(g.fd[0], &c, 1), EINTR);
 	CHECK_EQ(handled, 2);
 	reap_ok(pid);
@@ -373,7 +389,7 @@ TEST(ignored_signal_does_not_interrupt)
 	char c;
 
 	signal(SIGUSR1, SIG_IGN);
-	write_later(&g, getpid(), &pid);
+	write_later(&g, getpid(), &pid, false);
 	CHECK_EQ(read(g.fd[0], &c, 1), 1);
 	reap_ok(pid);
 }

@@ -14,8 +14,6 @@
 #ifndef TORTURE_H
 #define TORTURE_H
 
-/* On a busy host, one CPU of the machine may wait long for the other. */
-#define GUEST_TIMEOUT_S 50
 #include "guest.h"
 
 #include <linux/futex.h>

@@ -159,7 +159,7 @@ TEST(orphans_end)
 	seed = torture_seed();
 	words = shared(PAGE);
 	crowd(3, leave_orphans);
-	for (int k = 0; k < 20 && get(&words[0]) != get(&words[1]); k++)
+	for (int k = 0; k < 60 && get(&words[0]) != get(&words[1]); k++)
 		sleep_ms(500);
 	CHECK_EQ(get(&words[0]), get(&words[1]));
 	no_children();

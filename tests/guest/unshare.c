@@ -110,7 +110,7 @@ TEST(the_end_of_a_thread_closes_its_files)
 	CHECK_ERR(read(common[0], &c, 1), EAGAIN); /* the thread has it */
 	meet();
 	pthread_join(t, NULL);
-	for (int i = 0; i < 5000 && read(common[0], &c, 1) < 0; i++) /* a join may return before the thread is gone for good */
+	for (int i = 0; i < LATE_MS && read(common[0], &c, 1) < 0; i++) /* a join may return before the thread is gone for good */
 		usleep(1000);
 	CHECK_EQ(read(common[0], &c, 1), 0);
 }
