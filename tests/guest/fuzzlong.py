@@ -70,7 +70,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cpus", type=int, default=2)
     parser.add_argument("--memory", type=int, default=256)
-    parser.add_argument("--seconds", type=int, default=100, help="at most 200: the runner ends a program after 240")
+    parser.add_argument("--seconds", type=int, default=100, help="at most 1000: the runner ends a program after 1200")
     parser.add_argument("--fail", action="store_true")
     parser.add_argument("--log")
     args = parser.parse_args()
