@@ -39,12 +39,7 @@ extern const struct file_ops pipe_ops; /* of every open end */
 
 static inline struct pipe_page *pipe_slot(struct pipe *p, unsigned i) { return &p->ring[(p->first + i) & (p->pages - 1)]; }
 
-static inline void pipe_wake(struct waitq *q, unsigned events)
-{
-	smp_mb(); /* the change is seen before the sleeper's second look, or the sleeper is seen here */
-	if (waitq_active(q))
-		waitq_wake_key(q, 1, events);
-}
+static inline void pipe_wake(struct waitq *q, unsigned events) { waitq_wake_key(q, 1, events); }
 
 static inline bool pipe_can_read(const struct pipe *p) { return READ_ONCE(p->count) || !READ_ONCE(p->writers); }
 
