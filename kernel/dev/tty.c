@@ -85,6 +85,13 @@ static void wake(struct tty *t, bool input)
 	waitq_wake_key(&t->writable, ~0u, POLLOUT | POLLWRNORM);
 }
 
+/* Input was taken, or is forgotten: there is room for more. */
+static void freed(struct tty *t)
+{
+	if (t->driver->freed)
+		t->driver->freed(t);
+}
+
 /* Bytes taken with interrupts off; fewer while the line is long, since editing it takes longer. */
 #define RECEIVE_STEP 16u
 #define LONG_LINE 256u
@@ -240,8 +247,8 @@ ssize_t tty_read(struct file *f, struct uio *u, loff_t *pos)
 	if (!buf)
 		return -ENOMEM;
 	n = wait_and_take(f, t, buf, cap);
-	if (n > 0 && t->driver->freed)
-		t->driver->freed(t);
+	if (n >= 0) /* an end of file took a place, too */
+		freed(t);
 	if (n > 0 && uio_put(u, buf, (size_t)n) < (size_t)n)
 		n = -EFAULT;
 	kfree(buf);
@@ -426,6 +433,7 @@ static long set_termios(struct tty *t, unsigned long arg, bool flush, bool old_f
 		ldisc_stop(&t->ld, false);
 	ldisc_settings_changed(&t->ld, old);
 	spin_unlock_irqrestore(&t->lock, irq);
+	freed(t);
 	wake(t, true);
 	return 0;
 }
@@ -486,6 +494,7 @@ static long flush_queues(struct tty *t, unsigned long which)
 	if (which)
 		status(t, PKT_FLUSHWRITE);
 	spin_unlock_irqrestore(&t->lock, irq);
+	freed(t);
 	wake(t, false);
 	return 0;
 }

@@ -547,3 +547,52 @@ TEST(bad_calls)
 	close(s);
 	close(m);
 }
+
+/* Writes until there is no room, and none comes by itself. */
+static void fill(int m, const char *s, size_t n)
+{
+	CHECK_OK(fcntl(m, F_SETFL, O_RDWR | O_NONBLOCK));
+	for (int idle = 0; idle < 4; idle++) {
+		while (write(m, s, n) > 0)
+			idle = 0;
+		sleep_ms(5);
+	}
+	CHECK_OK(fcntl(m, F_SETFL, O_RDWR));
+}
+
+/* Who waits for room at the master goes on when what was typed is forgotten. */
+TEST(forgotten_input_is_room)
+{
+	static char big[512];
+	struct termios t;
+	int m = master_open(), s = slave_open(m);
+	pid_t pid;
+
+	CHECK_OK(tcgetattr(s, &t));
+	cfmakeraw(&t);
+	CHECK_OK(tcsetattr(s, TCSANOW, &t));
+	fill(m, big, sizeof(big));
+	FORK(pid)
+		CHECK_EQ(write(m, "x", 1), 1);
+	wait_state(pid, "S");
+	CHECK_OK(tcflush(s, TCIFLUSH));
+	reap_ok(pid);
+}
+
+/* An end of file takes room, too, until it was read. */
+TEST(ends_of_file_that_fill_it)
+{
+	int m = master_open(), s = slave_open(m);
+	pid_t pid;
+	char c;
+
+	fill(m, "\4", 1);
+	FORK(pid)
+		CHECK_EQ(write(m, "\4", 1), 1);
+	wait_state(pid, "S");
+	CHECK_OK(fcntl(s, F_SETFL, O_RDWR | O_NONBLOCK));
+	while (read(s, &c, 1) == 0)
+		;
+	CHECK_SOON(proc_state(pid) == 'Z');
+	reap_ok(pid);
+}
