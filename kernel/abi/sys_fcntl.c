@@ -4,13 +4,14 @@
 #include "lib/errno.h"
 #include "syscall_protos.h"
 #include "vfs/dnotify.h"
+#include "vfs/fasync.h"
 #include "vfs/fdtable.h"
 #include "vfs/fileowner.h"
 #include "vfs/flock.h"
 #include "vfs/pipe.h"
 #include "vfs/seals.h"
 
-#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC)
+#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 
 enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG, F_GETLK64, F_SETLK64, F_SETLKW64, F_SETOWN_EX, F_GETOWN_EX,
        F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS,
@@ -165,12 +166,18 @@ static long dup_from(int fd, unsigned long from, bool cloexec)
 	return n;
 }
 
-static long set_flags(struct file *f, unsigned flags)
+static long set_flags(struct file *f, int fd, unsigned flags)
 {
+	long err = 0;
+
 	if (flags & O_NOATIME && !(f->flags & O_NOATIME) && !inode_owner_or_capable(f->inode, cred_current()))
 		return -EPERM;
 	if (flags & O_DIRECT && !S_ISFIFO(f->inode->mode))
 		return -EINVAL;
+	if ((READ_ONCE(f->flags) ^ flags) & O_ASYNC && f->ops->async)
+		err = fasync_set(f, fd, flags & O_ASYNC);
+	if (err)
+		return err;
 	/* bit by bit, so that what another thread changes at the same time (FIONBIO) is not undone */
 	__atomic_fetch_or(&f->flags, flags & SETFL_MASK, __ATOMIC_RELAXED);
 	__atomic_fetch_and(&f->flags, flags | ~(unsigned)SETFL_MASK, __ATOMIC_RELAXED);
@@ -274,7 +281,7 @@ static long fcntl_file(struct file *f, int fd, int cmd, unsigned long arg)
 	long err;
 
 	switch (cmd) {
-	case F_SETFL: return set_flags(f, (unsigned)arg);
+	case F_SETFL: return set_flags(f, fd, (unsigned)arg);
 	case F_GETLK: return get_lock(f, arg, false, false);
 	case F_SETLK: return set_lock(f, fd, arg, false, false, false);
 	case F_SETLKW: return set_lock(f, fd, arg, false, false, true);

@@ -6,6 +6,7 @@
 #include "mem/slab.h"
 #include "syscall_protos.h"
 #include "task/sigqueue.h"
+#include "vfs/fasync.h"
 #include "vfs/fdtable.h"
 #include "vfs/pipe.h"
 #include "vfs/notify.h"
@@ -309,6 +310,18 @@ static long set_flag(struct file *f, unsigned flag, uaddr_t arg)
 	return 0;
 }
 
+/* Without a change nothing is asked. */
+static long set_async(struct file *f, int fd, uaddr_t arg)
+{
+	int on;
+
+	if (user_get(&on, arg))
+		return -EFAULT;
+	if (!on == !(READ_ONCE(f->flags) & O_ASYNC))
+		return 0;
+	return f->ops->async ? fasync_set(f, fd, on) : -ENOTTY;
+}
+
 static long device_ioctl(struct file *f, unsigned cmd, uaddr_t arg) { return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY; }
 
 /* Of a plain file, what is left of it; others know themselves. */
@@ -333,7 +346,7 @@ long sys_ioctl(int fd, unsigned long cmd, uaddr_t arg)
 	switch (cmd) {
 	case FIOCLEX: r = fd_set_cloexec(fdtable_current(), (unsigned)fd, true); break;
 	case FIONCLEX: r = fd_set_cloexec(fdtable_current(), (unsigned)fd, false); break;
-	case FIOASYNC: r = set_flag(f, O_ASYNC, arg); break;
+	case FIOASYNC: r = set_async(f, fd, arg); break;
 	case FIONREAD: r = bytes_to_read(f, (unsigned)cmd, arg); break;
 	case FIONBIO: r = set_flag(f, O_NONBLOCK, arg); break;
 	default: r = device_ioctl(f, (unsigned)cmd, arg);

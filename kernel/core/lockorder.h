@@ -29,6 +29,7 @@
 	X(EPOLL)       /* an epoll: its descriptors; one that watches another before that one */ \
 	X(SIGNALFD)    /* which signalfd looks at which process */ \
 	X(ANCESTRY)    /* who is above whom among names and mounts */ \
+	X(ASYNC)       /* which files asked for signals when something is ready */ \
 	X(SLAB_GROW)   /* growing an object cache */ \
 	/* spinlocks, outermost first */ \
 	X(PROC_TREE)   /* parents, children, groups, sessions */ \

@@ -6,6 +6,7 @@
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "vfs/chrdev.h"
+#include "vfs/fasync.h"
 #include "vfs/file.h"
 
 static int mem_open(struct inode *i, struct file *f)
@@ -99,10 +100,20 @@ static int zero_mmap(struct file *f, struct map_request *r)
 	return 0;
 }
 
+/* It is ready from the start, so there is nothing to be told. */
+static int random_async(struct file *f, struct fasync *lists[FILE_LISTS])
+{
+	static struct fasync never;
+
+	(void)f;
+	lists[0] = &never;
+	return 1;
+}
+
 static const struct file_ops null_ops = { .open = mem_open, .read = null_read, .write = null_write, .seek = seek_nowhere };
 static const struct file_ops zero_ops = { .open = mem_open, .read = zero_read, .write = null_write, .seek = seek_nowhere, .mmap = zero_mmap };
 static const struct file_ops full_ops = { .open = mem_open, .read = zero_read, .write = full_write, .seek = seek_nowhere };
-static const struct file_ops random_ops = { .open = mem_open, .read = random_read, .write = random_write, .seek = seek_nowhere };
+static const struct file_ops random_ops = { .open = mem_open, .read = random_read, .write = random_write, .seek = seek_nowhere, .async = random_async };
 
 void memdev_init(void)
 {

@@ -40,7 +40,10 @@
 #define FMODE_NO_POS 128u /* its operations look at no position: they need no lock of it */
 #define FMODE_STREAM 8u  /* no position: lseek gives ESPIPE, pos is NULL in read/write */
 
+#define FILE_LISTS 2
+
 struct file;
+struct fasync;
 
 /* One directory entry; returns false when the caller's buffer is full. type: DT_*. */
 struct dir_sink {
@@ -62,6 +65,11 @@ struct file_ops {
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
 	/* Lines for /proc/PID/fdinfo, whole ones, as many as there is room for: their length. May sleep. */
 	size_t (*describe)(struct file *f, char *buf, size_t cap);
+	/*
+	 * Who sets O_ASYNC wants signals (vfs/fasync, whose lock is held): in which lists, and how many; or -errno. NULL: this never becomes ready, or
+	 * tells nobody.
+	 */
+	int (*async)(struct file *f, struct fasync *lists[FILE_LISTS]);
 };
 
 struct file {

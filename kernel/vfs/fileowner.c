@@ -39,8 +39,7 @@ void fileowner_target_put(struct fileowner_target *t)
 		pgroup_put(t->group);
 }
 
-/* The file's, made if need be; NULL without memory. */
-static struct fileowner *owner_of(struct file *f)
+struct fileowner *fileowner_of(struct file *f)
 {
 	struct fileowner *o = load_acquire(&f->owner), *none = NULL;
 
@@ -56,7 +55,7 @@ static bool is_set(const struct fileowner_target *t) { return t->task || t->proc
 
 long fileowner_set(struct file *f, struct fileowner_target *t, bool force)
 {
-	struct fileowner *o = owner_of(f);
+	struct fileowner *o = fileowner_of(f);
 	struct fileowner_target old = *t;
 
 	if (o) {
@@ -95,7 +94,7 @@ enum fileowner_kind fileowner_get(struct file *f, pid_t *number)
 
 long fileowner_set_signal(struct file *f, int signo)
 {
-	struct fileowner *o = owner_of(f);
+	struct fileowner *o = fileowner_of(f);
 
 	if (!o)
 		return -ENOMEM;

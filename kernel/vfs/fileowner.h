@@ -19,6 +19,9 @@ struct fileowner_target {
 
 struct dnotify;
 
+/* In a list of those that are told when something is ready. */
+struct fileowner_async { struct list link; struct file *file; };
+
 struct fileowner {
 	/* the room's lock */
 	struct fileowner_target target;
@@ -26,6 +29,10 @@ struct fileowner {
 	int signo;                /* 0: SIGIO, without more */
 	/* notify_lock */
 	struct dnotify *dnotifies; /* vfs/dnotify */
+	/* vfs/fasync's lock */
+	int fd;                   /* that O_ASYNC was set by */
+	unsigned asyncs;          /* of these are in lists */
+	struct fileowner_async async[FILE_LISTS];
 };
 
 /* What a signal is to say, to whom: taken from an owner at one time, sent at another. */
@@ -34,6 +41,8 @@ struct fileowner_message { struct fileowner_target target; uid_t uid, euid; int 
 /* Whom a number means: 0 nobody. -ESRCH. The target goes to fileowner_set or fileowner_target_put. */
 long fileowner_find(enum fileowner_kind kind, pid_t number, struct fileowner_target *out);
 void fileowner_target_put(struct fileowner_target *t);
+/* The file's, made if need be; NULL without memory. */
+struct fileowner *fileowner_of(struct file *f);
 /* Takes the target over. force: also if the file has one. -ENOMEM. */
 long fileowner_set(struct file *f, struct fileowner_target *t, bool force);
 /* Its kind and number, 0 if there is none any more. */

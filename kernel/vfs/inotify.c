@@ -8,6 +8,7 @@
 #include "task/process.h"
 #include "task/userlimit.h"
 #include "vfs/anonfile.h"
+#include "vfs/fasync.h"
 #include "vfs/notify.h"
 
 #define QUEUE_MAX 16384u   /* as Linux's max_queued_events */
@@ -33,7 +34,11 @@ struct inotify {
 	size_t bytes;           /* of the queue as user space sees it */
 	bool overflowed;        /* the last event says so */
 	struct waitq readable;
+	struct notify_owed owed; /* signals of O_ASYNC, which cannot be sent under the lock */
+	unsigned signals;       /* that many; 0: it is nowhere */
 	uid_t uid;              /* who is charged for it and its watches */
+	refcount_t refs;        /* the file's, and that of the signals */
+	struct fasync async;    /* who gets them */
 };
 
 static SLAB_CACHE(inotify_cache, inotify);
@@ -62,6 +67,36 @@ static void push(struct inotify *in, int wd, const struct notice *n)
 	in->overflowed = n->mask & IN_Q_OVERFLOW;
 }
 
+static void inotify_put(struct inotify *in)
+{
+	if (refcount_put(&in->refs))
+		slab_free(&inotify_cache, in);
+}
+
+static void send_signals(struct notify_owed *o)
+{
+	struct inotify *in = container_of(o, struct inotify, owed);
+	unsigned n;
+
+	spin_lock(&notify_lock);
+	n = in->signals;
+	in->signals = 0;
+	spin_unlock(&notify_lock);
+	while (n--)
+		fasync_tell(&in->async, POLL_IN);
+	inotify_put(in);
+}
+
+/* One for each event. Lock held. */
+static void owe_signal(struct inotify *in)
+{
+	if (in->signals++)
+		return;
+	refcount_get(&in->refs);
+	in->owed.pay = send_signals;
+	notify_owe(&in->owed);
+}
+
 static void note(struct watcher *w, int wd, const struct notice *n)
 {
 	struct inotify *in = container_of(w, struct inotify, watcher);
@@ -75,6 +110,8 @@ static void note(struct watcher *w, int wd, const struct notice *n)
 	else if (!in->overflowed)
 		push(in, -1, &(struct notice){ .mask = IN_Q_OVERFLOW });
 	waitq_wake_key(&in->readable, 1, POLLIN | POLLRDNORM);
+	if (unlikely(fasync_any(&in->async)))
+		owe_signal(in);
 }
 
 /* The first event, taken out if it fits into room; NULL: none, or *too_big. */
@@ -176,10 +213,20 @@ static void inotify_release(struct file *f)
 		kfree(e);
 	}
 	userlimit_sub(USER_INOTIFY_INSTANCES, in->uid, 1);
-	slab_free(&inotify_cache, in);
+	inotify_put(in);
 }
 
-static const struct file_ops inotify_ops = { .read = inotify_read, .poll = inotify_poll, .ioctl = inotify_ioctl, .release = inotify_release };
+static int inotify_async(struct file *f, struct fasync *lists[FILE_LISTS])
+{
+	struct inotify *in = f->data;
+
+	lists[0] = &in->async;
+	return 1;
+}
+
+static const struct file_ops inotify_ops = {
+	.read = inotify_read, .poll = inotify_poll, .ioctl = inotify_ioctl, .release = inotify_release, .async = inotify_async,
+};
 
 /* Changes the watch that there is, or adds the fresh one, which is NULL then; limit: 0, or the user has too many for that. */
 static int watch_locked(struct inotify *in, struct watch **fresh, uint32_t mask, int limit)
@@ -259,6 +306,7 @@ struct file *inotify_create(unsigned flags)
 	in->watcher.note = note;
 	rb_init(&in->watcher.watches);
 	list_init(&in->events);
+	refcount_set(&in->refs, 1);
 	waitq_init(&in->readable);
 	f = anonfile_new("anon_inode:inotify", &inotify_ops, flags, in);
 	if (IS_ERR(f)) {

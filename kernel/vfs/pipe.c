@@ -143,6 +143,7 @@ static ssize_t pipe_read(struct file *f, struct uio *u, loff_t *pos)
 		if (n || fault || !p->writers)
 			break;
 		mutex_unlock(&p->lock);
+		fasync_tell(&p->async_out, POLL_OUT); /* as Linux: after every look, whatever it found */
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
 		err = waitq_wait(&p->readable, pipe_can_read(p), WAIT_INTERRUPTIBLE);
@@ -156,6 +157,7 @@ static ssize_t pipe_read(struct file *f, struct uio *u, loff_t *pos)
 		pipe_wake(&p->writable, PIPE_OUT_EVENTS);
 	if (more) /* the wake-up that brought this reader here may be owed to another one */
 		pipe_wake(&p->readable, PIPE_IN_EVENTS);
+	fasync_tell(&p->async_out, POLL_OUT);
 	return n ? n : fault ? -EFAULT : 0;
 }
 
@@ -240,6 +242,7 @@ static ssize_t pipe_write(struct file *f, struct uio *u, loff_t *pos)
 		mutex_unlock(&p->lock);
 		if (done)
 			pipe_wake(&p->readable, PIPE_IN_EVENTS);
+		fasync_tell(&p->async_in, POLL_IN);
 		if (!u->left || err) {
 			if (free)
 				pipe_wake(&p->writable, PIPE_OUT_EVENTS);
@@ -299,16 +302,34 @@ static void leave(struct pipe *p, unsigned mode)
 static void pipe_release(struct file *f)
 {
 	struct pipe *p = f->data; /* freed with its inode */
+	bool alone;
 
 	mutex_lock(&p->lock);
 	leave(p, f->mode);
+	alone = !p->readers != !p->writers;
 	while (!p->readers && !p->writers && p->count) /* a FIFO that nobody has open is empty */
 		pipe_drop_first(p);
 	mutex_unlock(&p->lock);
+	if (alone) { /* who is left finds an end of file, or a pipe that is broken */
+		fasync_tell(&p->async_in, POLL_IN);
+		fasync_tell(&p->async_out, POLL_OUT);
+	}
+}
+
+static int pipe_async(struct file *f, struct fasync *lists[FILE_LISTS])
+{
+	struct pipe *p = f->data;
+	int n = 0;
+
+	if (f->mode & FMODE_READ)
+		lists[n++] = &p->async_in;
+	if (f->mode & FMODE_WRITE)
+		lists[n++] = &p->async_out;
+	return n;
 }
 
 const struct file_ops pipe_ops = {
-	.read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl, .release = pipe_release,
+	.read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl, .release = pipe_release, .async = pipe_async,
 };
 
 long pipe_get_size(struct file *f)

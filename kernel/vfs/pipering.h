@@ -5,6 +5,7 @@
 
 #include "lib/atomic.h"
 #include "sched/mutex.h"
+#include "vfs/fasync.h"
 #include "vfs/file.h"
 #include "vfs/poll.h"
 
@@ -21,6 +22,7 @@ struct pipe_page {
 struct pipe {
 	struct mutex lock; /* LOCK_PIPE: everything below; poll and the conditions of sleepers peek */
 	struct waitq readable, writable;
+	struct fasync async_in, async_out;   /* who gets signals besides */
 	unsigned readers, writers;
 	unsigned reader_opens, writer_opens; /* ever, so that an open waiting for the other side cannot miss it */
 	bool had_writer;                     /* since the last reader came that did not wait for one: POLLHUP means something */

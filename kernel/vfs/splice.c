@@ -139,6 +139,7 @@ ssize_t splice_to_file(struct file *pipe, struct file *out, loff_t *pos, size_t 
 {
 	struct pipe *p = pipe->data;
 	ssize_t done = 0, n = 0;
+	bool freed = false;
 
 	while ((size_t)done < len && !signal_fatal_pending_current()) {
 		struct pipe_page *ring, b;
@@ -163,12 +164,15 @@ ssize_t splice_to_file(struct file *pipe, struct file *out, loff_t *pos, size_t 
 		had = MIN((size_t)(b.end - b.start), len - (size_t)done);
 		n = page_to_file(p, &b, out, pos, had, &ring);
 		kfree(ring);
+		freed |= b.start == b.end;
 		if (n <= 0)
 			break;
 		done += n;
 		if ((size_t)n < had)
 			break;
 	}
+	if (freed)
+		fasync_tell(&p->async_out, POLL_OUT);
 	return done ? done : n;
 }
 
@@ -223,6 +227,7 @@ static ssize_t file_loop(struct file *in, loff_t *pos, struct pipe *p, size_t le
 ssize_t splice_from_file(struct file *in, loff_t *pos, struct file *pipe, size_t len, bool nonblock)
 {
 	bool own = !pos && S_ISREG(in->inode->mode);
+	struct pipe *p = pipe->data;
 	loff_t at = 0;
 	ssize_t n;
 
@@ -231,7 +236,9 @@ ssize_t splice_from_file(struct file *in, loff_t *pos, struct file *pipe, size_t
 		at = in->pos;
 		mutex_unlock(&in->pos_lock);
 	}
-	n = file_loop(in, own ? &at : pos, pipe->data, len, nonblock);
+	n = file_loop(in, own ? &at : pos, p, len, nonblock);
+	if (n > 0)
+		fasync_tell(&p->async_in, POLL_IN);
 	if (own && n > 0) {
 		mutex_lock(&in->pos_lock);
 		in->pos = at;
@@ -285,8 +292,9 @@ static ssize_t move(struct pipe *in, struct pipe *out, size_t len, bool copy)
 ssize_t splice_pipes(struct file *from, struct file *to, size_t len, bool copy, bool nonblock)
 {
 	struct pipe *in = from->data, *out = to->data;
+	unsigned had;
 	ssize_t n;
-	bool more;
+	bool more, freed;
 
 	if (in == out)
 		return -EINVAL;
@@ -300,7 +308,9 @@ ssize_t splice_pipes(struct file *from, struct file *to, size_t len, bool copy, 
 			return n == -EPIPE ? pipe_broken(0) : n;
 		mutex_unlock(&out->lock);
 		lock_both(in, out);
+		had = in->count;
 		n = out->readers ? move(in, out, len, copy) : -EPIPE;
+		freed = in->count < had;
 		more = in->count != 0;
 		mutex_unlock(&in->lock);
 		mutex_unlock(&out->lock);
@@ -311,6 +321,9 @@ ssize_t splice_pipes(struct file *from, struct file *to, size_t len, bool copy, 
 			pipe_wake(&in->writable, PIPE_OUT_EVENTS);
 		if (more)
 			pipe_wake(&in->readable, PIPE_IN_EVENTS);
+		fasync_tell(&out->async_in, POLL_IN);
+		if (freed)
+			fasync_tell(&in->async_out, POLL_OUT);
 	}
 	return n == -EPIPE ? pipe_broken(0) : n ? n : -ERESTARTSYS;
 }
@@ -325,8 +338,10 @@ ssize_t splice_from_user(struct uio *u, struct file *pipe, bool nonblock)
 		return n == -EPIPE ? pipe_broken(0) : n;
 	n = (ssize_t)pipe_give(p, u, false, &err);
 	mutex_unlock(&p->lock);
-	if (n)
+	if (n) {
 		pipe_wake(&p->readable, PIPE_IN_EVENTS);
+		fasync_tell(&p->async_in, POLL_IN);
+	}
 	return n ? n : err;
 }
 
@@ -335,15 +350,20 @@ ssize_t splice_to_user(struct file *pipe, struct uio *u, bool nonblock)
 	struct pipe *p = pipe->data;
 	bool fault = false, more;
 	ssize_t n = wait_for_bytes(p, nonblock);
+	unsigned had;
 
 	if (n <= 0)
 		return n;
+	had = p->count;
 	n = (ssize_t)pipe_take(p, u, &fault);
 	more = p->count != 0;
+	had -= p->count;
 	mutex_unlock(&p->lock);
 	if (n)
 		pipe_wake(&p->writable, PIPE_OUT_EVENTS);
 	if (more)
 		pipe_wake(&p->readable, PIPE_IN_EVENTS);
+	if (had)
+		fasync_tell(&p->async_out, POLL_OUT);
 	return n ? n : fault ? -EFAULT : 0;
 }

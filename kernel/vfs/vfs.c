@@ -5,6 +5,7 @@
 #include "vfs/anoninode.h"
 #include "vfs/dnotify.h"
 #include "vfs/epoll.h"
+#include "vfs/fasync.h"
 #include "vfs/fdtable.h"
 #include "vfs/fileowner.h"
 #include "vfs/flock.h"
@@ -34,6 +35,8 @@ static int dirfd_path(int dirfd, bool any, struct path *out)
 static void owned_gone(struct file *f)
 {
 	dnotify_forget(f, NULL);
+	if (f->owner->asyncs)
+		fasync_set(f, -1, false);
 	fileowner_free(f->owner);
 }
 
