@@ -7,6 +7,7 @@
 
 #include "dev/tty.h"
 #include "dev/ttyjob.h"
+#include "dev/ttysignal.h"
 #include "fs/devpts.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
@@ -80,11 +81,17 @@ static void slave_write(struct tty *t, const char *s, size_t n)
 	struct pty *p = pty_of(t);
 
 	ring_write(&p->out, s, n);
+	ttysignal_input(t, TTY_MASTER, false);
 	waitq_wake_key(&p->readable, ~0u, POLLIN | POLLRDNORM);
 }
 
 static size_t slave_room(struct tty *t) { return ring_space(&pty_of(t)->out); }
-static void slave_freed(struct tty *t) { waitq_wake_key(&pty_of(t)->writable, ~0u, POLLOUT | POLLWRNORM); }
+
+static void slave_freed(struct tty *t)
+{
+	waitq_wake_key(&pty_of(t)->writable, ~0u, POLLOUT | POLLWRNORM);
+	ttysignal_room(t, TTY_MASTER);
+}
 
 /* Lock held. */
 static void slave_status(struct tty *t, unsigned bits)
@@ -161,6 +168,7 @@ static int slave_open(struct inode *i, struct file *f)
 
 static const struct file_ops slave_ops = {
 	.open = slave_open, .release = tty_release, .read = tty_read, .write = tty_write, .poll = tty_poll, .ioctl = tty_ioctl,
+	.async = tty_async,
 };
 
 /* ---- the master ---- */
@@ -228,6 +236,13 @@ static void master_release(struct file *f)
 	pty_put(p);
 }
 
+/* There is room for what the slave writes. */
+static void output_freed(struct pty *p)
+{
+	waitq_wake_key(&p->slave.writable, ~0u, POLLOUT | POLLWRNORM);
+	ttysignal_room(&p->slave, TTY_SELF);
+}
+
 /* What the master's read gets next. first: in packet mode it begins with the status, or with 0 before data. */
 static size_t take(struct pty *p, char *buf, size_t n, bool first, bool *status)
 {
@@ -249,7 +264,7 @@ static size_t take(struct pty *p, char *buf, size_t n, bool first, bool *status)
 	n = ring_read(&p->out, buf + got, n);
 	spin_unlock_irqrestore(&p->slave.lock, irq);
 	if (n)
-		waitq_wake_key(&p->slave.writable, ~0u, POLLOUT | POLLWRNORM);
+		output_freed(p);
 	return n + got;
 }
 
@@ -326,7 +341,19 @@ static ssize_t master_write(struct file *f, struct uio *u, loff_t *pos)
 		if (got < n)
 			err = -EFAULT;
 	}
+	if (u->left) {
+		ttysignal_want_room(&p->slave, TTY_MASTER);
+		if (input_room(p)) /* it came meanwhile */
+			ttysignal_room(&p->slave, TTY_MASTER);
+	}
 	return done ? (ssize_t)done : err;
+}
+
+static int master_async(struct file *f, struct fasync *lists[FILE_LISTS])
+{
+	struct pty *p = f->data;
+
+	return ttysignal_async(&p->slave, TTY_MASTER, f, lists);
 }
 
 static unsigned master_poll(struct file *f, struct poll_table *t)
@@ -413,7 +440,7 @@ static void clear_output(struct pty *p)
 
 	ring_clear(&p->out);
 	spin_unlock_irqrestore(&p->slave.lock, irq);
-	waitq_wake_key(&p->slave.writable, ~0u, POLLOUT | POLLWRNORM);
+	output_freed(p);
 }
 
 /* TCFLSH: what the master could read is the slave's output, and the other way round. */
@@ -449,6 +476,7 @@ static long master_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 
 static const struct file_ops master_ops = {
 	.open = master_open, .release = master_release, .read = master_read, .write = master_write, .poll = master_poll, .ioctl = master_ioctl,
+	.async = master_async,
 };
 
 void pty_init(void)

@@ -110,6 +110,7 @@ static int terminal_open(struct inode *i, struct file *f)
 
 static const struct file_ops terminal_ops = {
 	.open = terminal_open, .release = tty_release, .read = tty_read, .write = tty_write, .poll = tty_poll, .ioctl = tty_ioctl,
+	.async = tty_async,
 };
 
 void terminals_init(void)

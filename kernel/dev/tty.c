@@ -5,7 +5,9 @@
  */
 #include "dev/tty.h"
 
+#include "dev/termio.h"
 #include "dev/ttyjob.h"
+#include "dev/ttysignal.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -28,19 +30,7 @@ static void put(struct tty *t, const char *s, size_t n)
 
 static void echo(void *ctx, const char *s, size_t n) { put(ctx, s, n); }
 
-/* In the discipline, lock held: noted for the worker. */
-static void note_signal(void *ctx, int signo)
-{
-	struct tty *t = ctx;
-
-	t->signals |= SIGBIT(signo);
-	if (t->signals_queued)
-		return;
-	t->signals_queued = true;
-	if (t->driver->hold)
-		t->driver->hold(t);
-	work_queue(&t->signal_work);
-}
+static void note_signal(void *ctx, int signo) { ttysignal_note(ctx, signo); }
 
 static void status(struct tty *t, unsigned bits)
 {
@@ -52,20 +42,14 @@ static void note_status(void *ctx, unsigned bits) { status(ctx, bits); }
 
 static const struct ldisc_ops ldisc_ops = { .echo = echo, .signal = note_signal, .status = note_status };
 
-static void send_signals(struct work *w)
+/* Lock held, after input: is there something to be read? Who asked for signals gets one; lines are told of when they end. */
+static bool input_came(struct tty *t)
 {
-	struct tty *t = container_of(w, struct tty, signal_work);
-	unsigned long irq = spin_lock_irqsave(&t->lock);
-	uint64_t set = t->signals;
+	bool input = ldisc_available(&t->ld) > 0;
 
-	t->signals = 0;
-	t->signals_queued = false;
-	spin_unlock_irqrestore(&t->lock, irq);
-	for (int n = 1; n <= NSIG; n++)
-		if (set & SIGBIT(n))
-			ttyjob_signal(t, n);
-	if (t->driver->drop)
-		t->driver->drop(t);
+	if (input && !(t->ld.t.lflag & ICANON))
+		ttysignal_input(t, TTY_SELF, false);
+	return input;
 }
 
 /* Lock held: what the device answered to output is typed in its name. */
@@ -78,11 +62,31 @@ static void type_answer(struct tty *t)
 		ldisc_input(&t->ld, (unsigned char)t->answer[i]);
 }
 
+static size_t room(struct tty *t) { return t->driver->room ? t->driver->room(t) : OUT_CHUNK; }
+
+/* What can be written now; the longest that one character becomes is OUT_CHAR. */
+static bool writable(struct tty *t)
+{
+	unsigned long irq = spin_lock_irqsave(&t->lock);
+	bool yes = t->hung_up || (!t->ld.stopped && room(t) >= OUT_CHAR);
+
+	spin_unlock_irqrestore(&t->lock, irq);
+	return yes;
+}
+
+/* There may be room for what could not be written. */
+static void tell_room(struct tty *t)
+{
+	if (READ_ONCE(t->async[TTY_SELF].wants_out) && writable(t))
+		ttysignal_room(t, TTY_SELF);
+}
+
 static void wake(struct tty *t, bool input)
 {
 	if (input)
 		waitq_wake_key(&t->readable, ~0u, POLLIN | POLLRDNORM);
 	waitq_wake_key(&t->writable, ~0u, POLLOUT | POLLWRNORM);
+	tell_room(t);
 }
 
 /* Input was taken, or is forgotten: there is room for more. */
@@ -100,7 +104,11 @@ static void freed(struct tty *t)
 static bool receive_some(struct tty *t, const char **s, size_t *n)
 {
 	for (unsigned i = 0; i < RECEIVE_STEP && *n && !ldisc_busy(&t->ld); i++) {
+		unsigned lines = t->ld.lines;
+
 		ldisc_begin(&t->ld, (unsigned char)**s);
+		if (t->ld.lines > lines)
+			ttysignal_input(t, TTY_SELF, true);
 		(*s)++;
 		(*n)--;
 		if (ldisc_line_length(&t->ld) > LONG_LINE)
@@ -119,11 +127,18 @@ void tty_receive(struct tty *t, const char *s, size_t n)
 		unsigned long irq = spin_lock_irqsave(&t->lock);
 
 		more = receive_some(t, &s, &n);
-		input = ldisc_available(&t->ld) > 0;
+		input = !more && input_came(t);
 		spin_unlock_irqrestore(&t->lock, irq);
 	}
 	wake(t, input);
 }
+
+static bool lost(const struct file *f, const struct tty *t)
+{
+	return READ_ONCE(t->hung_up) || (unsigned)f->pos != READ_ONCE(t->hangups);
+}
+
+static bool lost_file(const struct file *f) { return lost(f, f->data); }
 
 /* The line is gone, for good, or for those who have the terminal open now. */
 static void hang_up(struct tty *t, bool for_good)
@@ -136,6 +151,7 @@ static void hang_up(struct tty *t, bool for_good)
 	ldisc_flush_input(&t->ld);
 	spin_unlock_irqrestore(&t->lock, irq);
 	ttyjob_hangup(t);
+	fasync_end(&t->async[TTY_SELF].files, lost_file);
 	waitq_wake_all(&t->readable);
 	waitq_wake_all(&t->writable);
 }
@@ -148,11 +164,6 @@ void tty_opened(struct file *f, struct tty *t)
 	f->data = t;
 	f->mode |= FMODE_STREAM;
 	f->pos = READ_ONCE(t->hangups);
-}
-
-static bool lost(const struct file *f, const struct tty *t)
-{
-	return READ_ONCE(t->hung_up) || (unsigned)f->pos != READ_ONCE(t->hangups);
 }
 
 void tty_disconnect(struct tty *t) { hang_up(t, false); }
@@ -255,18 +266,6 @@ ssize_t tty_read(struct file *f, struct uio *u, loff_t *pos)
 	return n;
 }
 
-static size_t room(struct tty *t) { return t->driver->room ? t->driver->room(t) : OUT_CHUNK; }
-
-/* What can be written now; the longest that one character becomes is OUT_CHAR. */
-static bool writable(struct tty *t)
-{
-	unsigned long irq = spin_lock_irqsave(&t->lock);
-	bool yes = t->hung_up || (!t->ld.stopped && room(t) >= OUT_CHAR);
-
-	spin_unlock_irqrestore(&t->lock, irq);
-	return yes;
-}
-
 /* Writes what there is room for; returns how much of s that was. */
 static size_t output(struct tty *t, const char *s, size_t n)
 {
@@ -286,6 +285,7 @@ static size_t output(struct tty *t, const char *s, size_t n)
 	}
 	answered = t->answer_len > 0;
 	type_answer(t);
+	answered = answered && input_came(t);
 	spin_unlock_irqrestore(&t->lock, irq);
 	if (answered)
 		wake(t, true);
@@ -340,6 +340,7 @@ ssize_t tty_write(struct file *f, struct uio *u, loff_t *pos)
 {
 	struct tty *t = f->data;
 	ssize_t n = t->ld.t.lflag & TOSTOP && !lost(f, t) ? ttyjob_check(t, SIGTTOU) : 0;
+	size_t want = u->left;
 
 	(void)pos;
 	if (n)
@@ -352,6 +353,10 @@ ssize_t tty_write(struct file *f, struct uio *u, loff_t *pos)
 		return n;
 	n = write_user(f, t, u);
 	mutex_unlock(&t->writer);
+	if (n != (ssize_t)want) {
+		ttysignal_want_room(t, TTY_SELF);
+		tell_room(t); /* that came meanwhile */
+	}
 	return n;
 }
 
@@ -378,19 +383,14 @@ static struct termios termios_of(struct tty *t)
 	return m;
 }
 
-/* The settings as System V had them: 16 bits of each, and the first characters. */
-struct termio { uint16_t iflag, oflag, cflag, lflag; uint8_t line; uint8_t cc[8]; };
-
 static long get_termio(struct tty *t, unsigned long arg)
 {
 	struct termios m = termios_of(t);
-	struct termio s = { (uint16_t)m.iflag, (uint16_t)m.oflag, (uint16_t)m.cflag, (uint16_t)m.lflag, m.line, { 0 } };
+	struct termio s = termio_of(&m);
 
-	memcpy(s.cc, m.cc, sizeof(s.cc));
 	return user_put(arg, &s);
 }
 
-/* What the old form does not have stays as it is. */
 static bool read_termio(struct tty *t, unsigned long arg, struct termios *m)
 {
 	struct termio s;
@@ -398,12 +398,7 @@ static bool read_termio(struct tty *t, unsigned long arg, struct termios *m)
 	if (user_get(&s, arg))
 		return false;
 	*m = termios_of(t);
-	m->iflag = (m->iflag & ~0xffffu) | s.iflag;
-	m->oflag = (m->oflag & ~0xffffu) | s.oflag;
-	m->cflag = (m->cflag & ~0xffffu) | s.cflag;
-	m->lflag = (m->lflag & ~0xffffu) | s.lflag;
-	m->line = s.line;
-	memcpy(m->cc, s.cc, sizeof(s.cc));
+	termio_into(m, &s);
 	return true;
 }
 
@@ -572,7 +567,7 @@ void tty_setup(struct tty *t, const struct tty_driver *driver, dev_t dev, unsign
 	memset(t, 0, sizeof(*t));
 	spin_init(&t->lock, LOCK_TTY);
 	ldisc_init(&t->ld, &ldisc_ops, t);
-	work_init(&t->signal_work, send_signals);
+	ttysignal_setup(t);
 	mutex_init(&t->writer, LOCK_TTY_IO);
 	waitq_init(&t->readable);
 	waitq_init(&t->writable);
@@ -586,6 +581,11 @@ long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 	if (lost(f, f->data))
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	return tty_control(f->data, cmd, arg);
+}
+
+int tty_async(struct file *f, struct fasync *lists[FILE_LISTS])
+{
+	return lost_file(f) ? -ENOTTY : ttysignal_async(f->data, TTY_SELF, f, lists);
 }
 
 int tty_may_open(struct tty *t) { return READ_ONCE(t->exclusive) && !capable(CAP_SYS_ADMIN) ? -EBUSY : 0; }

@@ -22,6 +22,7 @@ ssize_t tty_write(struct file *f, struct uio *u, loff_t *pos);
 unsigned tty_poll(struct file *f, struct poll_table *p);
 long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg);
 void tty_release(struct file *f);
+int tty_async(struct file *f, struct fasync *lists[FILE_LISTS]);
 /* The same calls without a file. */
 long tty_control(struct tty *t, unsigned cmd, unsigned long arg);
 

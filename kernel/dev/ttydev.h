@@ -8,7 +8,7 @@
 #include "sched/kthread.h"
 #include "sched/waitq.h"
 #include "task/group.h"
-#include "vfs/file.h"
+#include "vfs/fasync.h"
 
 struct winsize { uint16_t rows, cols, xpixel, ypixel; };
 
@@ -27,11 +27,22 @@ struct tty_driver {
 	void (*drop)(struct tty *t);                           /* until this; no lock held */
 };
 
+/* The files of one end, as far as they asked for signals (O_ASYNC): what they are still to be told of. */
+struct tty_async {
+	struct fasync files;       /* the rest: the terminal's lock */
+	unsigned in;               /* times that there was input */
+	bool out;                  /* there is room for output */
+	bool wants_out;            /* they wrote more than there was room for */
+};
+
+enum { TTY_SELF, TTY_MASTER, TTY_ENDS }; /* a terminal, and the master of a pseudo terminal */
+
 struct tty {
-	struct spinlock lock;      /* LOCK_TTY, interrupts off: ld, size, signals, answer */
+	struct spinlock lock;      /* LOCK_TTY, interrupts off: ld, size, signals, async, answer */
 	struct ldisc ld;
 	struct winsize size;
 	uint64_t signals;          /* bits to be sent to the foreground group */
+	struct tty_async async[TTY_ENDS];
 	struct work signal_work;   /* while it is queued, and runs, the terminal is held */
 	bool signals_queued;
 	struct mutex writer;       /* LOCK_TTY_IO: one write(2) at a time, so that texts do not mix */

@@ -5,7 +5,7 @@
 #include "lib/errno.h"
 #include "task/sigqueue.h"
 
-static struct pgroup *foreground_get(struct tty *t)
+struct pgroup *ttyjob_foreground(struct tty *t)
 {
 	struct pgroup *g;
 
@@ -19,7 +19,7 @@ static struct pgroup *foreground_get(struct tty *t)
 
 void ttyjob_signal(struct tty *t, int signo)
 {
-	struct pgroup *g = foreground_get(t);
+	struct pgroup *g = ttyjob_foreground(t);
 
 	if (!g)
 		return;

@@ -5,6 +5,8 @@
 
 #include "dev/ttydev.h"
 
+/* With a reference; NULL. */
+struct pgroup *ttyjob_foreground(struct tty *t);
 /* Sends to the foreground group, if there is one. */
 void ttyjob_signal(struct tty *t, int signo);
 /* May the current process, perhaps in the background, go on? 0, -EIO, or -ERESTARTSYS after its group got signo (SIGTTIN, SIGTTOU). */
