@@ -99,6 +99,7 @@ static void print_flags(struct text *t, const struct vma *v)
 	static const struct { uint32_t flag; const char *name; } names[] = {
 		{ VMA_READ, "rd" }, { VMA_WRITE, "wr" }, { VMA_EXEC, "ex" }, { VMA_SHARED, "sh" }, { VMA_MAYREAD, "mr" }, { VMA_MAYWRITE, "mw" },
 		{ VMA_MAYEXEC, "me" }, { VMA_GROWSDOWN, "gd" }, { VMA_LOCKED, "lo" }, { VMA_DONTFORK, "dc" }, { VMA_WIPEONFORK, "wf" },
+		{ VMA_DONTDUMP, "dd" }, { VMA_NORESERVE, "nr" }, { VMA_SINGLE_PAGES, "nh" },
 	};
 
 	text_printf(t, "VmFlags: ");

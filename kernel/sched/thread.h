@@ -83,6 +83,8 @@ struct thread {
 	void *stack;               /* lowest address; THREAD_STACK_PAGES */
 	void *aspace;              /* vm: whose page tables to load; NULL for kernel threads (they keep the last one) */
 	bool kernel_only;          /* vm: it uses no user address for now, so that its CPU may not know what has become of them (vm/tlb). Own thread */
+	uintptr_t fault_next;      /* vm: the page that it would write to next, if it goes on as it has */
+	unsigned long fault_run;   /* and how many it has had so far, one after the other (vm/fault). Own thread */
 	uint16_t told_cpu;         /* the CPU that its program knows it to be on, plus 1; 0: it does not ask. proc/rseq; own thread */
 	struct sched_entity se;
 	struct kmap_state kmap;

@@ -71,6 +71,7 @@ static const struct advice_flags { int advice; uint32_t set, clear; } *flags_of(
 		{ MADV_DONTFORK, VMA_DONTFORK, 0 }, { MADV_DOFORK, 0, VMA_DONTFORK },
 		{ MADV_WIPEONFORK, VMA_WIPEONFORK, 0 }, { MADV_KEEPONFORK, 0, VMA_WIPEONFORK },
 		{ MADV_DONTDUMP, VMA_DONTDUMP, 0 }, { MADV_DODUMP, 0, VMA_DONTDUMP },
+		{ MADV_NOHUGEPAGE, VMA_SINGLE_PAGES, 0 }, { MADV_HUGEPAGE, 0, VMA_SINGLE_PAGES },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)

@@ -13,7 +13,7 @@
  * to write: the reference that the fault holds meanwhile keeps everybody else from taking that page for theirs alone and writing to it.
  *
  *                      read                         write
- *   anonymous, missing  zero page, read-only         fresh zeroed frame
+ *   anonymous, missing  zero page, read-only         fresh zeroed frame; for who writes page after page, those that follow too
  *   file, missing       the file's page, read-only   private: copy of it; shared: the page itself, writable
  *   present             spurious                     exclusive or shared mapping: write bit; else copy
  *
@@ -31,7 +31,9 @@
 #include "vm/tlb.h"
 
 #define OOM_TRIES 64
-#define FAULT_AROUND 16 /* pages, aligned: so they lie in one table */
+#define FAULT_AROUND 16ul /* pages, aligned: so they lie in one table */
+#define RUN_LEAST 4ul   /* pages that were written one after the other before more than one comes at a time */
+#define PLENTY 16ul     /* times the reserve: with less free memory nothing is mapped that nobody asked for */
 
 enum step { STEP_DONE, STEP_NEED_TABLES, STEP_NEED_COPY, STEP_NEED_ZEROED, STEP_NEED_FILE, STEP_NEED_LOCK, STEP_AGAIN };
 
@@ -49,9 +51,15 @@ struct fault {
 	struct page *original;  /* what is to be copied, or was, into frame; with a reference */
 	bool copied;
 	struct page *file_page; /* with a reference */
-	unsigned around_count;  /* neighbours of a file page that are in memory, with references */
+	unsigned around_count;  /* neighbours of a file page that are in memory, or what is to come after an anonymous one; with references */
 	struct { uaddr_t va; struct page *page; } around[FAULT_AROUND];
 };
+
+static void drop_around(struct fault *f)
+{
+	while (f->around_count)
+		page_put(f->around[--f->around_count].page);
+}
 
 static void drop_gathered(struct fault *f)
 {
@@ -62,8 +70,7 @@ static void drop_gathered(struct fault *f)
 		page_put(f->original);
 	if (f->file_page)
 		page_put(f->file_page);
-	for (unsigned i = 0; i < f->around_count; i++)
-		page_put(f->around[i].page);
+	drop_around(f);
 }
 
 static unsigned long leaf_flags(const struct fault *f, bool write)
@@ -139,6 +146,26 @@ static enum step resolve_present(struct fault *f, pte_t *e)
 	return STEP_DONE;
 }
 
+/*
+ * Maps the neighbours too, as far as nothing is mapped there: programs touch them soon. e is the entry of f->addr; v: the region of a file, whose pages they
+ * must be still.
+ */
+static void map_around(struct fault *f, pte_t *e, unsigned long flags, const struct vma *v)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < f->around_count; i++) {
+		struct page *p = f->around[i].page;
+		pte_t *n = e + (long)(f->around[i].va - f->addr) / (long)PAGE_SIZE;
+
+		if (!pte_mapped(*n) && (!v || !v->ops->current_page || v->ops->current_page(v->object, p)))
+			ptshare_set(f->as, n, pte_make(page_pfn(p), flags & ~PTE_ACCESSED));
+		else
+			f->around[left++] = f->around[i];
+	}
+	f->around_count = left;
+}
+
 static enum step resolve_anon_missing(struct fault *f, pte_t *e)
 {
 	if (f->access != FAULT_WRITE) {
@@ -149,26 +176,8 @@ static enum step resolve_anon_missing(struct fault *f, pte_t *e)
 	if (!f->frame || !f->frame_zeroed)
 		return STEP_NEED_ZEROED;
 	install_frame(f, e);
+	map_around(f, e, leaf_flags(f, true), NULL);
 	return STEP_DONE;
-}
-
-/* Maps the neighbours too, as far as nothing is mapped there: programs touch what they read soon. e is the entry of f->addr. */
-static void map_around(struct fault *f, pte_t *e)
-{
-	unsigned long flags = leaf_flags(f, false) & ~PTE_ACCESSED;
-	const struct vma *v = f->v;
-	unsigned left = 0;
-
-	for (unsigned i = 0; i < f->around_count; i++) {
-		struct page *p = f->around[i].page;
-		pte_t *n = e + (long)(f->around[i].va - f->addr) / (long)PAGE_SIZE;
-
-		if (!pte_mapped(*n) && (!v->ops->current_page || v->ops->current_page(v->object, p)))
-			ptshare_set(f->as, n, pte_make(page_pfn(p), flags));
-		else
-			f->around[left++] = f->around[i];
-	}
-	f->around_count = left;
 }
 
 static enum step resolve_file_missing(struct fault *f, pte_t *e)
@@ -195,16 +204,18 @@ static enum step resolve_file_missing(struct fault *f, pte_t *e)
 		mark_dirty(f->file_page);
 	install(f, e, f->file_page, leaf_flags(f, f->access == FAULT_WRITE));
 	f->file_page = NULL;
-	map_around(f, e);
+	map_around(f, e, leaf_flags(f, false), v);
 	return STEP_DONE;
 }
 
-/* as->lock is held for reading. */
+/* as->lock is held for reading. Neighbours were those in the region as it was. */
 static void fault_in_region(struct fault *f, struct vma *v)
 {
+	drop_around(f);
 	f->v = v;
 	f->region.flags = v->flags;
 	f->region.ops = v->ops;
+	f->region.end = v->end;
 }
 
 static enum step resolve_entry(struct fault *f, pte_t *e)
@@ -214,6 +225,16 @@ static enum step resolve_entry(struct fault *f, pte_t *e)
 	return f->region.ops ? resolve_file_missing(f, e) : resolve_anon_missing(f, e);
 }
 
+/* Under pt_lock: regions have changed since this one was looked at. Was it another one? */
+static bool glimpse_again(struct fault *f)
+{
+	struct vma_glimpse now;
+
+	if (!vma_glimpse(f->as, f->addr, &now) || !vma_glimpse_good(f->as, &now))
+		return false;
+	return now.flags == f->region.flags && now.ops == f->region.ops && now.end == f->region.end;
+}
+
 /* One try under pt_lock. */
 static enum step resolve(struct fault *f)
 {
@@ -221,13 +242,12 @@ static enum step resolve(struct fault *f)
 	pte_t *e;
 
 	spin_lock(&f->as->pt_lock);
-	if (!f->v && unlikely(!vma_glimpse_good(f->as, &f->region))) {
+	if (!f->v && unlikely(!vma_glimpse_good(f->as, &f->region)) && !glimpse_again(f)) {
 		spin_unlock(&f->as->pt_lock);
 		return STEP_NEED_LOCK;
 	}
 	e = ptshare_path(f->as, f->addr, &f->tables, true, NULL);
 	s = e ? resolve_entry(f, e) : STEP_NEED_TABLES;
-	f->as->faults_minor += s == STEP_DONE;
 	spin_unlock(&f->as->pt_lock);
 	return s;
 }
@@ -270,6 +290,39 @@ static int gather_frame(struct fault *f, bool zeroed)
 	return f->frame ? 0 : -ENOMEM;
 }
 
+/*
+ * A thread that writes to one page after the other will write to the next ones, too: they come with this one, ever more of them, but never more than it has
+ * written to before, and none that needs another table. How far the run goes is known to the thread alone: nobody's entries are looked at for it.
+ */
+static unsigned long pages_ahead(struct fault *f)
+{
+	struct thread *t = thread_current();
+	unsigned long run = f->addr == t->fault_next ? t->fault_run : 0;
+	unsigned long ahead = run < RUN_LEAST || f->region.flags & VMA_SINGLE_PAGES ? 0 : MIN(run, FAULT_AROUND) - 1;
+
+	ahead = MIN(ahead, (f->region.end - f->addr) / PAGE_SIZE - 1);
+	ahead = MIN(ahead, ARCH_PT_ENTRIES - 1 - pt_index(f->addr, 0));
+	if (ahead && frame_free_count() < PLENTY * frame_reserve())
+		ahead = 0;
+	t->fault_run = run + ahead + 1;
+	t->fault_next = f->addr + (ahead + 1) * PAGE_SIZE;
+	return ahead;
+}
+
+static void gather_ahead(struct fault *f)
+{
+	unsigned long ahead = pages_ahead(f);
+
+	for (unsigned long i = 1; i <= ahead; i++) {
+		struct page *p = frame_alloc(0, PAGE_ANON, FRAME_ZERO);
+
+		if (!p)
+			return;
+		f->around[f->around_count].va = f->addr + i * PAGE_SIZE;
+		f->around[f->around_count++].page = p;
+	}
+}
+
 static int gather_copy(struct fault *f)
 {
 	int err = gather_frame(f, false);
@@ -303,7 +356,12 @@ static int gather_first(struct fault *f)
 {
 	if (f->region.ops)
 		return f->file_page ? 0 : gather_file(f);
-	return f->access != FAULT_WRITE || f->frame ? 0 : gather_frame(f, true);
+	if (f->access != FAULT_WRITE || f->frame)
+		return 0;
+	if (gather_frame(f, true))
+		return -ENOMEM;
+	gather_ahead(f);
+	return 0;
 }
 
 static bool access_ok(uint32_t flags, enum fault_access a)

@@ -40,7 +40,6 @@ struct aspace {
 	/* resident pages, per address space, inherited by fork; pt_lock */
 	long rss_anon, rss_file, rss_peak;
 	unsigned long limit_as, limit_data, limit_stack, limit_memlock; /* bytes; copies of the process's rlimits (RLIM_INFINITY = ~0UL) */
-	uint64_t faults_minor, faults_major;
 };
 
 #endif

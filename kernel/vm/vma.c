@@ -147,6 +147,7 @@ __unchecked bool vma_glimpse(struct aspace *as, uaddr_t addr, struct vma_glimpse
 		} else {
 			g->flags = READ_ONCE(v->flags);
 			g->ops = READ_ONCE(v->ops);
+			g->end = READ_ONCE(v->end);
 			return true;
 		}
 	}

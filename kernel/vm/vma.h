@@ -24,6 +24,7 @@
 #define VMA_ONFAULT 0x2000u  /* locked, and not filled beforehand */
 #define VMA_NORESERVE 0x8000u /* no promise of memory is counted for it */
 #define VMA_DONTDUMP 0x4000u /* not in core dumps */
+#define VMA_SINGLE_PAGES 0x10000u /* a fault maps no more than it was asked for (MADV_NOHUGEPAGE) */
 #define VMA_SPECIAL 0x1000u  /* vDSO and the like: not merged, not expanded */
 
 /* Free addresses kept below a region that grows down. */
@@ -55,6 +56,7 @@ struct vma_glimpse {
 	uint32_t seen; /* of as->changes */
 	uint32_t flags;
 	const struct vm_ops *ops;
+	uaddr_t end;
 };
 /*
  * Looks the region that contains addr up without as->lock. False: there is none, or the regions change just now. What is found holds as long

@@ -441,6 +441,46 @@ TEST(mincore_tells_what_is_there)
 	CHECK_ERR(mincore(p, PAGE, (void *)8), EFAULT);
 }
 
+/* What a kernel maps ahead of a run of writes is what was not there, within the region, and empty. */
+TEST(a_run_of_writes_ends_where_the_region_does)
+{
+	enum { PAGES = 64 };
+	char *p = map_rw(PAGES * PAGE);
+
+	p[22 * PAGE] = 'x';
+	CHECK_OK(munmap(p + 40 * PAGE, PAGE));
+	CHECK_OK(mprotect(p + 50 * PAGE, PAGE, PROT_READ));
+	for (unsigned i = 0; i < 40; i++) {
+		CHECK_EQ(p[i * PAGE], i == 22 ? 'x' : 0);
+		p[i * PAGE] = (char)i;
+	}
+	CHECK_FAULT(touch_read, p + 40 * PAGE, SIGSEGV, SEGV_MAPERR);
+	for (unsigned i = 41; i < 50; i++)
+		p[i * PAGE] = (char)i;
+	CHECK_FAULT(touch_write, p + 50 * PAGE, SIGSEGV, SEGV_ACCERR);
+	for (unsigned i = 51; i < PAGES; i++)
+		p[i * PAGE + 5] = (char)i;
+	for (unsigned i = 0; i < PAGES; i++)
+		if (i != 40)
+			CHECK_EQ(p[i * PAGE + (i > 50 ? 5 : 0)], i == 50 ? 0 : (char)i);
+}
+
+/* One page at a time, if that is asked for. */
+TEST(a_run_of_writes_to_single_pages)
+{
+	unsigned char there[32];
+	char *p = map_rw(32 * PAGE);
+
+	if (madvise(p, 32 * PAGE, MADV_NOHUGEPAGE))
+		SKIP("the kernel knows no pages but single ones");
+	for (unsigned i = 0; i < 20; i++)
+		p[i * PAGE] = 1;
+	CHECK_OK(mincore(p, 32 * PAGE, there));
+	for (unsigned i = 0; i < 32; i++)
+		CHECK_EQ(there[i] & 1, i < 20);
+	CHECK_OK(madvise(p, 32 * PAGE, MADV_HUGEPAGE));
+}
+
 TEST(shared_zero_device)
 {
 	int fd = CHECK_OK(open("/dev/zero", O_RDWR));

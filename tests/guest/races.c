@@ -538,3 +538,42 @@ TEST(faults_meet_unmapping)
 	over = true;
 	pthread_join(t, NULL);
 }
+
+enum { RUN = 24, ALL = 64 };
+
+static void *write_in_a_row(void *arg)
+{
+	volatile char *p = arg;
+
+	while (!over) {
+		for (int i = 0; i < RUN; i++)
+			p[i * PAGE] = 1;
+		CHECK_OK(madvise((void *)p, RUN * PAGE, MADV_DONTNEED));
+	}
+	return NULL;
+}
+
+/* A thread writes to page after page; what begins behind its last one is replaced meanwhile, and holds nothing that the kernel made ready for the thread. */
+TEST(a_run_of_writes_meets_a_new_region)
+{
+	char *p = map_rw(ALL * PAGE), text[PAGE];
+	int fd = new_file("f");
+	pthread_t t;
+
+	memset(text, 'F', sizeof(text));
+	for (int i = 0; i < ALL; i++)
+		CHECK_EQ(write(fd, text, PAGE), PAGE);
+	CHECK_EQ(pthread_create(&t, NULL, write_in_a_row, p), 0);
+	for (double end = seconds() + 1; seconds() < end;) {
+		for (unsigned k = 0; k < 20; k++) {
+			bool file = k % 2;
+
+			CHECK_OK(mmap(p + RUN * PAGE, (ALL - RUN) * PAGE, PROT_READ | (k % 4 ? PROT_WRITE : 0),
+				      MAP_PRIVATE | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS), file ? fd : -1, 0));
+			for (int i = RUN; i < ALL; i++)
+				CHECK_EQ(((volatile char *)p)[i * PAGE], file ? 'F' : 0);
+		}
+	}
+	over = true;
+	pthread_join(t, NULL);
+}

@@ -19,8 +19,8 @@ struct test_file *test_last_shared;
 
 static bool page_fault(struct trapframe *tf, uaddr_t addr, enum fault_access access, bool present)
 {
-	(void)tf, (void)present;
-	return aspace_current() && vm_fault(aspace_current(), addr, access, false) == FAULT_OK;
+	(void)tf;
+	return aspace_current() && vm_fault(aspace_current(), addr, access, !present) == FAULT_OK;
 }
 
 const struct trap_ops test_traps = { .timer = timer_interrupt, .irq_enter = irq_enter, .irq_exit = sched_irq_exit, .page_fault = page_fault,

@@ -156,15 +156,15 @@ static void do_read(struct proc *p, unsigned page, bool foreign)
 
 static void do_access(struct proc *p)
 {
-	bool foreign = !rnd(4);
+	bool run = !rnd(3), foreign = !run && !rnd(4); /* a run: one page after the other, so that some come ahead */
 	unsigned from, n;
 
 	pick_range(&from, &n);
 	n = MIN(n, 1 + (unsigned)rnd(16));
 	for (unsigned i = from; i < from + n; i++) {
-		if (rnd(2))
+		if (!run && rnd(2))
 			do_read(p, i, foreign && rnd(2));
-		if (rnd(3))
+		if (run || rnd(3))
 			do_write(p, i, foreign);
 		if (foreign && rnd(2))
 			do_read(p, i, false);
