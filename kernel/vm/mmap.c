@@ -57,6 +57,7 @@ static int begin_unmap(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_
 int vm_unmap(struct aspace *as, uaddr_t addr, unsigned long len)
 {
 	struct pt_reserve r = { 0 };
+	struct tlb_batch b;
 	struct list removed;
 	bool any;
 	int err;
@@ -71,8 +72,11 @@ int vm_unmap(struct aspace *as, uaddr_t addr, unsigned long len)
 		return err;
 	}
 	aspace_downgrade(as, &removed);
-	vm_drop_regions_prepared(as, addr, addr + len, &r);
+	tlb_kernel_begin(); /* most of a munmap, and of the time that it waits for others, is here */
+	vm_drop_regions_prepared(&b, as, addr, addr + len, &r);
 	rwlock_read_unlock(&as->lock);
+	tlb_batch_free(&b);
+	tlb_kernel_end();
 	vma_free_list(&removed);
 	return 0;
 }

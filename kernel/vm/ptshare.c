@@ -353,10 +353,11 @@ static bool unmap_entries(struct pt_unmap *u, struct page *table, uaddr_t start,
 	for (uaddr_t va = start; va < end && table->table.present; va += PAGE_SIZE, e++) {
 		if (!pte_mapped(*e))
 			continue;
-		if (tlb_batch_full(u->batch)) {
+		if (tlb_batch_full(u->batch) || !u->left) {
 			u->start = va;
 			return false;
 		}
+		u->left--;
 		struct page *p = ptshare_page(*e);
 		account(u->batch->as, table, *e, -1);
 		*e = PTE_NONE;

@@ -53,11 +53,12 @@ struct pt_unmap {
 	struct pt_reserve *reserve;
 	uaddr_t start;             /* everything below is done */
 	uaddr_t floor, ceiling;    /* no region remains in [floor, ceiling) */
+	unsigned left;             /* pages that may still be taken out one by one before the lock is given up for a moment */
 };
 /*
  * Drops everything mapped in [u->start, end). Tables wholly inside go by one count, whoever shares them; those that become empty go, too, where no
- * region remains. false: u->start says how far it came; the batch is full, or the reserve empty if nothing is done, or it is time to give up
- * the lock for a moment. Go on from there.
+ * region remains. false: u->start says how far it came; the batch is full, or nothing is left, or the reserve empty if nothing is done, or it
+ * is time to give up the lock for a moment. Go on from there.
  */
 bool ptshare_unmap(struct pt_unmap *u, uaddr_t end);
 /* Gives up one parent of a table; frees it and what it maps with the last. Nobody can reach it through this parent any more. */

@@ -10,6 +10,9 @@
 
 bool (*vm_oom_hook)(void);
 
+/* Pages that one hold of pt_lock takes out: a fault of another thread waits for no more. */
+#define HOLD_PAGES 64
+
 /*
  * How far one hold of the lock goes: to the next border of a table, or over whole tables. A table at the border may have to be copied, which is
  * the longest thing here, and there are two borders.
@@ -54,16 +57,17 @@ static int unmap_pages(struct pt_unmap *u, uaddr_t end, bool for_truncate)
 	do {
 		unsigned had = u->reserve->count;
 
+		u->left = for_truncate ? TLB_OWN_MAX : HOLD_PAGES;
 		spin_lock(&b->as->pt_lock);
 		done = ptshare_unmap(u, part_end(u->start, end));
-		more = done ? u->start < end : tlb_batch_full(b) || u->reserve->count < had; /* a table was copied: enough for one hold */
+		more = done ? u->start < end : tlb_batch_full(b) || !u->left || u->reserve->count < had; /* a table was copied: enough for one hold */
 		if (for_truncate)
 			tlb_batch_flush(b);
 		spin_unlock(&b->as->pt_lock);
-		if (for_truncate || !more || tlb_batch_full(b)) {
+		if (for_truncate || !more || tlb_batch_full(b))
 			tlb_batch_flush(b);
+		if (for_truncate || tlb_batch_full(b))
 			tlb_batch_free(b);
-		}
 	} while (more);
 	return done ? 0 : -ENOMEM;
 }
@@ -82,19 +86,15 @@ static void set_bounds(struct pt_unmap *u, uaddr_t end)
 	u->ceiling = v ? v->start : ARCH_USER_TOP;
 }
 
-/* Our CPU may be thought of as lazy meanwhile: most of a munmap, and of the time that it waits for others, is here. */
-static int drop_prepared(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r, enum drop how)
+/* What is left in the batch everybody has forgotten. */
+static int drop_prepared(struct tlb_batch *b, uaddr_t start, uaddr_t end, struct pt_reserve *r, enum drop how)
 {
-	struct tlb_batch b;
-	struct pt_unmap u = { .batch = &b, .reserve = r, .start = start };
+	struct pt_unmap u = { .batch = b, .reserve = r, .start = start };
 	int err;
 
-	tlb_batch_begin(&b, as, ptshare_put);
 	if (how == DROP_REGIONS)
 		set_bounds(&u, end);
-	tlb_kernel_begin();
 	err = unmap_pages(&u, end, how == DROP_TRUNCATED);
-	tlb_kernel_end();
 	pt_reserve_drop(r);
 	return err;
 }
@@ -123,18 +123,28 @@ static int drop(struct aspace *as, uaddr_t start, uaddr_t end, enum drop how)
 {
 	struct pt_reserve r = { .urgent = how == DROP_TRUNCATED };
 	int err = drop_prepare(as, start, end, &r);
+	struct tlb_batch b;
 
-	return err ? err : drop_prepared(as, start, end, &r, how);
+	if (err)
+		return err;
+	tlb_batch_begin(&b, as, ptshare_put);
+	tlb_kernel_begin();
+	err = drop_prepared(&b, start, end, &r, how);
+	tlb_batch_free(&b);
+	tlb_kernel_end();
+	return err;
 }
 
 int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end) { return drop(as, start, end, KEEP_REGIONS); }
 int vm_drop_regions(struct aspace *as, uaddr_t start, uaddr_t end) { return drop(as, start, end, DROP_REGIONS); }
 int vm_drop_regions_prepare(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r) { return drop_prepare(as, start, end, r); }
 
-void vm_drop_regions_prepared(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
+void vm_drop_regions_prepared(struct tlb_batch *b, struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r)
 {
-	int err = drop_prepared(as, start, end, r, DROP_REGIONS);
+	int err;
 
+	tlb_batch_begin(b, as, ptshare_put);
+	err = drop_prepared(b, start, end, r, DROP_REGIONS);
 	assert(!err);
 }
 

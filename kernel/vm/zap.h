@@ -16,10 +16,14 @@ extern bool (*vm_oom_hook)(void);
 int vm_drop_pages(struct aspace *as, uaddr_t start, uaddr_t end);
 /* The same where the regions are gone or go next: tables that are left empty go, too, if no other region lies in what they span. */
 int vm_drop_regions(struct aspace *as, uaddr_t start, uaddr_t end);
-/* That in two steps: what it can lack is gathered, -ENOMEM; then it cannot fail, as long as as->lock is held in between. */
+/*
+ * That in steps: what it can lack is gathered, -ENOMEM; then it cannot fail, as long as as->lock is held in between; last, without the lock, tlb_batch_free
+ * gives back what was mapped.
+ */
 struct pt_reserve;
+struct tlb_batch;
 int vm_drop_regions_prepare(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r);
-void vm_drop_regions_prepared(struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r);
+void vm_drop_regions_prepared(struct tlb_batch *b, struct aspace *as, uaddr_t start, uaddr_t end, struct pt_reserve *r);
 /*
  * Called by vfs/pagecache when a file shrinks, for each region that it linked, under the lock that its link/unlink take: unmaps the object's
  * pages [pgoff, pgoff + pages). The pages left the object before.
