@@ -29,6 +29,8 @@ void rwlock_write_lock_nested(struct rwlock *l); /* fork: child after parent */
 int rwlock_write_lock_killable(struct rwlock *l); /* 0 or -EINTR */
 void rwlock_write_unlock(struct rwlock *l);
 void rwlock_downgrade(struct rwlock *l); /* a writer goes on as a reader: nobody writes in between */
+/* Would a writer have to wait? For decisions about speed only. */
+static inline bool rwlock_seems_taken(const struct rwlock *l) { return READ_ONCE(l->readers) != 0; }
 static inline bool rwlock_write_held(const struct rwlock *l) { return load_acquire(&l->readers) < 0 && READ_ONCE(l->owner) == thread_current(); }
 
 #endif

@@ -37,7 +37,13 @@ struct aspace *aspace_new(void)
 
 void aspace_write_lock(struct aspace *as)
 {
+	bool wait = unlikely(rwlock_seems_taken(&as->lock));
+
+	if (wait)
+		tlb_kernel_begin(); /* others' flushes need not wait for one that waits */
 	rwlock_write_lock(&as->lock);
+	if (wait)
+		tlb_kernel_end();
 	seq_write_begin(&as->changes);
 }
 

@@ -49,6 +49,10 @@
 #include "lib/atomic.h"
 #include "mem/frame.h"
 
+/* Looks at other CPUs' states: they take about as long as a call where that is quick. */
+#define LOOKS 3000
+#define LOOKS_ATOMIC 300 /* preemption is off */
+
 enum tlb_state { TLB_IN_USE, TLB_LAZY, TLB_STALE };
 
 static struct tlb_cpu {
@@ -146,10 +150,27 @@ static bool must_call(unsigned cpu, bool tables)
 	return seen == TLB_IN_USE || tables;
 }
 
+/*
+ * A CPU that is called must come out of what it does, and the caller waits for it. Threads that are busy with their memory are in the kernel soon anyway:
+ * that much is worth waiting for. Called with preemption off, but the caller may go on on another CPU: what the one that it leaves knew is forgotten already.
+ */
+static void await_lazy(uint32_t cpus)
+{
+	unsigned looks = preempt_count() > 1 ? LOOKS_ATOMIC : LOOKS;
+
+	preempt_enable();
+	for (; looks && cpus; looks--)
+		if (READ_ONCE(tlb_cpus[__builtin_ctz(cpus)].state) != TLB_IN_USE)
+			cpus &= cpus - 1;
+	preempt_disable();
+}
+
 static __noinline void call_others(uint32_t cpus, struct request *r)
 {
 	uint32_t call = 0;
 
+	if (!r->tables)
+		await_lazy(cpus);
 	for (; cpus; cpus &= cpus - 1) {
 		unsigned n = (unsigned)__builtin_ctz(cpus);
 
