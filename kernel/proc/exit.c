@@ -105,11 +105,13 @@ static void release_process(struct process *p)
 	p->usage.maxrss_pages = (unsigned long)as->rss_peak;
 	irq = sighand_lock(p);
 	p->aspace = NULL;
+	WRITE_ONCE(p->unmapping, true);
 	t->files = NULL;
 	t->fs = NULL;
 	sighand_unlock(p, irq);
+	aspace_put(as); /* before the files, which take their time: somebody may wait for the memory */
+	WRITE_ONCE(p->unmapping, false);
 	put_files(files, fs);
-	aspace_put(as);
 }
 
 static struct process *new_parent(struct process *p)

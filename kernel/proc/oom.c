@@ -22,7 +22,7 @@ static bool consider(struct process *p, void *ctx)
 
 	if (p == init_process || p->state != PROCESS_RUNNING)
 		return true;
-	if (((p->group_exit && !READ_ONCE(p->core)) || p->pending.set & SIGBIT(SIGKILL)) && READ_ONCE(p->aspace))
+	if (((p->group_exit && !READ_ONCE(p->core)) || p->pending.set & SIGBIT(SIGKILL)) && (READ_ONCE(p->aspace) || READ_ONCE(p->unmapping)))
 		v->dying = true;
 	if (v->dying)
 		return false;

@@ -132,6 +132,7 @@ struct process {
 	int stop_signal;
 	struct waitq signal_wait;    /* sigtimedwait, signalfd */
 	struct aspace *aspace;       /* sighand->lock; set at birth, changed only by exec, NULL from exit on; own threads need no lock */
+	bool unmapping;              /* it has no aspace any more, but its memory is not back yet; exiting thread, read by the OOM killer */
 	struct rlimits limits;       /* sighand->lock */
 	struct usage usage, child_usage; /* of dead threads / of waited children; PROC_TREE lock */
 	struct timer alarm_timer;    /* ITIMER_REAL; PROC_TREE lock, and its own callback */
