@@ -24,7 +24,7 @@
 #include "mem/kmap.h"
 
 #define CACHED 0xff
-#define CACHE_MAX 256u /* and no more than a 512th of all frames, but for the smallest machines */
+#define CACHE_MAX 256u /* and no more than a 128th of all frames, but for the smallest machines */
 #define CACHE_MAX_LEAST 64u
 #define CACHE_BATCH 32u
 #define CLEAN_MAX 16u
@@ -424,7 +424,7 @@ static void set_floors(void)
 	d->floor = MIN(MAX(d->total / 128, 16ul), 1024ul);
 	d->spare = h->total ? d->total / 16 : 0;
 	any_zone = h->total ? ZONE_HIGH : ZONE_DIRECT;
-	cache_max = (unsigned)MIN(MAX((d->total + h->total) / 512, (unsigned long)CACHE_MAX_LEAST), (unsigned long)CACHE_MAX);
+	cache_max = (unsigned)MIN(MAX((d->total + h->total) / 128, (unsigned long)CACHE_MAX_LEAST), (unsigned long)CACHE_MAX);
 }
 
 void frame_init(void)
@@ -484,11 +484,13 @@ static void give_stacks(void *arg)
 
 static void free_stack(struct zone *z, struct cache_stack *s)
 {
-	unsigned long irq = spin_lock_irqsave(&z->lock);
+	while (s->top) {
+		unsigned long irq = spin_lock_irqsave(&z->lock);
 
-	while (s->top)
-		block_free(z, stack_pop(s), 0);
-	spin_unlock_irqrestore(&z->lock, irq);
+		for (unsigned i = 0; i < CACHE_BATCH && s->top; i++)
+			block_free(z, stack_pop(s), 0);
+		spin_unlock_irqrestore(&z->lock, irq);
+	}
 }
 
 unsigned long frame_drain(void)
