@@ -53,12 +53,12 @@ static void ask(unsigned n, enum question q)
 	arch_ipi_send(n, ARCH_IPI_NMI);
 }
 
-#define POLLS_MAX 10000000u /* should the counter stand */
+#define POLLS_MAX 100000000u /* should the counter stand */
 
-/* Waits for a tenth of a second at most, by the counter: nothing else is sure to run. */
+/* Waits by the counter: nothing else is sure to run. For four seconds, as the host may have stopped the other CPU. */
 static bool wait_answer(unsigned n)
 {
-	uint64_t start = arch_cycles(), most = arch_cycles_hz() >> 3;
+	uint64_t start = arch_cycles(), most = arch_cycles_hz() << 2;
 
 	for (unsigned i = 0; !load_acquire(&sheets[n].done) && arch_cycles() - start < most && i < POLLS_MAX; i++)
 		arch_pause();

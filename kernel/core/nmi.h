@@ -18,7 +18,7 @@ bool nmi_arrived(struct trapframe *tf);
 void backtrace_print(int level);
 /* The same for a place that was interrupted; ip 0: the caller of frame fp. */
 void backtrace_print_from(int level, unsigned long fp, unsigned long ip);
-/* Logs what CPU n does; false if it does not answer within a tenth of a second. Not for this CPU. Any context. */
+/* Logs what CPU n does; false if it does not answer within four seconds. Not for this CPU. Any context. */
 bool nmi_backtrace(unsigned n, int level);
 /* Logs what every CPU does, this one too. */
 void nmi_backtrace_all(int level);

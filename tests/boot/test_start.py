@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """How it starts and ends: sizes of memory, machines without this or that, initrds of several makers, the command line, the last words."""
 import gzip
+import random
 import re
+import signal
 import subprocess
+import time
 
 import pytest
 from session import BUILD, DEBUG_EXIT, Machine, images, kernel, plain, script_initrd
@@ -62,6 +65,27 @@ def test_word(machine, word):
     m = machine(append=word)
     assert m.out("echo up; sleep 0.1") == "up"
     assert word in m.out("cat /proc/cmdline").replace("\n", "")
+
+
+def khz_of(m):
+    """The frequency of the clock, which the kernel measures as it starts."""
+    return int(re.search(r"clock: TSC, (\d+) kHz", m.output)[1])
+
+
+def test_a_host_that_hardly_lets_it_run(machine):
+    """QEMU stands still most of the time while the kernel measures its clock and starts the other CPU: it has both all the same, and the right time."""
+    wanted, slices = khz_of(machine(cpus=2, quiet=False)), random.Random(1)
+    for _ in range(4):
+        m = machine(cpus=2, quiet=False, wait=False)
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            m.child.kill(signal.SIGSTOP)
+            time.sleep(0.08)
+            m.child.kill(signal.SIGCONT)
+            time.sleep(slices.uniform(0.002, 0.03))
+        m.prompt()
+        assert abs(khz_of(m) - wanted) < wanted / 50
+        assert m.out("nproc") == "2"
 
 
 def test_calls_are_printed(machine):

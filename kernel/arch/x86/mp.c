@@ -24,7 +24,7 @@
 
 #define INIT_WAIT_US 10000
 #define SIPI_WAIT_US 200
-#define ANSWER_WAIT_US 100000
+#define ANSWER_WAIT_US 10000000 /* a host may let a virtual one wait for seconds before it runs at all */
 #define STEP_US 10
 #define PROBE_ROUNDS 4
 #define PROBE_SLACK 1000u /* cycles: RDTSC may run ahead of the load before it */

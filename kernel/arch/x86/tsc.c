@@ -14,6 +14,7 @@
 #define WINDOW_TICKS 8352u /* 7 ms */
 #define WINDOW_MAX (1ull << 31) /* cycles: there is no PIT */
 #define READINGS 12
+#define MEASUREMENTS_MAX 100 /* each is in vain only if the machine is held up for most of 54 ms meanwhile */
 #define LEAF_TSC 0x15
 #define LEAF_FREQUENCY 0x16
 #define LEAF_HYPERVISOR 0x40000000u
@@ -80,8 +81,10 @@ static struct reading read_best(bool lapic)
 	return best;
 }
 
-/* False if the PIT does not count, or this machine was held up for its whole count. */
-static bool measure(uint64_t *tsc_hz, uint64_t *lapic_hz, bool lapic)
+enum outcome { MEASURED, HELD_UP, NO_PIT };
+
+/* HELD_UP: so long that the PIT has come to the end of its count. */
+static enum outcome measure(uint64_t *tsc_hz, uint64_t *lapic_hz, bool lapic)
 {
 	struct reading first, last;
 	uint32_t ticks;
@@ -93,20 +96,22 @@ static bool measure(uint64_t *tsc_hz, uint64_t *lapic_hz, bool lapic)
 	while (last.pit - first.pit < WINDOW_TICKS && last.tsc - first.tsc < WINDOW_MAX);
 	last = read_best(lapic);
 	ticks = last.pit - first.pit;
-	if (ticks < WINDOW_TICKS || x86_pit_count_ended())
-		return false;
+	if (ticks && x86_pit_count_ended())
+		return HELD_UP;
+	if (ticks < WINDOW_TICKS)
+		return NO_PIT;
 	*tsc_hz = (last.tsc - first.tsc) * PIT_HZ;
 	div64_32(tsc_hz, ticks);
 	*lapic_hz = (uint64_t)(last.lapic - first.lapic) * PIT_HZ;
 	div64_32(lapic_hz, ticks);
-	return true;
+	return MEASURED;
 }
 
 struct x86_rates x86_rates_find(bool lapic)
 {
 	struct x86_rates r = { .tsc_hz = hz_from_cpuid(), .source = "CPUID" };
 	uint64_t tsc = 0;
-	bool measured;
+	enum outcome how = HELD_UP;
 
 	if (!r.tsc_hz)
 		r.tsc_hz = hz_from_hypervisor();
@@ -114,12 +119,13 @@ struct x86_rates x86_rates_find(bool lapic)
 		return r;
 	if (lapic)
 		x86_lapic_timer_count_start();
-	measured = measure(&tsc, &r.lapic_hz, lapic) || measure(&tsc, &r.lapic_hz, lapic);
+	for (unsigned i = 0; i < MEASUREMENTS_MAX && how == HELD_UP; i++)
+		how = measure(&tsc, &r.lapic_hz, lapic);
 	if (lapic)
 		x86_lapic_timer_oneshot(0);
 	if (!r.tsc_hz) {
-		r.tsc_hz = measured && tsc ? tsc : FALLBACK_HZ;
-		r.source = measured ? "PIT" : "guess";
+		r.tsc_hz = how == MEASURED && tsc ? tsc : FALLBACK_HZ;
+		r.source = how == MEASURED ? "PIT" : "guess";
 	}
 	return r;
 }
