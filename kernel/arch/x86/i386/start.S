@@ -122,8 +122,7 @@ too_old_text:
 	call x86_boot
 	ud2
 
-.section .bss
-.align 4096
+.section .bss.boot, "aw", @nobits /* on a page: kernel.ld */
 .globl boot_directory
 boot_directory: .skip 4096
 boot_tables: .skip 4 * 4096
