@@ -74,15 +74,19 @@ long fasync_set(struct file *f, int fd, bool on)
 	return err;
 }
 
+/* Or the head: nobody. */
+static struct list *first(struct fasync *l) { return fasync_any(l) ? l->files.next : &l->files; }
+
 void fasync_end(struct fasync *l, bool (*ended)(const struct file *f))
 {
-	struct fileowner_async *a, *next;
-
 	mutex_lock(&lock);
-	if (fasync_any(l))
-		list_for_each_entry_safe(a, next, &l->files, link)
-			if (ended(a->file))
-				leave(a->file);
+	for (struct list *at = first(l), *next; at != &l->files; at = next) {
+		struct file *f = list_entry(at, struct fileowner_async, link)->file;
+
+		next = at->next;
+		if (ended(f))
+			leave(f);
+	}
 	mutex_unlock(&lock);
 }
 
@@ -103,7 +107,7 @@ void fasync_send(struct fasync *l, int code)
 	struct round r;
 
 	mutex_lock(&lock);
-	r.next = fasync_any(l) ? l->files.next : &l->files;
+	r.next = first(l);
 	list_push_front(&rounds, &r.link);
 	while (r.next != &l->files) {
 		struct list *now = r.next;
