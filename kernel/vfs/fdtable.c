@@ -2,6 +2,10 @@
 /*
  * Numbers -> files. Changes are made under the table's lock; it grows by doubling, with the new arrays made outside the lock. Finding a file takes no
  * lock: files are objects of a stable cache (mem/slab), and arrays that were replaced are freed when every CPU has been seen with preemption on.
+ *
+ * There may be a million numbers, so nothing looks at all of them with the lock held. Who copies the arrays, to grow or to fork, does some, lets others
+ * in, and goes on; what they change of that which is copied already they change in the copy, too. So when the last are copied, the copy is what the
+ * table is at that moment.
  */
 #include "vfs/fdtable.h"
 
@@ -13,6 +17,17 @@
 
 #define INLINE_FDS 32
 #define FD_MAX 1048576u
+#define COPY_STEP 256u  /* numbers that are copied in one go; whole words of the bitmaps */
+#define LOOK_STEP 65536u /* numbers that are looked through in one go */
+
+/* A copy of a table's arrays while it is made. */
+struct fdcopy {
+	struct list link;   /* fdtable.copies */
+	struct file **files;
+	unsigned long *used, *cloexec;
+	unsigned done;      /* what is below is copied */
+	bool hold;          /* it has its own reference to each file */
+};
 
 static SLAB_CACHE(fdtable_cache, fdtable);
 
@@ -25,6 +40,7 @@ struct fdtable *fdtable_new(void)
 	refcount_set(&t->refs, 1);
 	refcount_set(&t->memory, 1);
 	spin_init(&t->lock, LOCK_FDTABLE);
+	list_init(&t->copies);
 	t->files = t->inline_files;
 	t->used = t->inline_used;
 	t->cloexec = t->inline_cloexec;
@@ -38,18 +54,83 @@ static struct file **arrays_alloc(unsigned cap)
 	return kzalloc(cap * sizeof(struct file *) + 2 * BITMAP_WORDS(cap) * sizeof(unsigned long));
 }
 
-/* Moves the table over to a block of cap entries; returns the old block, or NULL when it was the inline one. Lock held. */
-static struct file **arrays_switch(struct fdtable *t, struct file **block, unsigned cap)
+static struct fdcopy copy_into(struct file **block, unsigned cap)
 {
-	struct file **old = t->files;
 	unsigned long *used = (unsigned long *)(block + cap);
 
-	memcpy(block, t->files, t->cap * sizeof(*block));
-	memcpy(used, t->used, BITMAP_WORDS(t->cap) * sizeof(*used));
-	memcpy(used + BITMAP_WORDS(cap), t->cloexec, BITMAP_WORDS(t->cap) * sizeof(*used));
-	t->used = used;
-	t->cloexec = used + BITMAP_WORDS(cap);
-	store_release(&t->files, block);
+	return (struct fdcopy){ .files = block, .used = used, .cloexec = used + BITMAP_WORDS(cap) };
+}
+
+/* Lock held. */
+static void copy_some(const struct fdtable *t, struct fdcopy *c)
+{
+	unsigned start = c->done, end = MIN(start + COPY_STEP, t->cap);
+	size_t word = start / BITS_PER_WORD, bytes = BITMAP_WORDS(end - start) * sizeof(*c->used);
+
+	memcpy(c->files + start, t->files + start, (end - start) * sizeof(*c->files));
+	memcpy(c->used + word, t->used + word, bytes);
+	memcpy(c->cloexec + word, t->cloexec + word, bytes);
+	c->done = end;
+	if (!c->hold)
+		return;
+	for (unsigned long i = bitmap_find_set(t->used, end, start); i != BITMAP_NONE; i = bitmap_find_set(t->used, end, i + 1))
+		file_get(t->files[i]);
+}
+
+/* Copies all of a table with cap numbers; false: it has become larger meanwhile. The lock is held, and given up on the way. */
+static bool copy_all(struct fdtable *t, struct fdcopy *c, unsigned cap)
+{
+	c->done = 0;
+	list_push_back(&t->copies, &c->link);
+	while (t->cap == cap && c->done < cap) {
+		copy_some(t, c);
+		if (c->done < cap) {
+			spin_unlock(&t->lock);
+			spin_lock(&t->lock);
+		}
+	}
+	list_del(&c->link);
+	return t->cap == cap;
+}
+
+static void put_bit(unsigned long *to, const unsigned long *from, unsigned i)
+{
+	if (bitmap_test(from, i))
+		bitmap_set(to, i);
+	else
+		bitmap_clear(to, i);
+}
+
+/* A number has changed: in the copies that have it already, too. Who took a file out has the table's reference to it. Lock held. */
+static __noinline void change_copies(struct fdtable *t, unsigned fd)
+{
+	struct fdcopy *c;
+
+	list_for_each_entry(c, &t->copies, link) {
+		struct file *new = t->files[fd], *old;
+		bool last;
+
+		if (fd >= c->done)
+			continue;
+		old = c->files[fd];
+		if (c->hold && new)
+			file_get(new);
+		last = c->hold && old && refcount_put(&old->refs);
+		assert(!last);
+		c->files[fd] = new;
+		put_bit(c->used, t->used, fd);
+		put_bit(c->cloexec, t->cloexec, fd);
+	}
+}
+
+/* Moves the table over to a copy with cap entries; returns the old block, or NULL when it was the inline one. Lock held. */
+static struct file **arrays_switch(struct fdtable *t, const struct fdcopy *c, unsigned cap)
+{
+	struct file **old = t->files;
+
+	t->used = c->used;
+	t->cloexec = c->cloexec;
+	store_release(&t->files, c->files);
 	store_release(&t->cap, cap); /* who sees it sees the block */
 	return old == t->inline_files ? NULL : old;
 }
@@ -58,14 +139,15 @@ static struct file **arrays_switch(struct fdtable *t, struct file **block, unsig
 static int grow(struct fdtable *t, unsigned fd)
 {
 	unsigned cap = 1u << log2_up(fd + 1);
-	struct file **block;
+	struct file **block = arrays_alloc(cap);
+	struct fdcopy c = copy_into(block, cap);
 
-	block = arrays_alloc(cap);
 	if (!block)
 		return -ENOMEM;
 	spin_lock(&t->lock);
-	if (cap > t->cap)
-		block = arrays_switch(t, block, cap);
+	while (cap > t->cap)
+		if (copy_all(t, &c, t->cap))
+			block = arrays_switch(t, &c, cap);
 	spin_unlock(&t->lock);
 	smp_mb(); /* who begins to look at the table now sees the new arrays */
 	if (block && (refcount_read(&t->refs) > 1 || refcount_read(&t->memory) > 1))
@@ -74,33 +156,46 @@ static int grow(struct fdtable *t, unsigned fd)
 	return 0;
 }
 
-/* The copy has room for the highest open number, which another thread may still raise: then again. */
-struct fdtable *fdtable_dup(struct fdtable *from)
+/* An empty table for cap numbers, or NULL. */
+static struct fdtable *fdtable_for(unsigned cap)
 {
 	struct fdtable *t = fdtable_new();
+	struct file **block = NULL;
+	struct fdcopy c;
 
-	if (!t)
+	if (!t || cap <= t->cap)
+		return t;
+	block = arrays_alloc(cap);
+	if (!block) {
+		fdtable_put(t);
 		return NULL;
-	spin_lock(&from->lock);
-	while (from->cap > t->cap) {
-		unsigned cap = from->cap;
-
-		spin_unlock(&from->lock);
-		if (grow(t, cap - 1)) {
-			fdtable_put(t);
-			return NULL;
-		}
-		spin_lock(&from->lock);
 	}
-	memcpy(t->used, from->used, BITMAP_WORDS(from->cap) * sizeof(*t->used));
-	memcpy(t->cloexec, from->cloexec, BITMAP_WORDS(from->cap) * sizeof(*t->used));
-	t->next_hint = from->next_hint;
-	for (unsigned long i = bitmap_find_set(from->used, from->cap, 0); i != BITMAP_NONE; i = bitmap_find_set(from->used, from->cap, i + 1)) {
-		t->files[i] = from->files[i];
-		file_get(t->files[i]);
-	}
-	spin_unlock(&from->lock);
+	c = copy_into(block, cap);
+	arrays_switch(t, &c, cap);
 	return t;
+}
+
+/* The copy has room for all numbers of the table, which another thread may still raise: then again. */
+struct fdtable *fdtable_dup(struct fdtable *from)
+{
+	bool whole;
+
+	for (;;) {
+		unsigned cap = READ_ONCE(from->cap);
+		struct fdtable *t = fdtable_for(cap);
+		struct fdcopy c;
+
+		if (!t)
+			return NULL;
+		c = (struct fdcopy){ .files = t->files, .used = t->used, .cloexec = t->cloexec, .hold = true };
+		spin_lock(&from->lock);
+		whole = copy_all(from, &c, cap);
+		t->next_hint = from->next_hint;
+		spin_unlock(&from->lock);
+		if (whole)
+			return t;
+		fdtable_put(t);
+	}
 }
 
 /* What close(2) does with the file after the number is free. */
@@ -129,6 +224,8 @@ static struct file *take_locked(struct fdtable *t, unsigned fd)
 	bitmap_clear(t->used, fd);
 	bitmap_clear(t->cloexec, fd);
 	t->next_hint = MIN(t->next_hint, fd);
+	if (unlikely(!list_empty(&t->copies)))
+		change_copies(t, fd);
 	return f;
 }
 
@@ -248,31 +345,39 @@ static void put_at(struct fdtable *t, unsigned fd, struct file *f, bool cloexec)
 		bitmap_set(t->cloexec, fd);
 	else
 		bitmap_clear(t->cloexec, fd);
+	if (unlikely(!list_empty(&t->copies)))
+		change_copies(t, fd);
 }
 
-/* A free number >= from in the table as it is, or its size. Lock held. */
-static unsigned find_free(struct fdtable *t, unsigned from)
+/*
+ * Looks for a free number >= *from in the table as it is. What is returned is free, or as far as it was looked, or the end of the table; *from is where
+ * to go on: lower numbers that others close meanwhile are found, unless no number so low is asked for. Lock held.
+ */
+static unsigned find_free(struct fdtable *t, unsigned *from)
 {
-	unsigned start = MAX(from, t->next_hint);
-	unsigned long fd = start < t->cap ? bitmap_find_clear(t->used, t->cap, start) : start;
+	unsigned start = MAX(*from, t->next_hint), end = MIN(t->cap, start + LOOK_STEP);
+	unsigned long fd = start < end ? bitmap_find_clear(t->used, end, start) : start;
 
 	if (fd == BITMAP_NONE)
-		fd = t->cap;
-	if (from <= t->next_hint)
+		fd = end;
+	if (*from <= t->next_hint)
 		t->next_hint = (unsigned)fd;
+	else
+		*from = (unsigned)fd;
 	return (unsigned)fd;
 }
 
 int fd_install(struct fdtable *t, struct file *f, unsigned from, bool cloexec, unsigned long limit)
 {
-	unsigned max = (unsigned)MIN(limit, (unsigned long)FD_MAX), fd;
+	unsigned max = (unsigned)MIN(limit, (unsigned long)FD_MAX), fd, cap;
 
 	if (from >= max)
 		return from ? -EINVAL : -EMFILE;
 	for (;;) {
 		spin_lock(&t->lock);
-		fd = find_free(t, from);
-		if (fd < max && fd < t->cap) {
+		fd = find_free(t, &from);
+		cap = t->cap;
+		if (fd < max && fd < cap && !t->files[fd]) {
 			put_at(t, fd, f, cloexec);
 			spin_unlock(&t->lock);
 			return (int)fd;
@@ -280,7 +385,7 @@ int fd_install(struct fdtable *t, struct file *f, unsigned from, bool cloexec, u
 		spin_unlock(&t->lock);
 		if (fd >= max)
 			return -EMFILE;
-		if (grow(t, fd))
+		if (fd >= cap && grow(t, fd))
 			return -ENOMEM;
 	}
 }
@@ -373,29 +478,43 @@ int fd_get_cloexec(struct fdtable *t, unsigned fd)
 	return r;
 }
 
+/* Looks in a bitmap of the table from *at on, for a while; *at is what it found, or where to go on. Lock held. */
+static bool look(const struct fdtable *t, const unsigned long *bits, unsigned *at)
+{
+	unsigned end = MIN(t->cap, *at + LOOK_STEP);
+	unsigned long i = bitmap_find_set(bits, end, *at);
+
+	*at = i == BITMAP_NONE ? end : (unsigned)i;
+	return i != BITMAP_NONE;
+}
+
 void fdtable_exec(struct fdtable *t)
 {
-	unsigned long i = 0;
+	bool more = true;
 
-	for (;;) {
-		struct file *f;
+	for (unsigned at = 0; more;) {
+		struct file *f = NULL;
 
 		spin_lock(&t->lock);
-		i = bitmap_find_set(t->cloexec, t->cap, i);
-		f = i == BITMAP_NONE ? NULL : take_locked(t, (unsigned)i);
+		more = at < t->cap;
+		if (more && look(t, t->cloexec, &at))
+			f = take_locked(t, at);
 		spin_unlock(&t->lock);
-		if (!f)
-			return;
-		finish_close(t, f);
+		if (f)
+			finish_close(t, f);
 	}
 }
 
 int fd_next(struct fdtable *t, unsigned from)
 {
-	unsigned long i;
+	bool more, found = false;
 
-	spin_lock(&t->lock);
-	i = from < t->cap ? bitmap_find_set(t->used, t->cap, from) : BITMAP_NONE;
-	spin_unlock(&t->lock);
-	return i == BITMAP_NONE ? -1 : (int)i;
+	do {
+		spin_lock(&t->lock);
+		more = from < t->cap;
+		if (more)
+			found = look(t, t->used, &from);
+		spin_unlock(&t->lock);
+	} while (more && !found);
+	return found ? (int)from : -1;
 }

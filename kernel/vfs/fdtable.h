@@ -15,6 +15,7 @@ struct fdtable {
 	unsigned long *used, *cloexec; /* bitmaps of cap bits */
 	unsigned cap;
 	unsigned next_hint;       /* no free number below */
+	struct list copies;       /* that are being made of the arrays (fdtable.c) */
 	struct file *inline_files[32];
 	unsigned long inline_used[32 / BITS_PER_WORD + (BITS_PER_WORD > 32)], inline_cloexec[32 / BITS_PER_WORD + (BITS_PER_WORD > 32)];
 };

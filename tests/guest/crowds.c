@@ -14,6 +14,8 @@
 #define NAMES 2000
 #define REGIONS 1500
 #define LOCKS 400
+#define DESCRIPTORS 60000
+#define SOME 3000
 
 /* Children that wait until the write end of the gate is closed, and exit with their number. */
 static void crowd(int n, const int gate[2], pid_t *pids)
@@ -328,5 +330,149 @@ TEST(descriptors)
 			_exit(fcntl(fd + most, F_GETFD) == 0 ? 0 : 1);
 		CHECK_EQ(waitpid(pid, &status, 0), pid);
 		CHECK_EQ(status, 0);
+	}
+}
+
+/* Descriptors fd, fd + 1, ... up to the number, by a limit that only root may have. */
+static int fill(int number)
+{
+	int fd;
+
+	if (geteuid() != 0)
+		SKIP("needs root");
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)number + 1, (rlim_t)number + 1}));
+	fd = CHECK_OK(open("/dev/null", O_RDONLY));
+	for (int at = fd; at < number;) {
+		int got = CHECK_OK(dup(fd));
+
+		at = got > at ? got : at;
+	}
+	return fd;
+}
+
+static bool is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
+
+HELPER(few_are_open)
+{
+	int last = atoi(argv[2]);
+
+	return is_open(last) || is_open(last - 1) || is_open(last / 2) || !is_open(2) ? 1 : 0;
+}
+
+/* So many that nothing may look at all of them at once. */
+TEST(descriptors_of_root)
+{
+	int fd = fill(DESCRIPTORS), last = DESCRIPTORS;
+	char number[20];
+	pid_t pid;
+
+	CHECK(is_open(last));
+	CHECK_ERR(dup(fd), EMFILE);
+	CHECK_OK(close(50000));
+	CHECK_OK(close(40000));
+	CHECK_EQ(fcntl(fd, F_DUPFD, 45000), 50000);
+	CHECK_EQ(dup(fd), 40000);
+	CHECK_ERR(fcntl(fd, F_DUPFD, 10), EMFILE);
+	FORK(pid) {
+		CHECK(is_open(last) && is_open(last / 2));
+		CHECK_OK(syscall(SYS_close_range, last / 2, last - 1, 0));
+		CHECK(is_open(last) && !is_open(last / 2) && !is_open(last - 1) && is_open(last / 2 - 1));
+		CHECK_EQ(dup(fd), last / 2);
+	}
+	reap_ok(pid);
+	CHECK(is_open(last) && is_open(last / 2));
+	snprintf(number, sizeof(number), "%d", last);
+	CHECK_OK(syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC));
+	FORK(pid) {
+		execl("/proc/self/exe", "crowds", "@few_are_open", number, NULL);
+		_exit(99);
+	}
+	reap_ok(pid);
+	CHECK_OK(syscall(SYS_close_range, 3, last - 1, 0));
+	CHECK(is_open(last) && !is_open(last - 1));
+	CHECK_EQ(dup(2), 3);
+}
+
+static int low, high;
+static volatile bool enough;
+
+/* One file that is always open, under the one number or under the other. */
+static void *mover(void *arg UNUSED)
+{
+	while (!enough) {
+		CHECK_EQ(dup2(low, high), high);
+		CHECK_OK(close(low));
+		CHECK_EQ(dup2(high, low), low);
+		CHECK_OK(close(high));
+	}
+	return NULL;
+}
+
+static ino_t file_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+/* A child has the descriptors that there were at one moment, whatever other threads do. */
+TEST(descriptors_of_a_moment)
+{
+	int fd = fill(SOME), more;
+	pthread_t thread;
+	ino_t file;
+	pid_t pid;
+
+	low = 10;
+	high = SOME - 10;
+	CHECK_OK(close(high));
+	more = CHECK_OK(open("file", O_RDWR | O_CREAT, 0600));
+	CHECK_EQ(more, high);
+	CHECK_EQ(dup2(high, low), low);
+	CHECK_OK(close(high));
+	file = file_of(low);
+	CHECK_EQ(pthread_create(&thread, NULL, mover, NULL), 0);
+	for (int i = 0; i < 30; i++) {
+		FORK(pid)
+			CHECK(file_of(low) == file || file_of(high) == file);
+		reap_ok(pid);
+	}
+	enough = true;
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK(is_open(fd));
+}
+
+/* A table that grows while others use it, and is copied. */
+static void *grower(void *arg)
+{
+	for (int at = 64; at < SOME; at = at * 3 / 2)
+		CHECK_EQ(dup2(0, at + (int)(long)arg), at + (int)(long)arg);
+	return NULL;
+}
+
+TEST(tables_that_grow)
+{
+	pthread_t threads[4];
+	pid_t pid;
+
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &(struct rlimit){SOME + 500, SOME + 500}));
+	for (int i = 0; i < 20; i++) {
+		FORK(pid) {
+			pid_t child;
+
+			for (long n = 0; n < 4; n++)
+				CHECK_EQ(pthread_create(&threads[n], NULL, grower, (void *)n), 0);
+			FORK(child)
+				for (int at = 64; at < SOME; at = at * 3 / 2)
+					for (int n = 0; n < 4; n++)
+						CHECK(file_of(at + n) == 0 || file_of(at + n) == file_of(0));
+			reap_ok(child);
+			for (int n = 0; n < 4; n++)
+				CHECK_EQ(pthread_join(threads[n], NULL), 0);
+			for (int at = 64; at < SOME; at = at * 3 / 2)
+				for (int n = 0; n < 4; n++)
+					CHECK_EQ(file_of(at + n), file_of(0));
+		}
+		reap_ok(pid);
 	}
 }

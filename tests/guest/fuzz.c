@@ -398,29 +398,48 @@ static void make_things(const char *dir)
 	CHECK_OK(mkfifo("fifo", 0666));
 }
 
-/* Of a root worker, which has this directory for its own. */
-static void remove_mounts(const char *here)
+/* The octal numbers of /proc/self/mountinfo are characters again. */
+static void unescape(char *name)
 {
-	const char *const places[] = {here, "d/x", "d", "a", "b"};
+	char *to = name;
 
-	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		while (umount2(places[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-			;
+	for (; *name; to++) {
+		bool octal = name[0] == '\\' && name[1] && name[2] && name[3];
+
+		*to = octal ? (char)((name[1] - '0') << 6 | (name[2] - '0') << 3 | (name[3] - '0')) : name[0];
+		name += octal ? 4 : 1;
+	}
+	*to = 0;
+}
+
+/* What a root worker has mounted below its directory, under whatever name it is now. False: nothing was there. */
+static bool remove_mounts(const char *here)
+{
+	static char text[65536], place[PATH_MAX];
+	bool some = false;
+
+	guest_read_text("/proc/self/mountinfo", text, sizeof(text));
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		if (sscanf(line, "%*d %*d %*s %*s %4095s", place) == 1 && strncmp(place, here, strlen(here)) == 0) {
+			unescape(place);
+			some |= umount2(place, MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
+		}
+	return some;
 }
 
 /* A word that the workers have no way to reach must stay as it is. */
 static void watch_all(unsigned seed, unsigned long until, const unsigned *canary)
 {
 	sigset_t block;
-	char dir[20], here[24];
+	char dir[20], here[200];
 	unsigned round;
 
 	sigfillset(&block);
 	CHECK_OK(sigprocmask(SIG_BLOCK, &block, NULL));
 	CHECK_OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
 	snprintf(dir, sizeof(dir), "w%d", id);
-	snprintf(here, sizeof(here), "../%s", dir);
 	make_things(dir);
+	CHECK(getcwd(here, sizeof(here)));
 	for (round = 0; now_ms() < until; round++) {
 		unsigned mine = seed * 1000003u + (unsigned)id * 7919u + round;
 		pid_t pid = fork();
@@ -434,7 +453,8 @@ static void watch_all(unsigned seed, unsigned long until, const unsigned *canary
 			sleep_ms(1);
 		else
 			watch(pid, mine);
-		remove_mounts(here);
+		while (remove_mounts(here))
+			;
 		told[id] += *made < CALLS_MOST ? *made : 0;
 		*made = 0;
 		for (unsigned i = 0; i < PAGE / sizeof(*canary); i++)

@@ -5,6 +5,8 @@
  * (arch_target/interleave.h). These are objects of stable caches: who looks may hold, for a moment, what has become something else. Half of the threads
  * do nothing but look as long as the others change things, so that their CPUs often stand still in the middle of that; one schedule in four is about processes, the others about files.
  *
+ * In one schedule in four a file is moved between two numbers, and tables are copied: a copy has it.
+ *
  * Checked: what is found is what was looked for, and stays while it is held; each file is released once, when nobody holds it, and one whose open
  * failed never; at the end nothing is left.
  */
@@ -29,6 +31,8 @@
 #define HIGH 64u        /* a file belongs below this number, or from it on, where tables must grow */
 #define HOT 2u          /* numbers from 0 and from HIGH on */
 #define NUMBER_MOST 512u
+#define ONE_HOME 200u   /* numbers of the file that moves: they are copied in different steps */
+#define OTHER_HOME 400u
 #define FILES_MOST 64u  /* in one schedule */
 #define RECENT 2u       /* numbers of processes that are looked for */
 #define BATCH 100ul
@@ -126,6 +130,43 @@ static void do_dup(struct worker *w, bool high)
 	EXPECT(r == to || r == -EBADF);
 }
 
+/* ---- copies of the table ---- */
+
+/* There is the file that moves. */
+static void put_mover(void)
+{
+	struct file *f = anonfile_new("mover", &counted_ops, 0, &made[made_count++]);
+
+	EXPECT(!IS_ERR(f) && fd_install(table, f, ONE_HOME, false, NUMBER_MOST) == (int)ONE_HOME);
+}
+
+/* By one thread only. */
+static void move(unsigned from, unsigned to)
+{
+	EXPECT(fd_dup_to(table, from, to, true, NUMBER_MOST) == (int)to);
+	EXPECT(fd_close(table, from) == 0);
+}
+
+static bool has(struct fdtable *t, unsigned fd)
+{
+	struct file *f = fd_get(t, fd, true);
+
+	EXPECT(!f || f->data == &made[0]);
+	EXPECT(!f == (fd_get_cloexec(t, fd) < 0));
+	if (f)
+		file_put(f);
+	return f;
+}
+
+static void do_copy(void)
+{
+	struct fdtable *copy = fdtable_dup(table);
+
+	EXPECT(copy && (has(copy, ONE_HOME) || has(copy, OTHER_HOME)));
+	EXPECT(fd_next(copy, NUMBER_MOST) == -1);
+	fdtable_put(copy);
+}
+
 /* ---- processes ---- */
 
 static void do_process(struct worker *w)
@@ -171,7 +212,9 @@ static void look(struct worker *w)
 {
 	pid_t n = recent[rnd(w, RECENT)];
 
-	if (schedule_seed % 4)
+	if (schedule_seed % 4 == 1 && w->id == 0)
+		do_copy();
+	else if (schedule_seed % 4)
 		do_look(w, some_number(w, rnd(w, 2)));
 	else if (rnd(w, 2))
 		do_look_for_task(w, n);
@@ -186,6 +229,9 @@ static void change(struct worker *w)
 
 	if (schedule_seed % 4 == 0)
 		do_process(w);
+	else if (schedule_seed % 4 == 1 && w->id == LOOKERS)
+		for (int i = 0; i < 20; i++)
+			move(i % 2 ? OTHER_HOME : ONE_HOME, i % 2 ? ONE_HOME : OTHER_HOME);
 	else if (kind < 4)
 		do_open(high);
 	else if (kind < 7)
@@ -226,6 +272,8 @@ static void one_schedule(unsigned long n)
 	table = fdtable_new();
 	EXPECT(table && anoninode_new(S_IFREG | 0600, "refusing", NULL, &refusing) == 0);
 	refusing.dentry->inode->fops = &refusing_ops;
+	if (n % 4 == 1)
+		put_mover();
 	for (unsigned i = 1; i < WORKERS; i++)
 		fdtable_get(table);
 	changing = WORKERS - LOOKERS;
