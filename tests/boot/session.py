@@ -16,7 +16,7 @@ import machine as qemu  # noqa: E402
 
 BUILD = ROOT / "build" / "boot-tests"
 PROMPT = re.compile(r"perigee:\S*[#$] ")
-LIMIT_S = int(os.environ.get("PERIGEE_TEST_LIMIT", "60"))   # no answer for so long is a hang, on a busy host too
+LIMIT_S = int(os.environ.get("PERIGEE_TEST_LIMIT", "120"))   # no answer for so long is a hang, on a busy host too
 CPUS = int(os.environ.get("PERIGEE_TEST_CPUS", "1"))         # of a machine whose test does not say
 ALL_OUTPUT = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
 _images = {}
@@ -119,6 +119,15 @@ class Machine:
         """Free memory, processes and the like as the kernel counts them, without what it only keeps to be quick."""
         self.out("echo 3 >/proc/sys/vm/drop_caches")
         return self.out("cat /proc/perigee/counts")
+
+    def back_to(self, before, tries=50):
+        """Waits until counts() are as before (what has ended may be on its way out for a while), and says what differs if they never are."""
+        for _ in range(tries):
+            now = self.counts()
+            if now == before:
+                return
+            self.out("sleep 0.1")
+        raise AssertionError(f"before:\n{before}\nand now:\n{now}")
 
     def wait_until(self, command, wanted, tries=200):
         """Runs a command until it prints what is wanted (a state that another process reaches in its own time)."""

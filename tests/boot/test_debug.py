@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-LIMIT_S = 120
+LIMIT_S = 300
 COMMANDS = ["ps", "regions 1", "pagetables 1", "threads", "klog", "bt-all", "regions 77"]
 
 

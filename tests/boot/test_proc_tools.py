@@ -38,7 +38,7 @@ def test_ps_of_a_terminal_and_with_columns(machine):
 
 def test_ps_of_states(machine):
     machine.run("sleep 1000 & kill -STOP $!")
-    assert machine.out(TOOLS + "ps -o stat= -p $!").startswith("T")
+    machine.wait_until(TOOLS + "ps -o stat= -p $! | cut -c1", "T")
     machine.run("kill -9 $!; kill -CONT $!")
 
 
@@ -88,7 +88,7 @@ def test_vmstat(machine):
 
 def test_pgrep_and_pkill(machine):
     machine.run("sleep 4321 & sleep 4322 &")
-    assert len(machine.out(TOOLS + "pgrep -f 'sleep 432'").splitlines()) == 2
+    machine.wait_until(TOOLS + "pgrep -f '^sleep 432' | wc -l", "2")
     assert machine.out(TOOLS + "pgrep -x -P $$ -n -l sleep").endswith(" sleep")
     assert machine.run(TOOLS + "pkill -f 'sleep 432'")[1] == 0
     machine.wait_until(TOOLS + "pgrep -c -f 'sleep 432'", "0")
@@ -129,8 +129,8 @@ def test_lsof(machine):
 
 def test_fuser(machine):
     machine.run("sleep 500 </etc/passwd &")
-    assert machine.out(TOOLS + "fuser /etc/passwd 2>/dev/null").strip() == machine.out("echo $!")
-    machine.run(TOOLS + "fuser -k /etc/passwd")
+    machine.wait_until(TOOLS + "fuser /etc/passwd 2>/dev/null", machine.out("echo $!"))
+    machine.run(TOOLS + "fuser -k /etc/passwd; wait $!")
     machine.wait_until(TOOLS + "fuser /etc/passwd 2>/dev/null | wc -w", "0")
 
 
@@ -158,4 +158,4 @@ def test_nothing_is_left(machine):
     machine.out(TOOLS + "ps aux >/dev/null; " + TOOLS + "lsof >/dev/null; " + TOOLS + "pmap -XX 1 >/dev/null")
     before = machine.counts()
     machine.out(TOOLS + "ps aux >/dev/null; " + TOOLS + "lsof >/dev/null; " + TOOLS + "pmap -XX 1 >/dev/null")
-    assert machine.counts() == before
+    machine.back_to(before)

@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import packages  # noqa: E402
 from session import CPUS  # noqa: E402
 
-LIMIT_S = 60
+LIMIT_S = 120
 
 
 def perigee(*words, **kwargs):

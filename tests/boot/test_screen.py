@@ -89,7 +89,7 @@ def test_vi_edits_and_saves(vga):
 
 def test_top_and_less(vga):
     vga.send_keys("top\n")
-    vga.wait_for(lambda text: text.startswith("Mem:") and "PID" in text)
+    vga.wait_for(lambda text: text.startswith("Mem:") and "COMMAND" in text)
     headings = [a for c, a in vga.cells() if a == 0x70]
     assert len(headings) >= 40, "top shows its headings in reverse"
     vga.send_keys("q")

@@ -90,20 +90,32 @@ def start_hogs(m, count, prefix=""):
     return [start(m, f"{prefix} sh -c '{HOG}'") for _ in range(count)]
 
 
+def soon(measured, good, tries=10):
+    """Measures until it is good: a host that has a CPU of the machine wait, or the one on which it is measured, spoils some of them, but not all."""
+    for _ in range(tries):
+        found = measured()
+        if good(found):
+            return
+    raise AssertionError(found)
+
+
 @pytest.mark.parametrize("count", [2, 4])
 def test_each_hog_has_a_cpu(machine, count):
     """As many endless loops as CPUs: each gets one for itself, which the machine's own accounts say, and top."""
     m = machine(cpus=count)
     hogs = start_hogs(m, count)
-    time.sleep(0.3)
-    before, since = [stat_fields(m, pid)[0] for pid in hogs], float(m.out("cut -d' ' -f1 /proc/uptime"))
-    time.sleep(2)
-    after, until = [stat_fields(m, pid) for pid in hogs], float(m.out("cut -d' ' -f1 /proc/uptime"))
-    shares = [(used - first) / (until - since) for (used, _), first in zip(after, before)]
-    assert min(shares) > 0.8, shares
-    output = m.out("top -b -n 2 -d 1").split(" PPID ")[-1]
-    shown = [float(share) for share in re.findall(r"(\d+\.?\d*)%? (?:\{\w+\} )?sh -c while", output)]
-    assert len(shown) == count and min(shown) > 0.8 * 100 / count, output      # top says how much of the whole machine
+
+    def shares():
+        before, since = [stat_fields(m, pid)[0] for pid in hogs], float(m.out("cut -d' ' -f1 /proc/uptime"))
+        time.sleep(2)
+        after, until = [stat_fields(m, pid) for pid in hogs], float(m.out("cut -d' ' -f1 /proc/uptime"))
+        return [(used - first) / (until - since) for (used, _), first in zip(after, before)]
+
+    def shown_by_top():
+        output = m.out("top -b -n 2 -d 1").split(" PPID ")[-1]
+        return [float(share) for share in re.findall(r"(\d+\.?\d*)%? (?:\{\w+\} )?sh -c while", output)]
+    soon(shares, lambda found: min(found) > 0.8)
+    soon(shown_by_top, lambda found: len(found) == count and min(found) > 0.8 * 100 / count)       # of the whole machine
     m.out("kill " + " ".join(map(str, hogs)))
 
 
@@ -115,14 +127,18 @@ def test_times_of_each_cpu(machine):
     def times():
         rows = re.findall(r"^cpu\d+ (.*)$", m.out("cat /proc/stat"), re.M)
         return [[int(n) / 100 for n in row.split()] for row in rows], float(m.out("cut -d' ' -f1 /proc/uptime"))
-    before = times()
-    time.sleep(2)
-    after = times()
-    span = after[1] - before[1]
-    spent = [[new - old for new, old in zip(now, then)] for now, then in zip(after[0], before[0])]
-    assert all(0.8 * span < sum(row) < 1.2 * span for row in spent), (span, spent)
-    assert spent[2][0] > 0.8 * span and spent[2][3] < 0.2 * span, (span, spent)
-    assert all(spent[cpu][0] < 0.4 * span for cpu in (0, 1, 3)), (span, spent)
+
+    def spent_in_two_seconds():
+        before = times()
+        time.sleep(2)
+        after = times()
+        return after[1] - before[1], [[new - old for new, old in zip(now, then)] for now, then in zip(after[0], before[0])]
+
+    def as_it_should_be(found):
+        span, spent = found
+        return (all(0.8 * span < sum(row) < 1.2 * span for row in spent) and spent[2][0] > 0.8 * span and spent[2][3] < 0.2 * span
+                and all(spent[cpu][0] < 0.4 * span for cpu in (0, 1, 3)))
+    soon(spent_in_two_seconds, as_it_should_be)
 
 
 def test_affinity(machine):
@@ -148,13 +164,12 @@ def test_interrupted_pipeline(machine):
     m = machine(cpus=4)
     before = m.counts()
     for _ in range(5):
-        m.sendline("yes | cat | tr y n | cat >/dev/null")
-        time.sleep(0.2)
+        m.sendline("(echo be''gun >&2; exec yes) | cat | tr y n | cat >/dev/null")
+        m.exact("begun")
         m.send("\x03")
         m.prompt()
     assert m.out("pidof yes tr cat || echo none") == "none"
-    processes = [re.search(r"processes (\d+)", text)[1] for text in (before, m.counts())]
-    assert processes[0] == processes[1]
+    m.wait_until("sed -n 's/^processes *//p' /proc/perigee/counts", re.search(r"processes (\d+)", before)[1])
 
 
 @pytest.mark.parametrize("command", ["poweroff -f", "reboot -f", "halt -f"])

@@ -7,13 +7,15 @@
         m.wait_for("proc")
 """
 import pathlib
+import re
 import socket
 import subprocess
 import tempfile
 import time
 
 COLUMNS, ROWS = 80, 25
-KEY_SECONDS = 0.008  # a typist's pace: the emulated keyboard keeps sixteen codes and drops what does not fit
+KEY_SECONDS = 0.008  # a typist's pace
+KEYS_LIMIT_S = 60
 NAMES = {" ": "spc", "-": "minus", "=": "equal", "[": "bracket_left", "]": "bracket_right", ";": "semicolon", "'": "apostrophe",
          "`": "grave_accent", "\\": "backslash", ",": "comma", ".": "dot", "/": "slash", "\n": "ret", "\t": "tab", "\x1b": "esc",
          "\x7f": "backspace"}
@@ -79,9 +81,19 @@ class VgaMachine:
         return self._until_prompt()
 
     def press(self, key):
-        """One key by the monitor's name: "ctrl-c", "up", "f1"."""
+        """One key by the monitor's name: "ctrl-c", "up", "f1". The emulated keyboard keeps sixteen codes and drops what does not fit, so the machine,
+        which may have to wait for a processor of the host, must have taken all of those before."""
+        end = time.monotonic() + KEYS_LIMIT_S
+        while self._code_waits():
+            if time.monotonic() > end:
+                raise TimeoutError("nobody takes the key before")
+            time.sleep(0.002)
         self.command(f"sendkey {key} 1")
         time.sleep(KEY_SECONDS)
+
+    def _code_waits(self):
+        """Is the keyboard controller's output full?"""
+        return int(re.search(r"= 0x(\w+)", self.command("i /b 0x64"))[1], 16) & 1
 
     def send_keys(self, text):
         for character in text:
@@ -108,7 +120,7 @@ class VgaMachine:
         width, height = map(int, size.split())
         return width, height, lambda x, y: tuple(points[3 * (y * width + x):][:3])
 
-    def wait_for(self, what, timeout=30):
+    def wait_for(self, what, timeout=90):
         """Waits until the text (or what the function wants of it) is on the screen; returns the screen."""
         found = what if callable(what) else lambda text: what in text
         end = time.monotonic() + timeout
@@ -123,7 +135,7 @@ class VgaMachine:
     def serial_text(self):
         return self.serial_path.read_text(errors="replace") if self.serial_path.exists() else ""
 
-    def wait_end(self, timeout=30):
+    def wait_end(self, timeout=90):
         return self.process.wait(timeout)
 
     def close(self):
