@@ -15,6 +15,7 @@
 #include "vfs/xattr.h"
 
 #define TMPFS_MAGIC 0x01021994u
+#define RAMFS_MAGIC 0x858458f6u
 #define FIRST_COOKIE 2
 #define INODES_MOST (896ul << (20 - PAGE_SHIFT)) /* frames that Linux counts on 32 bits: room for 100,000 files, each of half a KiB at most */
 
@@ -550,7 +551,28 @@ static const struct super_ops tmpfs_super_ops = {
 	.remount = tmpfs_remount, .options = tmpfs_options,
 };
 
-static int new_super(const char *fstype, const struct tmpfs_options *o, const struct tmpfs_options *usual, struct super **out)
+/* A ramfs tells nothing of its limits. */
+static int ramfs_statfs(struct super *sb, struct statfs_info *s)
+{
+	(void)sb;
+	*s = (struct statfs_info){ .type = RAMFS_MAGIC, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX };
+	return 0;
+}
+
+/* The mode is that of the time when it was mounted. */
+static int ramfs_remount(struct super *sb, const char *data)
+{
+	struct tmpfs_options o = super_of(sb)->options;
+
+	return ramfs_options_parse(data, &o);
+}
+
+static const struct super_ops ramfs_super_ops = {
+	.inode_free = tmpfs_inode_free, .super_free = tmpfs_super_free, .super_kill = tmpfs_super_kill, .statfs = ramfs_statfs,
+	.remount = ramfs_remount, .options = tmpfs_options,
+};
+
+static int new_super(const char *fstype, const struct super_ops *ops, const struct tmpfs_options *o, const struct tmpfs_options *usual, struct super **out)
 {
 	struct tmpfs_super *t = kzalloc(sizeof(*t));
 	struct super *sb;
@@ -561,7 +583,7 @@ static int new_super(const char *fstype, const struct tmpfs_options *o, const st
 	t->options = *o;
 	t->usual = *usual;
 	refcount_set(&sb->refs, 1);
-	sb->ops = &tmpfs_super_ops;
+	sb->ops = ops;
 	sb->fstype = fstype;
 	sb->dev = super_alloc_dev();
 	sb->root = make(sb, NULL, S_IFDIR | o->mode);
@@ -587,7 +609,7 @@ int tmpfs_new_super(const char *fstype, mode_t root_mode, unsigned long max_page
 
 	o.mode = root_mode;
 	o.pages = max_pages;
-	return new_super(fstype, &o, &o, out);
+	return new_super(fstype, &tmpfs_super_ops, &o, &o, out);
 }
 
 static int tmpfs_mount(const char *source, unsigned long flags, const char *data, struct super **out)
@@ -596,7 +618,21 @@ static int tmpfs_mount(const char *source, unsigned long flags, const char *data
 	int err = tmpfs_options_parse(data, &o);
 
 	(void)source, (void)flags;
-	return err ? err : new_super("tmpfs", &o, &usual, out);
+	return err ? err : new_super("tmpfs", &tmpfs_super_ops, &o, &usual, out);
+}
+
+/* It grows as long as there is memory; but what is left then is not for files. */
+static int ramfs_mount(const char *source, unsigned long flags, const char *data, struct super **out)
+{
+	struct tmpfs_options usual = usual_options(), o;
+	int err;
+
+	usual.pages = frame_total() / 10 * 9;
+	usual.mode = 0755;
+	o = usual;
+	err = ramfs_options_parse(data, &o);
+	(void)source, (void)flags;
+	return err ? err : new_super("ramfs", &ramfs_super_ops, &o, &usual, out);
 }
 
 /* The root takes what the initrd brings: nearly all memory. */
@@ -607,7 +643,7 @@ static int rootfs_mount(const char *source, unsigned long flags, const char *dat
 }
 
 static struct fs_type tmpfs_type = { .name = "tmpfs", .nodev = true, .mount = tmpfs_mount };
-static struct fs_type ramfs_type = { .name = "ramfs", .nodev = true, .mount = tmpfs_mount };
+static struct fs_type ramfs_type = { .name = "ramfs", .nodev = true, .mount = ramfs_mount };
 static struct fs_type rootfs_type = { .name = "rootfs", .nodev = true, .mount = rootfs_mount };
 
 void tmpfs_init(void)

@@ -111,18 +111,29 @@ static int take_one(const char *s, struct tmpfs_options *o)
 	return is_word(s, "inode32") ? 0 : -EINVAL;
 }
 
-int tmpfs_options_parse(const char *data, struct tmpfs_options *o)
+/* What a ramfs does not know it leaves alone. */
+static int take_mode_only(const char *s, struct tmpfs_options *o)
+{
+	if (!strncmp(s, "mode=", 5))
+		return take_mode(s + 5, o);
+	return is_word(s, "mode") ? -EINVAL : 0;
+}
+
+static int take_each(const char *data, struct tmpfs_options *o, int (*take)(const char *s, struct tmpfs_options *o))
 {
 	int err = 0;
 
 	for (const char *s = data ? data : ""; *s && !err; s += *s == ',') {
 		if (*s != ',')
-			err = take_one(s, o);
+			err = take(s, o);
 		while (*s && *s != ',')
 			s++;
 	}
 	return err;
 }
+
+int tmpfs_options_parse(const char *data, struct tmpfs_options *o) { return take_each(data, o, take_one); }
+int ramfs_options_parse(const char *data, struct tmpfs_options *o) { return take_each(data, o, take_mode_only); }
 
 static unsigned long shown(unsigned long n) { return n == TMPFS_UNLIMITED ? 0 : n; }
 

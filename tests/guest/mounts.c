@@ -294,16 +294,17 @@ TEST(tmpfs_without_limits)
 	CHECK_OK(umount("m"));
 }
 
-static void options_are(const char *want)
+static void options_are(const char *type, const char *want)
 {
-	char line[512], got[256] = "";
+	char line[512], kind[32] = "", got[256] = "";
 	FILE *f = fopen("/proc/mounts", "r");
 
 	CHECK(f);
 	while (fgets(line, sizeof(line), f))
 		if (!strncmp(line, "named ", 6))
-			CHECK_EQ(sscanf(line, "named %*s tmpfs %255s", got), 1);
+			CHECK_EQ(sscanf(line, "named %*s %31s %255s", kind, got), 2);
 	fclose(f);
+	CHECK_STR(kind, type);
 	CHECK_STR(got, want);
 }
 
@@ -317,10 +318,10 @@ TEST(tmpfs_tells_its_options)
 	CHECK_EQ(st.st_uid, 12);
 	CHECK_EQ(st.st_gid, 13);
 	CHECK_EQ(st.st_mode & 07777, 0710);
-	options_are("rw,relatime,size=64k,nr_inodes=9,mode=710,uid=12,gid=13");
+	options_are("tmpfs", "rw,relatime,size=64k,nr_inodes=9,mode=710,uid=12,gid=13");
 	CHECK_OK(umount("m"));
 	CHECK_OK(mount("named", "m", "tmpfs", MS_NOSUID, NULL));
-	options_are("rw,nosuid,relatime");
+	options_are("tmpfs", "rw,nosuid,relatime");
 	CHECK_OK(umount("m"));
 	CHECK_ERR(mount("t", "m", "tmpfs", 0, "noswap"), EINVAL);
 	CHECK_ERR(mount("t", "m", "tmpfs", 0, "uid=x"), EINVAL);
@@ -364,4 +365,34 @@ TEST(removed_directories_are_gone)
 	CHECK_OK(chdir(".."));
 	CHECK_OK(umount("m"));
 	CHECK_OK(rmdir("m"));
+}
+
+/* A ramfs knows of a mode and of no limits, and minds nothing else. */
+TEST(ramfs)
+{
+	struct statfs s;
+	struct stat st;
+
+	CHECK_OK(mkdir("m", 0700));
+	CHECK_OK(mount("named", "m", "ramfs", 0, NULL));
+	CHECK_OK(stat("m", &st));
+	CHECK_EQ(st.st_mode & 07777, 0755);
+	options_are("ramfs", "rw,relatime");
+	CHECK_OK(umount("m"));
+	CHECK_OK(mount("named", "m", "ramfs", MS_NODEV, "size=4k,mode=710,nr_inodes=1,bogus,uid=x"));
+	CHECK_OK(stat("m", &st));
+	CHECK_EQ(st.st_mode & 07777, 0710);
+	CHECK_EQ(st.st_uid, 0);
+	options_are("ramfs", "rw,nodev,relatime,mode=710");
+	CHECK_OK(statfs("m", &s));
+	CHECK_EQ((unsigned)s.f_type, 0x858458f6u);
+	CHECK(s.f_blocks == 0 && s.f_bfree == 0 && s.f_files == 0 && s.f_bsize == PAGE);
+	CHECK_EQ(fill("m/f", 5), 0);
+	CHECK_OK(mount(NULL, "m", NULL, MS_REMOUNT, "size=4k,mode=700"));
+	CHECK_OK(stat("m", &st));
+	CHECK_EQ(st.st_mode & 07777, 0710);
+	CHECK_ERR(mount(NULL, "m", NULL, MS_REMOUNT, "mode=x"), EINVAL);
+	CHECK_OK(umount("m"));
+	CHECK_ERR(mount("named", "m", "ramfs", 0, "mode=9"), EINVAL);
+	CHECK_ERR(mount("named", "m", "ramfs", 0, "mode"), EINVAL);
 }
