@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "mem/slab.h"
 #include "proc/ptrace.h"
+#include "proc/rseq.h"
 #include "proc/signal.h"
 #include "syscall_protos.h"
 #include "task/pid.h"
@@ -18,7 +19,8 @@ enum { PTRACE_TRACEME, PTRACE_PEEKTEXT, PTRACE_PEEKDATA, PTRACE_PEEKUSR, PTRACE_
        PTRACE_SINGLESTEP, PTRACE_GETREGS = 12, PTRACE_SETREGS, PTRACE_GETFPREGS, PTRACE_SETFPREGS, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_GETFPXREGS,
        PTRACE_SETFPXREGS, PTRACE_OLDSETOPTIONS = 21, PTRACE_SYSCALL = 24, PTRACE_GET_THREAD_AREA, PTRACE_SET_THREAD_AREA, PTRACE_SYSEMU = 31,
        PTRACE_SYSEMU_SINGLESTEP, PTRACE_SETOPTIONS = 0x4200, PTRACE_GETEVENTMSG, PTRACE_GETSIGINFO, PTRACE_SETSIGINFO, PTRACE_GETREGSET, PTRACE_SETREGSET,
-       PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_LISTEN, PTRACE_PEEKSIGINFO, PTRACE_GETSIGMASK, PTRACE_SETSIGMASK, PTRACE_GET_SYSCALL_INFO = 0x420e };
+       PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_LISTEN, PTRACE_PEEKSIGINFO, PTRACE_GETSIGMASK, PTRACE_SETSIGMASK, PTRACE_GET_SYSCALL_INFO = 0x420e,
+       PTRACE_GET_RSEQ_CONFIGURATION };
 
 #define NT_PRSTATUS 1u
 #define NT_PRFPREG 2u
@@ -277,6 +279,14 @@ static long get_syscall_info(struct tracee *e)
 	return user_write(e->data, &u, MIN(n, (size_t)e->addr)) ? -EFAULT : (long)n;
 }
 
+/* struct ptrace_rseq_configuration; all 0 but the size if the thread is not registered. */
+static long get_rseq(struct tracee *e)
+{
+	struct { uint64_t area; uint32_t bytes, signature, flags, pad; } u = { e->task->rseq.area, RSEQ_AREA_SIZE, e->task->rseq.signature, 0, 0 };
+
+	return user_write(e->data, &u, MIN(sizeof(u), (size_t)e->addr)) ? -EFAULT : (long)sizeof(u);
+}
+
 /* ---- requests ---- */
 
 /* What only looks at the tracee or changes it. -ENOSYS: not one of these. */
@@ -304,6 +314,7 @@ static long look(struct tracee *e, unsigned long request)
 	case PTRACE_SETOPTIONS: case PTRACE_OLDSETOPTIONS: return set_options(e);
 	case PTRACE_GETEVENTMSG: return get_message(e);
 	case PTRACE_GET_SYSCALL_INFO: return get_syscall_info(e);
+	case PTRACE_GET_RSEQ_CONFIGURATION: return get_rseq(e);
 	default: return -ENOSYS;
 	}
 }

@@ -14,8 +14,7 @@ struct area {
 	uint64_t section; /* address of a struct section, 0: in none */
 	uint32_t flags, unused[3];
 };
-#define AREA_SIZE sizeof(struct area)
-_Static_assert(AREA_SIZE == 32, "struct rseq of Linux 6.1");
+_Static_assert(sizeof(struct area) == RSEQ_AREA_SIZE, "struct rseq of Linux 6.1");
 
 /* struct rseq_cs */
 struct section {
@@ -64,13 +63,13 @@ long rseq_call(uaddr_t area, uint32_t len, int flags, uint32_t signature)
 	if ((flags && !off) || (off && !registered))
 		return -EINVAL;
 	if (registered) {
-		if (t->rseq.area != area || len != AREA_SIZE)
+		if (t->rseq.area != area || len != RSEQ_AREA_SIZE)
 			return -EINVAL;
 		if (t->rseq.signature != signature)
 			return -EPERM;
 		return off ? unregister(t) : -EBUSY;
 	}
-	if (area % AREA_SIZE || len != AREA_SIZE)
+	if (area % RSEQ_AREA_SIZE || len != RSEQ_AREA_SIZE)
 		return -EINVAL;
 	if (!user_range_ok(area, len))
 		return -EFAULT;

@@ -11,6 +11,8 @@
 
 struct trapframe;
 
+#define RSEQ_AREA_SIZE 32u /* of the structure that a program registers, as Linux 6.1 has it */
+
 /* rseq(2) for the current thread: EINVAL, EPERM, EBUSY, EFAULT. */
 long rseq_call(uaddr_t area, uint32_t len, int flags, uint32_t signature);
 /* What a child has of the current thread's: all if its memory is a copy, else nothing. */

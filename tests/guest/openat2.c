@@ -279,6 +279,35 @@ TEST(one_mount)
 	CHECK_OK(umount("root/mnt"));
 }
 
+/* Upwards at its root a walk stays where it is, but sees what is mounted there meanwhile. */
+TEST(mounted_upon_the_root)
+{
+	int top = make_tree(), fd;
+	struct stat below, above, st;
+
+	CHECK_OK(fstat(top, &below));
+	CHECK_OK(mount("none", "root", "tmpfs", 0, NULL));
+	close(new_file("root/inside"));
+	CHECK_OK(stat("root", &above));
+	CHECK_OK(reach(top, ".", IN_ROOT | NO_XDEV));
+	CHECK_OK(reach(top, "/", IN_ROOT | NO_XDEV));
+	CHECK_OK(reach(top, "/dir", IN_ROOT | NO_XDEV));
+	CHECK_ERR(reach(top, "inside", IN_ROOT), ENOENT);
+	fd = CHECK_OK(open2(top, "..", O_PATH, 0, IN_ROOT));
+	CHECK_OK(fstat(fd, &st));
+	CHECK_EQ(st.st_dev, above.st_dev);
+	fd = CHECK_OK(open2(top, "dir/..", O_PATH, 0, IN_ROOT));
+	CHECK_OK(fstat(fd, &st));
+	CHECK_EQ(st.st_dev, above.st_dev);
+	CHECK_ERR(reach(top, "..", IN_ROOT | NO_XDEV), EXDEV);
+	CHECK_ERR(reach(top, "dir/..", IN_ROOT | NO_XDEV), EXDEV);
+	CHECK_ERR(reach(top, "dir/..", BENEATH | NO_XDEV), EXDEV);
+	CHECK_OK(reach(top, "dir/../inside", IN_ROOT));
+	CHECK_OK(reach(top, "dir/../inside", BENEATH));
+	CHECK(below.st_dev != above.st_dev || below.st_ino != above.st_ino);
+	CHECK_OK(umount2("root", MNT_DETACH));
+}
+
 /* In one mount with the root, an absolute link is followed once the walk has had to do with the root. */
 TEST(one_mount_and_its_root)
 {

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/ptrace.h>
 #include <sys/rseq.h>
 #include <ucontext.h>
 
@@ -501,4 +502,53 @@ TEST(a_lost_area_kills)
 		FAIL("it lives");
 	}
 	reap_signal(pid, SIGSEGV);
+}
+
+/* struct ptrace_rseq_configuration */
+struct told {
+	uint64_t area;
+	uint32_t bytes, signature, flags, pad;
+};
+
+#define GET_RSEQ_CONFIGURATION 0x420f
+
+static struct told told_of(pid_t pid)
+{
+	struct told t;
+
+	memset(&t, 0xee, sizeof(t));
+	CHECK_EQ(ptrace(GET_RSEQ_CONFIGURATION, pid, (void *)sizeof(t), &t), sizeof(t));
+	return t;
+}
+
+/* What a debugger is told. */
+TEST(a_tracer_is_told)
+{
+	struct told t;
+	pid_t pid;
+
+	FORK(pid) {
+		CHECK_OK(ptrace(PTRACE_TRACEME, 0, 0, 0));
+		raise(SIGSTOP);
+		CHECK_OK(rseq(library_area(), 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG));
+		raise(SIGSTOP);
+	}
+	CHECK_ERR(ptrace(GET_RSEQ_CONFIGURATION, getpid(), (void *)sizeof(t), &t), ESRCH);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	t = told_of(pid);
+	CHECK_EQ(t.area, (uintptr_t)library_area());
+	CHECK_EQ(t.bytes, 32);
+	CHECK_EQ(t.signature, RSEQ_SIG);
+	CHECK(t.flags == 0 && t.pad == 0);
+	t.signature = 1;
+	CHECK_EQ(ptrace(GET_RSEQ_CONFIGURATION, pid, (void *)12, &t), sizeof(t));
+	CHECK_EQ(t.signature, 1);
+	CHECK_EQ(ptrace(GET_RSEQ_CONFIGURATION, pid, (void *)0, (void *)8), sizeof(t));
+	CHECK_ERR(ptrace(GET_RSEQ_CONFIGURATION, pid, (void *)4, (void *)8), EFAULT);
+	CHECK_OK(ptrace(PTRACE_CONT, pid, 0, 0));
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	t = told_of(pid);
+	CHECK(t.area == 0 && t.bytes == 32 && t.signature == 0);
+	CHECK_OK(ptrace(PTRACE_CONT, pid, 0, 0));
+	reap_ok(pid);
 }
