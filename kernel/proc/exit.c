@@ -357,6 +357,7 @@ __noreturn void proc_exit_thread(int status)
 	if (READ_ONCE(p->task_count) > 1)
 		leave_files(t);
 	process_get(p);
+	sigpending_drop(p, &t->pending);
 	last = exit_alone(t, status) || exit_among_others(t, status, &trace, &traced);
 	if (unlikely(READ_ONCE(futexpi_waiting)))
 		futexpi_gone(t);
@@ -371,6 +372,7 @@ __noreturn void proc_exit_thread(int status)
 		tracing_put(trace);
 	if (last) {
 		release_process(p);
+		sigpending_drop(p, &p->pending); /* what comes meanwhile is little */
 		become_zombie(p, t);
 	}
 	process_put(p);

@@ -33,6 +33,22 @@ void sigpending_flush(struct sigpending *p, sigset64 which)
 	p->set &= ~which;
 }
 
+void sigpending_drop(struct process *p, struct sigpending *s)
+{
+	struct list dead = LIST_INIT(dead);
+	struct sigentry *e, *tmp;
+	unsigned long irq;
+
+	if (list_empty(&s->queue))
+		return;
+	irq = sighand_lock(p);
+	list_splice_back(&dead, &s->queue);
+	s->set = 0;
+	sighand_unlock(p, irq);
+	list_for_each_entry_safe(e, tmp, &dead, link)
+		entry_free(e);
+}
+
 bool sigpending_peek(const struct sigpending *p, unsigned long n, struct siginfo *info)
 {
 	const struct sigentry *e;

@@ -52,6 +52,8 @@ void signal_retarget(struct task *t, sigset64 which);
 /* Copies the n-th (from 0) of the signals that wait with what was sent along; false: there are not so many. sighand->lock held. */
 bool sigpending_peek(const struct sigpending *p, unsigned long n, struct siginfo *info);
 void sigpending_flush(struct sigpending *p, sigset64 which);
+/* All of a set of p's, which may be many: they are freed without the lock, which it takes. */
+void sigpending_drop(struct process *p, struct sigpending *s);
 /* Is something deliverable for the current thread? */
 bool signal_pending_current(void);
 bool signal_fatal_pending_current(void);

@@ -200,3 +200,32 @@ TEST(users_that_come_and_go)
 	for (int i = 0; i < 40; i++)
 		reap_ok(pid[i]);
 }
+
+#define CROWD 5000
+
+/* Who has seen a process end may have as many signals wait as before it: of the process, and of its thread. */
+TEST(crowds_that_nobody_took)
+{
+	sigset_t s;
+	pid_t pid;
+
+	sigemptyset(&s);
+	sigaddset(&s, SIGRTMIN); /* and not SIGCHLD */
+	sigprocmask(SIG_BLOCK, &s, NULL);
+	limit(CROWD);
+	for (int i = 0; i < 4; i++) {
+		FORK(pid) {
+			siginfo_t info = {.si_code = SI_QUEUE};
+
+			if (i & 1)
+				CHECK_EQ(fill(getpid(), CROWD), CROWD);
+			else
+				for (int k = 0; k < CROWD; k++)
+					CHECK_OK(syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), SIGRTMIN, &info));
+			CHECK_EQ(waiting(), CROWD);
+		}
+		reap_ok(pid);
+		CHECK_EQ(waiting(), 0);
+	}
+	CHECK_EQ(fill(getpid(), CROWD), CROWD);
+}
