@@ -15,7 +15,8 @@
 
 enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG, F_GETLK64, F_SETLK64, F_SETLKW64, F_SETOWN_EX, F_GETOWN_EX,
        F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS,
-       F_SETLEASE = 1024, F_GETLEASE, F_NOTIFY };
+       F_SETLEASE = 1024, F_GETLEASE, F_NOTIFY, F_GET_RW_HINT = 1035, F_SET_RW_HINT };
+#define RWH_WRITE_LIFE_EXTREME 5u
 enum { LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8, LOCK_MAND = 32 };
 
 long sys_flock(int fd, int op)
@@ -276,6 +277,25 @@ static long fcntl_descriptor(struct file *f, int fd, int cmd, unsigned long arg)
 	}
 }
 
+static long get_write_hint(struct file *f, uaddr_t arg)
+{
+	uint64_t hint = READ_ONCE(f->inode->write_hint);
+
+	return user_put(arg, &hint);
+}
+
+static long set_write_hint(struct file *f, uaddr_t arg)
+{
+	uint64_t hint;
+
+	if (user_get(&hint, arg))
+		return -EFAULT;
+	if (hint > RWH_WRITE_LIFE_EXTREME)
+		return -EINVAL;
+	WRITE_ONCE(f->inode->write_hint, (uint8_t)hint);
+	return 0;
+}
+
 static long fcntl_file(struct file *f, int fd, int cmd, unsigned long arg)
 {
 	long err;
@@ -289,6 +309,8 @@ static long fcntl_file(struct file *f, int fd, int cmd, unsigned long arg)
 	case F_ADD_SEALS: return seals_add(f, arg);
 	case F_GET_SEALS: return seals_get(f);
 	case F_SETPIPE_SZ: return pipe_set_size(f, arg);
+	case F_GET_RW_HINT: return get_write_hint(f, arg);
+	case F_SET_RW_HINT: return set_write_hint(f, arg);
 	case F_GETLEASE: return F_UNLCK;
 	case F_SETLEASE: return arg == F_UNLCK ? -EAGAIN : -EINVAL; /* no leases, as on a file system that refuses them */
 	default:

@@ -151,6 +151,7 @@ struct inode {
 	struct timespec64 atime, mtime, ctime, btime;
 	/* own rules */
 	bool linkable;                /* made by O_TMPFILE: may get a name though it has none; lock */
+	uint8_t write_hint;           /* how long what is written will live (F_SET_RW_HINT): kept; any value will do */
 	int writers;                  /* open for writing (> 0), or programs that run (< 0); atomic, see vfs/file */
 	struct mapping *mapping;      /* page cache; NULL: none */
 	void *pipe;                   /* FIFO: vfs/pipe, while open */

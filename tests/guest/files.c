@@ -548,3 +548,34 @@ TEST(room_that_is_not_there)
 	close(fd);
 	CHECK_OK(umount("small"));
 }
+
+#define GET_HINT 1035 /* F_GET_RW_HINT */
+#define SET_HINT 1036
+
+/* How long the data will live, as the writer thinks: of the file, whoever opens it. */
+TEST(write_hints)
+{
+	int fd = new_file("f"), other = CHECK_OK(open("f", O_RDONLY)), path = CHECK_OK(open("f", O_PATH));
+	uint64_t hint = 99;
+
+	CHECK_OK(fcntl(fd, GET_HINT, &hint));
+	CHECK_EQ(hint, 0);
+	for (uint64_t i = 0; i <= 5; i++) {
+		CHECK_OK(fcntl(fd, SET_HINT, &i));
+		hint = 99;
+		CHECK_OK(fcntl(other, GET_HINT, &hint));
+		CHECK_EQ(hint, i);
+	}
+	hint = 6;
+	CHECK_ERR(fcntl(fd, SET_HINT, &hint), EINVAL);
+	hint = ~0ull;
+	CHECK_ERR(fcntl(fd, SET_HINT, &hint), EINVAL);
+	hint = 1ull << 32 | 2;
+	CHECK_ERR(fcntl(other, SET_HINT, &hint), EINVAL);
+	CHECK_OK(fcntl(fd, GET_HINT, &hint));
+	CHECK_EQ(hint, 5);
+	CHECK_ERR(fcntl(fd, GET_HINT, 8), EFAULT);
+	CHECK_ERR(fcntl(fd, SET_HINT, 8), EFAULT);
+	CHECK_ERR(fcntl(path, GET_HINT, &hint), EBADF);
+	CHECK_ERR(fcntl(path, SET_HINT, &hint), EBADF);
+}
