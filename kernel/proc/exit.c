@@ -351,7 +351,9 @@ __noreturn void proc_exit_thread(int status)
 	coremeet_pass();
 	if (unlikely(t->trace))
 		tracing_event(PTRACE_EVENT_EXIT, (unsigned long)(p->group_exit ? p->exit_status : status));
-	if (unlikely(p->tracees))
+	WRITE_ONCE(t->traces_no_more, true);
+	smp_mb(); /* ptrace_traceme has the other half */
+	if (unlikely(READ_ONCE(p->tracees)))
 		release_tracees(t);
 	release_thread(t);
 	if (READ_ONCE(p->task_count) > 1)

@@ -19,7 +19,7 @@ static long link_checked(struct task *t, struct task *tracer, struct tracing **f
 	return 0;
 }
 
-/* The thread that forked the current process, or if that is gone another one of its process. PROC_TREE lock held. */
+/* The thread that forked the current process, or if that is gone another one of its process. PROC_TREE lock held. It may be about to end. */
 static struct task *maker(void)
 {
 	struct process *me = process_current();
@@ -47,6 +47,9 @@ long ptrace_traceme(void)
 		if (tracer)
 			err = link_checked(t, tracer, &fresh, 0, false);
 		sighand_unlock(t->process, irq);
+		smp_mb(); /* proc_exit_thread has the other half: it looks for its tracees when it has said so */
+		if (!err && READ_ONCE(tracer->traces_no_more))
+			tracing_unlink(t->trace); /* as if it had ended just after */
 		spin_unlock(&proc_tree_lock);
 	}
 	tracing_put(fresh);

@@ -63,6 +63,7 @@ struct task {
 	struct { uint64_t ns, sleeps, seen_ns; } awake; /* RLIMIT_RTTIME: run since it slept; its sleeps and its CPU time when that was looked at */
 	struct io_usage io;
 	bool exiting;               /* sighand->lock; and PROC_TREE lock unless it is the last one, which then stays in process->tasks until the process is a zombie */
+	bool traces_no_more;        /* it ends, and has let its tracees go; own thread, then smp_mb(): see proc_exit_thread */
 	bool past_meet;             /* ends, and no core dump waits for it; sighand->lock */
 	struct waitq *vfork_done;   /* PROC_TREE lock: the parent waits here until exec or exit */
 	int exit_signal;

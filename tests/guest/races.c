@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 
 static double seconds(void)
 {
@@ -485,6 +486,47 @@ TEST(walks_meet_removals)
 	}
 	over = true;
 	pthread_join(t, NULL);
+}
+
+/* ---- tracers ---- */
+
+enum { MANY_FILES = 800 };
+static volatile int *going;
+
+/* Closing its own descriptors is most of its end. */
+static void *fork_and_end(void *arg)
+{
+	pid_t *child = arg, me = (pid_t)syscall(SYS_gettid);
+
+	CHECK_OK(unshare(CLONE_FILES));
+	for (int i = 0; i < MANY_FILES; i++)
+		CHECK_OK(dup(0));
+	FORK(*child) {
+		while (!*going)
+			;
+		for (volatile int i = 0; i < getpid() % 32 * 2000; i++)
+			;
+		CHECK_OK(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+		while (!syscall(SYS_tgkill, getppid(), me, 0))
+			;
+	}
+	*going = 1;
+	return NULL;
+}
+
+/* Who wants to be traced by the thread that made it, which is just ending, is traced by another one or by nobody; its parent hears of its end as of any. */
+TEST(traced_by_a_thread_that_ends)
+{
+	pthread_t t;
+	pid_t child;
+
+	going = shared_page();
+	for (int i = 0; i < 100; i++) {
+		*going = 0;
+		CHECK_EQ(pthread_create(&t, NULL, fork_and_end, &child), 0);
+		CHECK_EQ(pthread_join(t, NULL), 0);
+		reap_ok(child);
+	}
 }
 
 /* ---- memory ---- */
