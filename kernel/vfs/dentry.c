@@ -580,6 +580,9 @@ void dentry_shrink_super(struct super *sb)
 
 void dentry_forget_absent(struct dentry *dir)
 {
-	if (atomic_read(&dir->absent))
-		shrink(~0ul, &(struct victims){ .dir = dir });
+	const struct victims in_it = { .dir = dir };
+
+	for (size_t i = 0; i < SHARDS && atomic_read(&dir->absent); i++)
+		while (shrink_shard(&shards[i], SHRINK_BATCH, &in_it) == SHRINK_BATCH)
+			;
 }
