@@ -176,7 +176,8 @@ static bool tell_end(struct process *p)
 	struct process *to = p->ghost ? p->ghost->tracer->process : p->parent;
 	struct siginfo info;
 
-	if (!p->ghost)
+	p->end_told = !p->ghost;
+	if (p->end_told)
 		child_report(p, REPORT_END);
 	child_siginfo(p, &info);
 	if (p->ghost)
@@ -194,7 +195,7 @@ void proc_ghost_gone(struct tracing *ghost)
 
 	if (ghost->tid == p->pid) {
 		spin_lock(&proc_tree_lock);
-		if (p->state == PROCESS_ZOMBIE && !p->ghost)
+		if (p->state == PROCESS_ZOMBIE && !p->ghost && !p->end_told) /* its last thread may have found the tracer gone */
 			wanted = tell_end(p);
 		if (wanted)
 			spin_unlock(&proc_tree_lock);

@@ -114,6 +114,7 @@ struct process {
 	unsigned broadcast;          /* the last signal to everybody that it, or who made it, had its turn in (kill(2), -1) */
 	struct tracing *tracees;     /* of its threads; linked by next */
 	struct tracing *ghost;       /* somebody else than the parent has traced its first thread, and is told of its end before the parent */
+	bool end_told;               /* to its parent, which may have reaped it and be gone; PROC_TREE lock */
 	struct waitq exit_wait;      /* those who poll for its end */
 	struct waitq child_wait;     /* the parent sleeps here in wait4 */
 	struct rbtree reports[REPORTS]; /* its children that have each to tell, by birth; REPORT_END's, others: reports_lock */

@@ -359,3 +359,55 @@ TEST(anything_may_be_asked)
 	for (int n = 0; n < 4; n++)
 		kill(mine[n], SIGKILL);
 }
+
+static int last_gate[2];
+
+static void *last_thread(void *arg UNUSED)
+{
+	char c;
+
+	(void)!read(last_gate[0], &c, 1);
+	syscall(SYS_exit, 0);
+	return NULL;
+}
+
+/* Its first thread ends, which a stranger traces; then the last one, as the tracer does, and the parent. */
+static void ends_between_two(void)
+{
+	pid_t traced, tracer;
+	pthread_t thread;
+	struct gate on = gate_make();
+	volatile int *first_lives = map_anon(PAGE, PROT_READ | PROT_WRITE, MAP_SHARED);
+	char c;
+
+	*first_lives = 1;
+	CHECK_OK(pipe(last_gate));
+	FORK(traced) {
+		close(last_gate[1]);
+		CHECK_EQ(pthread_create(&thread, NULL, last_thread, NULL), 0);
+		gate_wait(&on);
+		syscall(SYS_set_tid_address, first_lives);
+		syscall(SYS_exit, 0);
+	}
+	FORK(tracer) {
+		close(last_gate[1]);
+		CHECK_OK(trace(PTRACE_SEIZE, traced, 0, 0));
+		gate_open(&on);
+		(void)!read(last_gate[0], &c, 1);
+	}
+	while (*first_lives)
+		sched_yield();
+	close(last_gate[1]);
+	reap_ok(traced);
+}
+
+TEST(ends_while_its_tracer_does)
+{
+	pid_t parent;
+
+	for (int i = 0; i < 100; i++) {
+		FORK(parent)
+			ends_between_two();
+		reap_ok(parent);
+	}
+}
