@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pseudo terminals. A pair lives while its master or any file of its slave is open (refs). The slave is an ordinary terminal whose device is a
+ * Pseudo terminals. A pair is there while its master or any file of its slave is open (refs). The slave is an ordinary terminal whose device is a
  * ring that the master reads. When the master goes the slave hangs up; when the last file of the slave goes the master reads EIO.
  */
 #include "dev/pty.h"
@@ -39,7 +39,8 @@ struct pty {
 	bool packet;              /* TIOCPKT: each read of the master begins with a byte that says what it is */
 	unsigned status;          /* PKT_ bits that are such a byte next; 0: none */
 	bool locked;              /* TIOCSPTLCK: the slave may not be opened yet */
-	refcount_t refs;          /* the master's file, each of the slave's, and signals on their way */
+	refcount_t refs;          /* the master's file and each of the slave's: as long as there are any it has its number */
+	refcount_t memory;        /* those together, and signals on their way */
 	unsigned char buf[RING_BYTES];
 };
 
@@ -47,6 +48,12 @@ static struct spinlock table_lock = SPINLOCK_INIT(LOCK_LEAF);
 static struct pty *table[PTS_MAX]; /* table_lock; not counted: an entry goes before the pair */
 
 static struct pty *pty_of(struct tty *t) { return container_of(t, struct pty, slave); }
+
+static void memory_put(struct pty *p)
+{
+	if (refcount_put(&p->memory))
+		kfree(p);
+}
 
 static void pty_put(struct pty *p)
 {
@@ -58,7 +65,7 @@ static void pty_put(struct pty *p)
 		table[p->n] = NULL;
 	spin_unlock(&table_lock);
 	if (last)
-		kfree(p);
+		memory_put(p);
 }
 
 static struct pty *pty_find(unsigned n)
@@ -134,8 +141,8 @@ static void slave_gone(struct tty *t)
 	pty_put(p);
 }
 
-static void slave_hold(struct tty *t) { refcount_get(&pty_of(t)->refs); }
-static void slave_drop(struct tty *t) { pty_put(pty_of(t)); }
+static void slave_hold(struct tty *t) { refcount_get(&pty_of(t)->memory); }
+static void slave_drop(struct tty *t) { memory_put(pty_of(t)); }
 
 static const struct tty_driver slave_driver = {
 	.write = slave_write, .room = slave_room, .freed = slave_freed, .opened = slave_opened, .closed = slave_gone,
@@ -183,6 +190,7 @@ static struct pty *pty_new(void)
 	waitq_init(&p->readable);
 	waitq_init(&p->writable);
 	refcount_set(&p->refs, 1);
+	refcount_set(&p->memory, 1);
 	p->locked = true;
 	p->n = PTS_MAX;
 	return p;

@@ -1095,6 +1095,27 @@ TEST(terminals_that_go)
 	count();
 }
 
+/* Signals of many pairs are on their way, and who sends them does not come to it: the pairs' numbers are free when they are closed. */
+TEST(a_number_is_free_while_signals_are_on_their_way)
+{
+	struct sched_param first = {.sched_priority = 1};
+	cpu_set_t one;
+	int s, m;
+
+	block_them();
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	CHECK_OK(sched_setaffinity(0, sizeof(one), &one));
+	CHECK_OK(sched_setscheduler(0, SCHED_FIFO, &first));
+	for (int i = 0; i < 300; i++) {
+		m = pty(&s);
+		listen_to(m);
+		put(s, "x");
+		close(s);
+		close(m);
+	}
+}
+
 static void *cause_events(void *unused)
 {
 	while (!stop) {
