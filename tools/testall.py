@@ -25,7 +25,7 @@ sys.path.insert(0, str(TESTS / "guest"))
 
 HOST_LIMIT_S = 300
 MODEL_LIMIT_S = 240
-BOOT_TWICE = ["shell", "script", "limits", "programs"]       # tests of the boot suite that say something else on two CPUs
+BOOT_TWICE = ["shell", "script", "limits", "programs", "serial"]       # tests of the boot suite that say something else on two CPUs
 VARIANTS = {"clang": (False, "clang"), "clang-debug": (True, "clang"), "gcc": (False, "gcc"), "gcc-debug": (True, "gcc"),
             "clang-sanitize": (True, "clang", True)}
 

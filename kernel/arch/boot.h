@@ -27,6 +27,9 @@ struct boot_info {
 /* Valid from the first line of kernel_main. */
 const struct boot_info *arch_boot_info(void);
 
+/* NULL, or: sends output that is still on its way. arch_power calls it. */
+extern void (*power_flush_hook)(void);
+
 enum power_action { POWER_OFF, POWER_RESTART, POWER_HALT };
 /* Turns the machine off or restarts it by whatever it has; halts for ever when nothing works. */
 __noreturn void arch_power(enum power_action what);

@@ -21,6 +21,14 @@
 static struct tty lines[SERIAL_PORTS], screen;
 
 static void line_write(struct tty *t, const char *s, size_t n) { serial_write(t->port, s, n); }
+static size_t line_room(struct tty *t) { return serial_room(t->port); }
+static size_t line_queued(struct tty *t) { return serial_queued(t->port); }
+
+static void line_flags(struct tty *t, unsigned bits)
+{
+	if (bits & PKT_FLUSHWRITE)
+		serial_forget(t->port);
+}
 
 /* TIOCGSERIAL: struct serial_struct, of which the type (16550A) and the number are told. */
 static long line_ioctl(struct tty *t, unsigned cmd, unsigned long arg)
@@ -31,6 +39,7 @@ static long line_ioctl(struct tty *t, unsigned cmd, unsigned long arg)
 }
 
 static void line_received(unsigned port, unsigned char c) { tty_receive(&lines[port], (const char *)&c, 1); }
+static void line_sent(unsigned port) { tty_sent(&lines[port]); }
 
 /* Answers that do not fit are lost, as on a line whose reader sleeps. */
 static void screen_tty_write(struct tty *t, const char *s, size_t n)
@@ -51,7 +60,10 @@ static long screen_ioctl(struct tty *t, unsigned cmd, unsigned long arg)
 
 static void key_received(const char *s, size_t n) { tty_receive(&screen, s, n); }
 
-static const struct tty_driver line_driver = { .write = line_write, .ioctl = line_ioctl };
+static const struct tty_driver line_driver = {
+	.write = line_write, .room = line_room, .queued = line_queued, .status = line_flags, .ioctl = line_ioctl,
+};
+static const struct serial_user line_user = { .receive = line_received, .sent = line_sent };
 static const struct tty_driver screen_driver = { .write = screen_tty_write, .ioctl = screen_ioctl };
 
 static struct tty *current_terminal(void)
@@ -117,7 +129,7 @@ void terminals_init(void)
 {
 	for (unsigned n = 0; n < SERIAL_PORTS; n++) {
 		tty_setup(&lines[n], &line_driver, MKDEV(TTY_MAJOR, TTY_SERIAL_MINOR + n), n);
-		serial_start(n, line_received);
+		serial_start(n, &line_user);
 	}
 	tty_setup(&screen, &screen_driver, MKDEV(TTY_MAJOR, TTY_SCREEN_MINOR), 0);
 	screen.size = (struct winsize){ VT_ROWS, VT_COLS, 0, 0 };

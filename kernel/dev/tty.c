@@ -89,6 +89,23 @@ static void wake(struct tty *t, bool input)
 	tell_room(t);
 }
 
+void tty_sent(struct tty *t) { wake(t, false); }
+
+static size_t queued(struct tty *t) { return t->driver->queued ? t->driver->queued(t) : 0; }
+
+/* Until all output has left (tcdrain(3)); `interrupted` when a signal comes first. */
+static int wait_sent(struct tty *t, int interrupted)
+{
+	return waitq_wait(&t->writable, !queued(t) || READ_ONCE(t->hung_up), WAIT_INTERRUPTIBLE) ? interrupted : 0;
+}
+
+static long send_break(struct tty *t)
+{
+	int err = ttyjob_check(t, SIGTTOU);
+
+	return err ? err : wait_sent(t, -EINTR); /* there is no break on these lines */
+}
+
 /* Input was taken, or is forgotten: there is room for more. */
 static void freed(struct tty *t)
 {
@@ -402,7 +419,10 @@ static bool read_termio(struct tty *t, unsigned long arg, struct termios *m)
 	return true;
 }
 
-static long set_termios(struct tty *t, unsigned long arg, bool flush, bool old_form)
+enum { NOW, DRAIN, FLUSH };
+
+/* when: at once, when output has left, or then with what was typed before forgotten. */
+static long set_termios(struct tty *t, unsigned long arg, unsigned when, bool old_form)
 {
 	struct termios m;
 	unsigned long irq;
@@ -414,11 +434,14 @@ static long set_termios(struct tty *t, unsigned long arg, bool flush, bool old_f
 		return err;
 	if (old_form ? !read_termio(t, arg, &m) : user_get(&m, arg) != 0)
 		return -EFAULT;
+	err = when == NOW ? 0 : wait_sent(t, -ERESTARTSYS);
+	if (err)
+		return err;
 	irq = spin_lock_irqsave(&t->lock);
 	old = t->ld.t.lflag;
 	flow = usual_flow(&t->ld.t);
 	t->ld.t = m;
-	if (flush) {
+	if (when == FLUSH) {
 		ldisc_flush_input(&t->ld);
 		status(t, PKT_FLUSHREAD);
 	}
@@ -537,13 +560,11 @@ long tty_control(struct tty *t, unsigned cmd, unsigned long arg)
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	switch (cmd) {
 	case TCGETS: return get_termios(t, arg);
-	case TCSETS: case TCSETSW: return set_termios(t, arg, false, false);
-	case TCSETSF: return set_termios(t, arg, true, false);
+	case TCSETS: case TCSETSW: case TCSETSF: return set_termios(t, arg, cmd - TCSETS, false);
 	case TCGETA: return get_termio(t, arg);
-	case TCSETA: case TCSETAW: return set_termios(t, arg, false, true);
-	case TCSETAF: return set_termios(t, arg, true, true);
+	case TCSETA: case TCSETAW: case TCSETAF: return set_termios(t, arg, cmd - TCSETA, true);
 	case TIOCGLCKTRMIOS: return get_locked(arg);
-	case TCSBRK: case TCSBRKP: return ttyjob_check(t, SIGTTOU); /* output is out already */
+	case TCSBRK: case TCSBRKP: return send_break(t);
 	case TCXONC: return flow_control(t, arg);
 	case TIOCEXCL: case TIOCNXCL: return set_exclusive(t, cmd == TIOCEXCL);
 	case TIOCGEXCL: return put_int(arg, READ_ONCE(t->exclusive));
@@ -556,7 +577,7 @@ long tty_control(struct tty *t, unsigned cmd, unsigned long arg)
 	case TIOCSPGRP: return ttyjob_set(t, arg);
 	case TIOCGWINSZ: return get_size(t, arg);
 	case TIOCSWINSZ: return set_size(t, arg);
-	case TIOCOUTQ: return put_int(arg, 0);
+	case TIOCOUTQ: return put_int(arg, (int)queued(t));
 	case TIOCINQ: return put_int(arg, (int)ldisc_available(&t->ld));
 	default: return t->driver->ioctl ? t->driver->ioctl(t, cmd, arg) : -ENOTTY;
 	}

@@ -9,6 +9,8 @@
 void tty_setup(struct tty *t, const struct tty_driver *driver, dev_t dev, unsigned port);
 /* Input from the device. Any context, no lock held. */
 void tty_receive(struct tty *t, const char *s, size_t n);
+/* The device has sent what waited: there is more room, or nothing left. Any context, no lock held. */
+void tty_sent(struct tty *t);
 /* The device is gone for good: reads end, all else fails with EIO, the session is told. May sleep. */
 void tty_hangup(struct tty *t);
 int tty_may_open(struct tty *t); /* EBUSY: somebody has it for himself (TIOCEXCL) */

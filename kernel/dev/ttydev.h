@@ -18,6 +18,7 @@ struct tty;
 struct tty_driver {
 	void (*write)(struct tty *t, const char *s, size_t n); /* finished output; t->lock held, must not sleep */
 	size_t (*room)(struct tty *t);                         /* bytes that write takes now; NULL: any number, waiting for the device */
+	size_t (*queued)(struct tty *t);                       /* NULL, or: bytes written that have not left; the terminal is told when they have */
 	long (*ioctl)(struct tty *t, unsigned cmd, unsigned long arg); /* calls that only this kind has; NULL or -ENOTTY: none */
 	void (*freed)(struct tty *t);                          /* NULL, or: readers have made room; no lock held */
 	void (*opened)(struct tty *t);                         /* NULL, or counts a new file; must not sleep */

@@ -12,6 +12,8 @@
 #define KBC_RESET 0xfe
 #define PORT_RESET 0xcf9
 
+void (*power_flush_hook)(void);
+
 static void restart(void)
 {
 	struct { uint16_t limit; uint32_t base; } __packed none = { 0, 0 };
@@ -27,6 +29,8 @@ static void restart(void)
 __noreturn void arch_power(enum power_action what)
 {
 	klog_flush();
+	if (power_flush_hook)
+		power_flush_hook();
 	arch_irq_disable();
 	if (what == POWER_OFF)
 		x86_acpi_power_off();
