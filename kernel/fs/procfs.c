@@ -149,7 +149,7 @@ static int lookup_task(struct proc_inode *d, const char *name, size_t len, struc
 	struct task *t = n > 0 ? pid_task((pid_t)n) : NULL;
 	int err = -ENOENT;
 
-	if (t && t->process == d->process) {
+	if (t ? t->process == d->process : n == d->process->pid) { /* its first thread has a place though it has ended */
 		*out = make(proc_super, &tid_node, d->process, t, 0);
 		err = *out ? 0 : -ENOMEM;
 	}
@@ -158,11 +158,26 @@ static int lookup_task(struct proc_inode *d, const char *name, size_t len, struc
 	return err;
 }
 
+/* May the files and places of the thread be told that the inode is of? -EACCES; -ENOENT: it has ended. */
+static int may_tell(const struct proc_inode *i)
+{
+	int err = proclook_allowed(i->process);
+
+	return !err && proclook_gone(i->process, i->task) ? -ENOENT : err;
+}
+
+static int fd_path_of(const struct proc_inode *i, unsigned fd, struct path *out)
+{
+	int err = may_tell(i);
+
+	return err ? err : procpid_fd_path(i->process, fd, out);
+}
+
 static int lookup_fd(struct proc_inode *d, const struct proc_node *node, const char *name, size_t len, struct inode **out)
 {
 	long n = parse_number(name, len);
 	struct path path;
-	int err = n >= 0 ? procpid_fd_path(d->process, (unsigned)n, &path) : -ENOENT;
+	int err = n >= 0 ? fd_path_of(d, (unsigned)n, &path) : -ENOENT;
 
 	if (err)
 		return err;
@@ -219,7 +234,7 @@ static bool proc_revalidate(struct inode *dir, const char *name, size_t len, str
 		return false;
 	if (p->node != &fd_node && p->node != &fdinfo_node)
 		return true;
-	if (procpid_fd_path(p->process, p->fd, &path))
+	if (fd_path_of(p, p->fd, &path))
 		return false;
 	path_put(&path);
 	return true;
@@ -317,11 +332,11 @@ static int iterate_pids(struct file *f, struct dir_sink *s)
 static int iterate_fds(struct file *f, struct dir_sink *s, const struct proc_inode *d, const struct proc_node *node)
 {
 	struct process *p = d->process;
-	int err = proclook_allowed(p), fd;
+	int err = may_tell(d), fd;
 	struct fdtable *t = err ? NULL : fdtable_of(p);
 
 	if (!t)
-		return err;
+		return err == -ENOENT ? 0 : err;
 	while ((fd = fd_next(t, (unsigned)(f->pos - POS_FIRST))) >= 0) {
 		if (!emit_number(s, (unsigned)fd, node, pid_of(p, d->task), (unsigned)fd, POS_FIRST + fd + 1))
 			break;
@@ -331,17 +346,17 @@ static int iterate_fds(struct file *f, struct dir_sink *s, const struct proc_ino
 	return 0;
 }
 
-/* Threads by position in the process's list; one that ends meanwhile may hide another until the next reading. */
+/* The first thread, ended or not, and the others by position in the process's list; one that ends meanwhile may hide another until the next reading. */
 static int iterate_tasks(struct file *f, struct dir_sink *s, struct process *p)
 {
 	for (;;) {
-		loff_t n = POS_FIRST;
-		pid_t tid = 0;
+		loff_t n = POS_FIRST + 1;
+		pid_t tid = f->pos == POS_FIRST ? p->pid : 0;
 		struct task *t;
 
 		spin_lock(&proc_tree_lock);
 		list_for_each_entry(t, &p->tasks, process_link)
-			if (n++ == f->pos)
+			if (t->tid != p->pid && n++ == f->pos)
 				tid = t->tid;
 		spin_unlock(&proc_tree_lock);
 		if (!tid || !emit_number(s, (unsigned)tid, &tid_node, tid, 0, f->pos + 1))
@@ -393,9 +408,11 @@ static int magic_follow(struct inode *i, struct path *out)
 {
 	struct proc_inode *p = of(i);
 
-	if (p->node->special == PROC_FD_LINK)
-		return procpid_fd_path(p->process, p->fd, out);
-	return p->node->follow(p->process, out);
+	int err = may_tell(p);
+
+	if (err)
+		return err;
+	return p->node->special == PROC_FD_LINK ? procpid_fd_path(p->process, p->fd, out) : p->node->follow(p->process, out);
 }
 
 static ssize_t text_out(struct text *t, int err, char *buf, size_t cap)
@@ -440,6 +457,8 @@ static int text_open(struct inode *i, struct file *f)
 
 	if (f->mode & FMODE_WRITE && !p->node->store && !p->node->set)
 		return -EACCES;
+	if (p->node->special == PROC_MOUNTS && proclook_gone(p->process, p->task))
+		return -EINVAL;
 	err = p->node->guarded ? proclook_allowed(p->process) : 0;
 	if (err)
 		return err;

@@ -11,6 +11,20 @@ int proclook_allowed(struct process *p)
 	return process_may_attach(p, true) ? 0 : -EACCES;
 }
 
+bool proclook_gone(struct process *p, const struct task *t)
+{
+	bool gone;
+
+	if (t)
+		return false; /* who ends is not asked any more (procfs.c) */
+	spin_lock(&proc_tree_lock);
+	gone = !process_first_task(p);
+	spin_unlock(&proc_tree_lock);
+	return gone;
+}
+
+struct aspace *proclook_aspace(struct process *p, const struct task *t) { return proclook_gone(p, t) ? NULL : process_aspace_get(p); }
+
 int proclook_path(struct text *t, const struct path *path)
 {
 	struct path root = thread_current()->user ? fsctx_root(fsctx_current()) : mount_root_path;

@@ -43,7 +43,7 @@ static void print_region(struct text *t, const struct vma *v)
 int procmaps_maps(struct text *t, struct process *p)
 {
 	int err = proclook_allowed(p); /* where things lie is half of an attack */
-	struct aspace *as = err ? NULL : process_aspace_get(p);
+	struct aspace *as = err ? NULL : proclook_aspace(p, t->task);
 
 	if (!as)
 		return err;
@@ -112,7 +112,7 @@ static void print_flags(struct text *t, const struct vma *v)
 int procmaps_smaps(struct text *t, struct process *p)
 {
 	int err = proclook_allowed(p);
-	struct aspace *as = err ? NULL : process_aspace_get(p);
+	struct aspace *as = err ? NULL : proclook_aspace(p, t->task);
 
 	if (!as)
 		return err;
@@ -134,7 +134,7 @@ int procmaps_smaps(struct text *t, struct process *p)
 int procmaps_rollup(struct text *t, struct process *p)
 {
 	int err = proclook_allowed(p);
-	struct aspace *as = err ? NULL : process_aspace_get(p);
+	struct aspace *as = err ? NULL : proclook_aspace(p, t->task);
 	struct sums s = { .size = 0 };
 	uaddr_t start = 0, end = 0;
 
@@ -161,7 +161,7 @@ int procmaps_rollup(struct text *t, struct process *p)
 int procmaps_pgtables(struct text *t, struct process *p)
 {
 	int err = proclook_allowed(p);
-	struct aspace *as = err ? NULL : process_aspace_get(p);
+	struct aspace *as = err ? NULL : proclook_aspace(p, t->task);
 	unsigned long tables[2] = { 0, 0 }, pages[2] = { 0, 0 }; /* own, shared */
 	struct ptlook_table table;
 
@@ -202,8 +202,8 @@ static void add_entry(uaddr_t va, pte_t e, uint32_t sharers, void *ctx)
 
 static ssize_t pagemap_read(struct file *f, struct uio *u, loff_t *pos)
 {
-	struct process *p = proc_inode_of(f->inode)->process;
-	struct aspace *as = proclook_allowed(p) ? NULL : process_aspace_get(p); /* it may run another program since the file was opened */
+	const struct proc_inode *i = proc_inode_of(f->inode);
+	struct aspace *as = proclook_allowed(i->process) ? NULL : proclook_aspace(i->process, i->task); /* it may run another program since the file was opened */
 	loff_t end = (loff_t)(ARCH_USER_TOP >> PAGE_SHIFT) * (loff_t)sizeof(uint64_t);
 	struct batch b = { .frames = cred_capable(f->cred, CAP_SYS_ADMIN) };
 	ssize_t done = 0;
@@ -211,7 +211,7 @@ static ssize_t pagemap_read(struct file *f, struct uio *u, loff_t *pos)
 	b.entries = as ? kmalloc(PAGEMAP_BATCH * sizeof(uint64_t), 0) : NULL;
 	if (as && !b.entries)
 		done = -ENOMEM;
-	else if (*pos % (loff_t)sizeof(uint64_t) || u->left % sizeof(uint64_t))
+	else if (as && (*pos % (loff_t)sizeof(uint64_t) || u->left % sizeof(uint64_t)))
 		done = -EINVAL;
 	while (as && done >= 0 && u->left && *pos < end) {
 		size_t n = MIN(MIN(u->left, (size_t)PAGEMAP_BATCH * sizeof(uint64_t)), (size_t)(end - *pos)), put;
@@ -264,10 +264,9 @@ long procmaps_clear_refs(struct process *p, struct task *t, const char *s, size_
 	struct aspace *as;
 	long long what;
 
-	(void)t;
 	if (!text_number(s, len, &what) || what < CLEAR_ALL || what >= CLEAR_END)
 		return -EINVAL;
-	as = process_aspace_get(p);
+	as = proclook_aspace(p, t);
 	if (!as)
 		return 0; /* it has ended */
 	if (what == CLEAR_PEAK)

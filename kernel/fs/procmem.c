@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/PID/mem. The right to look is asked for again at each access, since the process may run another program by then. */
 #include "fs/procmem.h"
+#include "fs/proclook.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mem/frame.h"
@@ -38,16 +39,16 @@ static ssize_t move_some(struct aspace *as, struct uio *u, loff_t pos, char *buf
 
 static ssize_t transfer(struct file *f, struct uio *u, loff_t *pos, bool write)
 {
-	struct process *p = proc_inode_of(f->inode)->process;
+	const struct proc_inode *i = proc_inode_of(f->inode);
 	struct aspace *as;
 	ssize_t total = 0, n;
 	char *buf;
 
 	if (!u->left)
 		return 0;
-	if (!process_may_attach(p, true))
+	if (!process_may_attach(i->process, true))
 		return -EACCES;
-	as = process_aspace_get(p);
+	as = proclook_aspace(i->process, i->task);
 	if (!as)
 		return 0; /* it has ended */
 	buf = kmalloc(PAGE_SIZE, 0);

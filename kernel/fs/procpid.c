@@ -52,7 +52,7 @@ void procpid_owner(struct process *p, bool always, uid_t *uid, gid_t *gid)
 
 static int print_memory(struct text *t, struct process *p, bool env)
 {
-	struct aspace *as = process_aspace_get(p);
+	struct aspace *as = proclook_aspace(p, t->task);
 	uaddr_t at, end;
 	char buf[256];
 	ssize_t n;
@@ -82,7 +82,8 @@ static int fill_environ(struct text *t, struct process *p)
 
 static int fill_core_filter(struct text *t, struct process *p)
 {
-	text_printf(t, "%08x\n", READ_ONCE(p->core_filter));
+	if (!proclook_gone(p, t->task))
+		text_printf(t, "%08x\n", READ_ONCE(p->core_filter));
 	return 0;
 }
 
@@ -107,7 +108,7 @@ static long set_core_filter(struct process *p, struct task *t, const char *s, si
 static int fill_auxv(struct text *t, struct process *p)
 {
 	int err = proclook_allowed(p);
-	struct aspace *as = err ? NULL : process_aspace_get(p);
+	struct aspace *as = err ? NULL : proclook_aspace(p, t->task);
 
 	if (!as)
 		return err;
@@ -148,11 +149,10 @@ static int fill_limits(struct text *t, struct process *p)
 
 static int follow_fs(struct process *p, struct path *out, bool root)
 {
-	int err = proclook_allowed(p);
-	struct fsctx *fs = err ? NULL : fsctx_of(p);
+	struct fsctx *fs = fsctx_of(p);
 
 	if (!fs)
-		return err ? err : -ENOENT;
+		return -ENOENT;
 	*out = root ? fsctx_root(fs) : fsctx_cwd(fs);
 	fsctx_put(fs);
 	return 0;
@@ -163,12 +163,11 @@ static int follow_root(struct process *p, struct path *out) { return follow_fs(p
 
 static int follow_exe(struct process *p, struct path *out)
 {
-	int err = proclook_allowed(p);
-	struct aspace *as = err ? NULL : process_aspace_get(p);
+	struct aspace *as = process_aspace_get(p);
 	const struct file *exe;
 
 	if (!as)
-		return err ? err : -ENOENT;
+		return -ENOENT;
 	exe = as->exe;
 	if (exe) {
 		*out = exe->path;
@@ -180,11 +179,11 @@ static int follow_exe(struct process *p, struct path *out)
 
 int procpid_fd_path(struct process *p, unsigned fd, struct path *out)
 {
-	int err = proclook_allowed(p);
-	struct fdtable *t = err ? NULL : fdtable_of(p);
+	struct fdtable *t = fdtable_of(p);
+	int err;
 
 	if (!t)
-		return err ? err : -ENOENT;
+		return -ENOENT;
 	err = fd_path(t, fd, out);
 	fdtable_look_end(t);
 	return err;
@@ -264,6 +263,7 @@ static int fill_cgroup(struct text *t, struct process *p)
 }
 
 #define PID_LINK(n, f) { .name = n, .mode = S_IFLNK | 0777, .follow = f }
+#define PID_MOUNTS(n, m, f) { .name = n, .mode = S_IFREG | (m), .fill = f, .special = PROC_MOUNTS }
 #define PID_GUARDED(n, m, f) { .name = n, .mode = S_IFREG | (m), .fill = f, .guarded = true }
 
 const struct proc_node procpid_nodes[] = {
@@ -285,9 +285,9 @@ const struct proc_node procpid_nodes[] = {
 	{ .name = "loginuid", .mode = S_IFREG | 0644, .fill = procmarks_login, .set = procmarks_set_login },
 	PID_GUARDED("maps", 0444, procmaps_maps),
 	{ .name = "mem", .mode = S_IFREG | 0600, .fops = &procmem_ops },
-	PROC_FILE("mountinfo", 0444, procmount_mountinfo),
-	PROC_FILE("mounts", 0444, procmount_mounts),
-	PROC_FILE("mountstats", 0400, procmount_mountstats),
+	PID_MOUNTS("mountinfo", 0444, procmount_mountinfo),
+	PID_MOUNTS("mounts", 0444, procmount_mounts),
+	PID_MOUNTS("mountstats", 0400, procmount_mountstats),
 	PROC_FILE("oom_score", 0444, procmarks_score),
 	{ .name = "oom_score_adj", .mode = S_IFREG | 0644, .fill = procmarks_adj, .set = procmarks_set_adj },
 	{ .name = "pagemap", .mode = S_IFREG | 0400, .fops = &procmaps_pagemap_ops },

@@ -12,7 +12,7 @@ extern const unsigned procpid_count;
 void procpid_owner(struct process *p, bool always, uid_t *uid, gid_t *gid);
 /* False when it was reaped. */
 bool procpid_alive(struct process *p);
-/* The path of descriptor fd of p, with references; -ENOENT. */
+/* The path of descriptor fd of p, with references; -ENOENT. Whether it may be told is the caller's affair. */
 int procpid_fd_path(struct process *p, unsigned fd, struct path *out);
 /* Its mode as a link: for the user, what it was opened for; 0 if it is not open. */
 mode_t procpid_fd_rights(struct process *p, unsigned fd);

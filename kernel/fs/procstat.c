@@ -41,9 +41,9 @@ static void sizes_of(struct aspace *as, struct sizes *s)
 	rwlock_read_unlock(&as->lock);
 }
 
-static void sizes_take(struct process *p, struct sizes *s)
+static void sizes_take(const struct text *t, struct process *p, struct sizes *s)
 {
-	struct aspace *as = process_aspace_get(p);
+	struct aspace *as = proclook_aspace(p, t->task);
 
 	sizes_of(as, s);
 	if (as)
@@ -55,7 +55,7 @@ static unsigned long long ticks(uint64_t ns) { return ns / TICK_NS; }
 /* Addresses are for those who may look into the process. */
 static void print_stat_memory(struct text *t, struct process *p, const struct procview *v, bool may)
 {
-	struct aspace *as = process_aspace_get(p);
+	struct aspace *as = proclook_aspace(p, t->task);
 	struct sizes s;
 
 	sizes_of(as, &s);
@@ -97,7 +97,7 @@ int procstat_statm(struct text *t, struct process *p)
 {
 	struct sizes s;
 
-	sizes_take(p, &s);
+	sizes_take(t, p, &s);
 	text_printf(t, "%lu %lu %lu %lu 0 %lu 0\n", s.total, s.rss, s.shared, s.text, s.data + s.stack);
 	return 0;
 }
@@ -119,7 +119,7 @@ static void print_status_memory(struct text *t, struct process *p)
 {
 	struct sizes s;
 
-	sizes_take(p, &s);
+	sizes_take(t, p, &s);
 	if (!s.total)
 		return;
 	text_printf(t, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t       0 kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", KIB(s.total), KIB(s.total), KIB(s.locked),
@@ -129,9 +129,9 @@ static void print_status_memory(struct text *t, struct process *p)
 		    KIB(s.tables), 0);
 }
 
-static unsigned fd_size(struct process *p)
+static unsigned fd_size(struct process *p, bool gone)
 {
-	struct fdtable *f = fdtable_of(p);
+	struct fdtable *f = gone ? NULL : fdtable_of(p);
 	unsigned n = f ? READ_ONCE(f->cap) : 0;
 
 	if (f)
@@ -203,17 +203,19 @@ static void print_rights(struct text *t, const struct procview *v)
 
 int procstat_status(struct text *t, struct process *p)
 {
+	bool gone = proclook_gone(p, t->task);
 	struct procview v;
 	int err = procview_take(&v, p, t->task);
 
 	if (err)
 		return err;
 	text_printf(t, "Name:\t%s\n", v.comm);
-	print_umask(t, p);
+	if (!gone)
+		print_umask(t, p);
 	text_printf(t, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", state_name(v.state), v.pid, v.tid, v.ppid,
 		    v.tracer);
 	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\n", v.uid[0], v.uid[1], v.uid[2], v.uid[3], v.gid[0], v.gid[1], v.gid[2], v.gid[3],
-		    fd_size(p));
+		    fd_size(p, gone));
 	print_groups(t, p);
 	text_printf(t, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", v.pid, v.tid, v.pgid, v.sid);
 	print_status_memory(t, p);
@@ -267,14 +269,14 @@ long procstat_set_comm(struct process *p, struct task *t, const char *s, size_t 
 
 /* ---- what a thread waits for ---- */
 
-/* A thread of the file, with a reference: its own or the process's first; NULL if there is none. */
+/* The thread of the file, with a reference: its own or the process's first; NULL if that has ended. */
 static struct task *thread_get_of(struct text *t, struct process *p)
 {
 	struct task *task = t->task;
 
 	spin_lock(&proc_tree_lock);
 	if (!task)
-		task = process_main_task(p);
+		task = process_first_task(p);
 	if (task)
 		task_get(task);
 	spin_unlock(&proc_tree_lock);
@@ -350,8 +352,12 @@ int procstat_syscall(struct text *t, struct process *p)
 	const struct trapframe *tf;
 	long nr;
 
-	if (!task)
-		return err ? -EPERM : -ESRCH;
+	if (err)
+		return -EPERM;
+	if (!task) {
+		text_printf(t, "-1 0x0 0x0\n");
+		return 0;
+	}
 	tf = arch_thread_frame(thread_stack_top(&task->thread));
 	nr = READ_ONCE(task->syscall_nr);
 	if (!waits(&task->thread)) {

@@ -22,7 +22,7 @@ void text_free(struct text *t);
 /* What a program wrote: a decimal number with white space around it and perhaps a sign; false if it is anything else. */
 bool text_number(const char *s, size_t len, long long *out);
 
-enum proc_special { PROC_PLAIN, PROC_FD_DIR, PROC_FDINFO_DIR, PROC_TASK_DIR, PROC_FD_LINK };
+enum proc_special { PROC_PLAIN, PROC_FD_DIR, PROC_FDINFO_DIR, PROC_TASK_DIR, PROC_FD_LINK, PROC_MOUNTS };
 
 /*
  * One name under /proc. p is the process of the directory above, NULL in the system's part. Operations return 0 or an errno and may sleep.
@@ -36,7 +36,7 @@ struct proc_node {
 	const struct file_ops *fops;                              /* file: its own operations, instead of those three */
 	bool guarded;                                             /* file: opened only by who may look into the process (EACCES) */
 	int (*link)(struct text *t, struct process *p);           /* symbolic link: its target */
-	int (*follow)(struct process *p, struct path *out);       /* magic link: with references */
+	int (*follow)(struct process *p, struct path *out);       /* magic link: with references; who may not know it does not get here */
 	const struct proc_node *children;                         /* directory */
 	unsigned child_count;
 	enum proc_special special;

@@ -93,7 +93,7 @@ static void view_tree(struct procview *v, struct process *p)
 	v->foreground = -1;
 	if (p->session->tty && procview_tty_hook)
 		procview_tty_hook(p->session->tty, &v->tty, &v->foreground);
-	v->threads = p->task_count;
+	v->threads = p->task_count + (list_empty(&p->tasks) || list_first(&p->tasks, struct task, process_link)->tid != p->pid); /* the first one is there until it is waited for */
 	v->exit_signal = p->exit_signal;
 	v->exit_status = p->exit_status;
 	v->start = p->start_time;
@@ -120,7 +120,7 @@ int procview_take(struct procview *v, struct process *p, struct task *one)
 		spin_unlock(&proc_tree_lock);
 		return -ESRCH;
 	}
-	t = one ? one : process_main_task(p);
+	t = one ? one : process_first_task(p);
 	view_tree(v, p);
 	if (one) {
 		v->tid = one->tid;

@@ -119,6 +119,13 @@ struct task *process_main_task(struct process *p)
 	return NULL;
 }
 
+struct task *process_first_task(struct process *p)
+{
+	struct task *t = process_main_task(p);
+
+	return t && t->tid == p->pid ? t : NULL;
+}
+
 const struct cred *process_cred(struct process *p)
 {
 	struct task *t = process_main_task(p);

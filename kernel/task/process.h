@@ -213,6 +213,8 @@ static inline void sighand_unlock(struct process *p, unsigned long irq) { spin_u
 void task_kick(struct task *t);
 /* First thread that has not begun to exit, or NULL; PROC_TREE lock held. */
 struct task *process_main_task(struct process *p);
+/* The thread that has the process's number, or NULL once it has begun to exit, though others may live on; PROC_TREE lock held. */
+struct task *process_first_task(struct process *p);
 /* Whose process it is, a zombie too: its first thread's or, when none is left, its last one's. PROC_TREE lock held. */
 const struct cred *process_cred(struct process *p);
 /*
