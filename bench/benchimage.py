@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The initrd of a benchmark: busybox, and the program as what init runs, with init's arguments, on all CPUs of the machine."""
+import os
 import pathlib
 import subprocess
 
 import packages
-from initrd import Cpio
+from initrd import Cpio, write
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parent / "build" / "bench"
@@ -26,7 +27,9 @@ def make_initrd(name, flags=()):
     newest = max(path.stat().st_mtime for path in (source, *HERE.glob("*.h")))
     if not program.exists() or program.stat().st_mtime < newest:
         packages.require("gcc")
-        subprocess.run(["gcc", "-m32", "-O2", "-static", "-s", "-pthread", *flags, "-o", program, source], check=True)
+        fresh = program.with_name(f"{name}.{os.getpid()}")
+        subprocess.run(["gcc", "-m32", "-O2", "-static", "-s", "-pthread", *flags, "-o", fresh, source], check=True)
+        fresh.rename(program)
     cpio = Cpio()
     for folder in ("dev", "proc", "sys", "tmp", "bin"):
         cpio.add(folder, 0o040755)
@@ -36,6 +39,4 @@ def make_initrd(name, flags=()):
         cpio.add(f"bin/{applet}", 0o120777, b"busybox")
     cpio.add(f"bin/{name}", 0o100755, program.read_bytes())
     cpio.add("init", 0o100755, INIT.format(name=name).encode())
-    path = BUILD / f"{name}.cpio"
-    path.write_bytes(cpio.finish())
-    return path
+    return write(BUILD / f"{name}.cpio", cpio.finish())

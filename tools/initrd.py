@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Initrds: a writer of cpio archives, and the image of the shell with Debian's busybox."""
+import os
 import pathlib
 import subprocess
 
@@ -29,13 +30,22 @@ class Cpio:
         return b"".join(self.parts)
 
 
+def write(path, data):
+    """Writes a file that another process may be reading or writing: it is there whole, or as it was. Its path."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_bytes(data)
+    return fresh.rename(path)
+
+
 def applets(program):
     """The names busybox has; it is asked once, since it may not run on every host."""
     kept = packages.CACHE / "busybox.applets"
     if not kept.exists() or kept.stat().st_mtime < program.stat().st_mtime:
         listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=False)
         names = listed.stdout.split() if listed.returncode == 0 else _applets_from_strings(program)
-        kept.write_text("\n".join(names))
+        write(kept, "\n".join(names).encode())
     return kept.read_text().split()
 
 
@@ -69,7 +79,4 @@ def shell_initrd(path, extra=None):
     cpio.add("bin/session", 0o100755, (HERE / "guest" / "session.sh").read_bytes())
     for name, (mode, data) in (extra or {}).items():
         cpio.add(name, mode, data)
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cpio.finish())
-    return path
+    return write(path, cpio.finish())

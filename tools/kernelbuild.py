@@ -2,6 +2,8 @@
 """Builds the kernel: `build(debug, compiler, sanitize)` gives the path of perigee.elf. One build folder a variant, under build/.
 
 build/host has the programs of the host tests, which run the kernel's sources on this machine."""
+import contextlib
+import fcntl
 import json
 import pathlib
 import re
@@ -29,10 +31,24 @@ def _run(command, progress=None):
     return process.returncode == 0, text
 
 
+@contextlib.contextmanager
+def _alone_in(where):
+    """Only one process at a time builds in a folder: neither meson nor ninja sees to that."""
+    BUILD.mkdir(exist_ok=True)
+    with open(BUILD / f"{where.name}.lock", "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def try_build(debug=False, compiler="clang", sanitize=False):
     """(path or None, the output of the build). sanitize: with the compiler's sanitizers, and all checks."""
     packages.require("build", *(["gcc"] if compiler == "gcc" else []))
     where = folder(debug, compiler, sanitize)
+    with _alone_in(where):
+        return _try_build(where, debug, compiler, sanitize)
+
+
+def _try_build(where, debug, compiler, sanitize):
     setup = ["meson", "setup", str(where), "--cross-file", str(ROOT / "tools" / "cross" / f"i386-{compiler}.ini"),
              f"-Ddebug_checks={'true' if debug or sanitize else 'false'}", f"-Dsanitize={'true' if sanitize else 'false'}"]
     # The list of sources is taken when meson configures; ninja sees to everything else that changes.
@@ -53,10 +69,11 @@ def build_host():
     """Builds the host tests."""
     where = BUILD / "host"
     setup = ["meson", "setup", str(where)]
-    worked, text = _run([*setup, "--reconfigure"] if (where / "build.ninja").exists() else setup)
-    if worked:
-        worked, more = _run(["ninja", "-C", str(where)], "building the host tests")
-        text += more
+    with _alone_in(where):
+        worked, text = _run([*setup, "--reconfigure"] if (where / "build.ninja").exists() else setup)
+        if worked:
+            worked, more = _run(["ninja", "-C", str(where)], "building the host tests")
+            text += more
     if not worked:
         sys.exit(text)
 

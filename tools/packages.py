@@ -4,6 +4,7 @@
 `require(*groups)` is for packages of this machine. `fetch(name)` unpacks one of Debian's i386 packages under build/cache without
 installing it, with an apt state of its own, so that the machine needs no foreign architecture and nobody needs to be root.
 """
+import fcntl
 import glob
 import os
 import pathlib
@@ -111,6 +112,13 @@ def fetch(package, meta=False):
     folder = CACHE / package
     if (folder / ".complete").exists():
         return folder
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock", "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)        # another process may be at it
+        return folder if (folder / ".complete").exists() else _fetch(package, folder, meta)
+
+
+def _fetch(package, folder, meta):
     if shutil.which("apt-get") is None:
         sys.exit(f"Debian's i386 package {package} is needed, and this machine has no apt-get: unpack it to {folder}")
     _update_once()

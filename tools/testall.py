@@ -3,9 +3,13 @@
 
 A name is SUITE/REST. A suite is a module-level class with `names()` and `run(chosen)`, which yields (name, passed, text): the text of
 a failure is what helps to understand it. Failures end with the command that runs just that test again.
+
+The suites run side by side (lanes.py), after the builds and after `prepare()` of each has made what it runs: from then on nothing that two of them
+use is written. What a suite does write has the number of its process in its name.
 """
 import argparse
 import contextlib
+import functools
 import importlib.util
 import io
 import os
@@ -16,6 +20,7 @@ import sys
 import time
 
 import kernelbuild
+import lanes
 import packages
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -25,16 +30,33 @@ sys.path.insert(0, str(TESTS / "guest"))
 
 HOST_LIMIT_S = 300
 MODEL_LIMIT_S = 240
+MOST_LANES = 2
+ROOM_MIB = 3900         # for all lanes together: of a machine with 4 GiB
 BOOT_TWICE = ["shell", "script", "limits", "programs", "serial"]       # tests of the boot suite that say something else on two CPUs
 VARIANTS = {"clang": (False, "clang"), "clang-debug": (True, "clang"), "gcc": (False, "gcc"), "gcc-debug": (True, "gcc"),
             "clang-sanitize": (True, "clang", True)}
+
+
+# What suites share is made once, by who starts them.
+_perigee = functools.cache(kernelbuild.build)
+_debug = functools.cache(lambda: kernelbuild.build(debug=True))
+_sanitized = functools.cache(lambda: kernelbuild.build(sanitize=True))
+_host = functools.cache(kernelbuild.build_host)
+_linux = functools.cache(packages.linux)
 
 
 def _say(text):
     print(text, flush=True)
 
 
-class Build:
+class Suite:
+    memory = 900            # MiB that run() takes at most, with its machines
+
+    def prepare(self):
+        """Makes what run() needs and another suite may need, too."""
+
+
+class Build(Suite):
     """The kernel with both compilers, with and without checks: not one warning."""
     prefix = "build"
 
@@ -47,7 +69,7 @@ class Build:
             yield name, path is not None and "warning:" not in text, text
 
 
-class Checks:
+class Checks(Suite):
     """What is checked in the sources alone."""
     prefix = "check"
     commands = {
@@ -62,8 +84,10 @@ class Checks:
     def names(self):
         return list(self.commands)
 
+    def prepare(self):
+        _perigee()
+
     def run(self, chosen):
-        kernelbuild.build()
         for name in chosen:
             result = subprocess.run(["/usr/bin/python3", *self.commands[name]], cwd=ROOT, capture_output=True, text=True, check=False)
             yield name, result.returncode == 0, result.stdout + result.stderr
@@ -72,7 +96,7 @@ class Checks:
 WHOLE = "all"  # the name of what a program tests that is no list of cmocka's: thousands of schedules or cases, and one result
 
 
-class HostTests:
+class HostTests(Suite):
     """cmocka programs over the real sources on this machine; the suites `unit` and `property` of the native meson build."""
 
     def __init__(self, prefix):
@@ -80,7 +104,7 @@ class HostTests:
 
     def _programs(self):
         packages.require("build", "unit")
-        kernelbuild.build_host()
+        _host()
         return kernelbuild.host_tests(self.prefix)
 
     def names(self):
@@ -112,9 +136,10 @@ class HostTests:
             yield f"{program}/exit", False, f"status {result.returncode}\n{text[-6000:]}"
 
 
-class Models:
+class Models(Suite):
     """The protocols of tests/models, searched by Spin: each must hold, and each fault that is put into it must be found."""
     prefix = "models"
+    memory = 1900           # MEMORY_MIB of tests/models/run.py
 
     @staticmethod
     def _module():
@@ -137,7 +162,7 @@ class Models:
             yield name, good, text.getvalue()
 
 
-class Guest:
+class Guest(Suite):
     """The programs of tests/guest on one kernel."""
 
     def __init__(self, prefix, kernel, torture=False, **options):
@@ -147,6 +172,9 @@ class Guest:
         packages.require("gcc")
         import run
         return [name for name in run.tests() if name.startswith("torture") == self.torture]
+
+    def prepare(self):
+        self.kernel()
 
     def run(self, chosen):
         packages.require("qemu", "gcc")
@@ -161,7 +189,7 @@ class Guest:
                 yield result.name, result.passed, "\n".join([result.reason, *("  | " + line for line in result.log)])
 
 
-class Sanitize:
+class Sanitize(Suite):
     """Faults that the sanitized kernel makes on demand: it must find each."""
     prefix = "sanitize"
 
@@ -173,14 +201,16 @@ class Sanitize:
     def names(self):
         return list(self._module().PROBES)
 
+    def prepare(self):
+        _sanitized()
+
     def run(self, chosen):
         packages.require("qemu")
-        kernel = kernelbuild.build(sanitize=True)
         for name in chosen:
-            yield name, *self._module().check(kernel, name)
+            yield name, *self._module().check(_sanitized(), name)
 
 
-class Latency:
+class Latency(Suite):
     """The guest programs on the kernel with its checks, under -icount: how many instructions preemption and interrupts are off at most."""
     prefix = "latency"
 
@@ -188,10 +218,15 @@ class Latency:
         import run
         return [name for name in run.programs() if not name.startswith("torture")]
 
+    def prepare(self):
+        import run
+        _debug()
+        run.build()
+
     def run(self, chosen):
         packages.require("qemu", "gcc")
         import latency
-        sections, why = latency.measure(kernelbuild.build(debug=True), chosen)
+        sections, why = latency.measure(_debug(), chosen)
         ended = sections.finished
         for name in chosen:
             bad = [lines for cycles, program, lines in sections.longest.values() if program == name and cycles > latency.LIMIT]
@@ -201,11 +236,12 @@ class Latency:
             _say(f"  {max(each[0] for each in sections.longest.values())} instructions at most")
 
 
-class Bench:
+class Bench(Suite):
     """The small benchmarks under -icount: none may need a tenth more instructions than the last accepted figures say. They repeat, so that this is no
     test of time; the limit leaves room for another compiler's code."""
     prefix = "bench"
     limit = 1.10
+    memory = 1200
 
     @staticmethod
     def _module():
@@ -216,12 +252,15 @@ class Bench:
         bench = self._module()
         return list(bench.baseline(bench.SMALL))
 
+    def prepare(self):
+        _perigee()
+
     def run(self, chosen):
         packages.require("qemu", "gcc")
         bench = self._module()
         why, figures = "", {}
         try:
-            figures = bench.measure_checked(kernelbuild.build(), chosen[0] if len(chosen) == 1 else "", [bench.SMALL])
+            figures = bench.measure_checked(_perigee(), chosen[0] if len(chosen) == 1 else "", [bench.SMALL])
         except bench.benchrun.Failed as error:
             why = str(error)
         bad = {line.split(":")[0]: line for line in bench.worse(figures, self.limit, chosen)}
@@ -229,8 +268,9 @@ class Bench:
             yield name, name not in bad, why or bad.get(name, "")
 
 
-class Boot:
+class Boot(Suite):
     """pytest + pexpect: the system used as a person would."""
+    memory = 3000           # one test fills a machine of 3 GiB
 
     def __init__(self, prefix, cpus, files=None):
         self.prefix, self.cpus, self.files = prefix, cpus, files
@@ -252,18 +292,22 @@ class Boot:
         file, _, test = name.partition("/")
         return f"{TESTS / 'boot' / f'test_{file}.py'}::test_{test}"
 
+    def prepare(self):
+        _perigee()
+
     def run(self, chosen):
-        kernelbuild.build()
         process = self._pytest("-v", "--tb=short", *[self._node(name) for name in chosen])
         outcome, text = {}, []
-        for line in process.stdout:
-            text.append(line)
-            found = re.match(r"(?:\S*/)?test_(\w+)\.py::test_(.+?) (PASSED|FAILED|ERROR|SKIPPED)", line)
-            if found:
-                name = f"{found[1]}/{found[2]}"
-                outcome[name] = found[3]
-                _say(f"  {'ok' if found[3] == 'PASSED' else found[3]} {self.prefix}/{name}")
-        process.wait()
+        try:
+            for line in process.stdout:
+                text.append(line)
+                found = re.match(r"(?:\S*/)?test_(\w+)\.py::test_(.+?) (PASSED|FAILED|ERROR|SKIPPED)", line)
+                if found:
+                    name = f"{found[1]}/{found[2]}"
+                    outcome[name] = found[3]
+                    _say(f"{'ok' if found[3] == 'PASSED' else found[3]} {name}")
+        finally:
+            process.wait()      # it ends its machines when it is interrupted, as this process is
         whole = "".join(text)
         for name in chosen:
             yield name, outcome.get(name) == "PASSED", "" if outcome.get(name) == "PASSED" else _about(whole, name)
@@ -277,18 +321,17 @@ def _about(whole, name):
 
 
 def suites():
-    perigee, debug, linux = (lambda: kernelbuild.build()), (lambda: kernelbuild.build(debug=True)), packages.linux
-    torture = [Guest("torture-linux", linux, torture=True, cpus=2, leaks=False)]
-    # To look for leaks takes each program a second time.
-    torture += [Guest(f"torture-{cpus}cpu", perigee, torture=True, cpus=cpus, leaks=cpus == 2) for cpus in (2, 4, 8)]
+    """All; those that take longest first, so that the lanes end together."""
     # The shadow takes an eighth of the memory and more; TORTURE gives each test of the plain programs twice the time.
-    sanitize = lambda: kernelbuild.build(sanitize=True)  # noqa: E731
-    sanitized = [Guest("guest-sanitize", sanitize, cpus=2, memory=320, leaks=False, append="TORTURE=2"),
-                 Guest("torture-sanitize", sanitize, torture=True, cpus=2, memory=512, leaks=False)]
-    torture += [Guest("torture-debug", debug, torture=True, cpus=2, leaks=False)]
-    return [Build(), Checks(), HostTests("unit"), HostTests("property"), Models(), Guest("guest", perigee), Guest("guest-debug", debug, cpus=2),
-            Guest("guest-2cpu", perigee, cpus=2), Guest("guest-linux", linux, leaks=False), *torture, Sanitize(), *sanitized, Latency(), Bench(), Boot("boot", 1),
-            Boot("boot-2cpu", 2, BOOT_TWICE)]
+    sanitized = Guest("guest-sanitize", _sanitized, cpus=2, memory=320, leaks=False, append="TORTURE=2")
+    guest = [Guest("guest-2cpu", _perigee, cpus=2), Guest("guest-debug", _debug, cpus=2), Guest("guest", _perigee),
+             Guest("guest-linux", _linux, leaks=False)]
+    torture = [Guest("torture-sanitize", _sanitized, torture=True, cpus=2, memory=512, leaks=False),
+               Guest("torture-debug", _debug, torture=True, cpus=2, leaks=False), Guest("torture-linux", _linux, torture=True, cpus=2, leaks=False)]
+    # To look for leaks takes each program a second time.
+    torture += [Guest(f"torture-{cpus}cpu", _perigee, torture=True, cpus=cpus, leaks=cpus == 2) for cpus in (2, 4, 8)]
+    return [Build(), Boot("boot", 1), sanitized, HostTests("property"), Latency(), Models(), *guest, *torture, Boot("boot-2cpu", 2, BOOT_TWICE),
+            Bench(), Sanitize(), HostTests("unit"), Checks()]
 
 
 def _chosen(suite, pattern):
@@ -298,35 +341,74 @@ def _chosen(suite, pattern):
     return [n for n in names if not pattern or pattern in f"{suite.prefix}/{n}"]
 
 
-def _run_suite(suite, chosen):
-    """(passed, failed names)"""
-    started, passed, failed = time.monotonic(), 0, []
-    _say(f"== {suite.prefix}: {len(chosen)} tests")
-    for name, good, text in suite.run(chosen):
+class Report:
+    """What the suites find, told and counted as it comes (lanes.run)."""
+
+    def __init__(self, chosen):
+        self.chosen, self.began, self.tests, self.passed, self.failed = chosen, {}, {}, 0, []
+
+    def started(self, name):
+        self.began[name], self.tests[name] = time.monotonic(), []
+        _say(f"== {name}: {len(self.chosen[name])} tests")
+
+    def line(self, name, text):
+        _say(f"{name} | {text}")
+
+    def reported(self, name, what):
+        test, good, text = what
+        self.tests[name].append(good)
         if good:
-            passed += 1
-            continue
-        failed.append(f"{suite.prefix}/{name}")
-        _say(f"FAILED {suite.prefix}/{name}\n{text}\n  again: ./perigee test {suite.prefix}/{name}")
-    _say(f"== {suite.prefix}: {passed} passed, {len(failed)} failed, {time.monotonic() - started:.0f} s")
-    return passed, failed
+            self.passed += 1
+        else:
+            self._failure(f"{name}/{test}", text)
+
+    def ended(self, name, why):
+        if why is not None:
+            self.tests[name].append(False)
+            self._failure(name, f"the suite's process {why}")
+        good, bad = self.tests[name].count(True), self.tests[name].count(False)
+        _say(f"== {name}: {good} passed, {bad} failed, {self._seconds(name)}")
+        del self.began[name]
+
+    def quiet(self):
+        _say("== still at work: " + ", ".join(f"{name} ({len(self.tests[name])} of {len(self.chosen[name])} tests, {self._seconds(name)})"
+                                              for name in self.began))
+
+    def _failure(self, test, text):
+        self.failed.append(test)
+        _say(f"FAILED {test}\n{text}\n  again: ./perigee test {test}")
+
+    def _seconds(self, name):
+        return f"{time.monotonic() - self.began[name]:.0f} s"
+
+
+def _run_suites(chosen):
+    """Runs {suite: names of tests}: the builds by themselves, which use all CPUs, and what they make is then there for all others."""
+    report = Report({suite.prefix: names for suite, names in chosen.items()})
+    jobs = {suite: (suite.prefix, functools.partial(_work, suite, names), suite.memory) for suite, names in chosen.items()}
+    lanes.run([job for suite, job in jobs.items() if isinstance(suite, Build)], 1, ROOM_MIB, report)
+    rest = {suite: job for suite, job in jobs.items() if not isinstance(suite, Build)}
+    for suite in rest:
+        suite.prepare()
+    lanes.run(list(rest.values()), min(MOST_LANES, len(os.sched_getaffinity(0))), ROOM_MIB, report)
+    return report
+
+
+def _work(suite, names, report):
+    for result in suite.run(names):
+        report(result)
 
 
 def run(args):
     packages.require("build", "gcc", "qemu", "unit", "models", "boot", "image", "gdb")
-    passed, failed = 0, []
-    for suite in suites():
-        chosen = _chosen(suite, args.pattern)
-        if args.list:
-            _say("\n".join(f"{suite.prefix}/{n}" for n in chosen))
-        elif chosen:
-            more, bad = _run_suite(suite, chosen)
-            passed, failed = passed + more, failed + bad
+    chosen = {suite: names for suite in suites() if (names := _chosen(suite, args.pattern))}
     if args.list:
+        _say("\n".join(f"{suite.prefix}/{name}" for suite, names in chosen.items() for name in names))
         return 0
-    if failed:
-        _say("\nfailed:\n" + "\n".join("  " + name for name in failed))
-    if not passed and not failed:
+    report = _run_suites(chosen)
+    if report.failed:
+        _say("\nfailed:\n" + "\n".join("  " + name for name in report.failed))
+    if not chosen:
         _say(f"nothing matches {args.pattern}; ./perigee test --list lists")
-    _say(f"{passed} passed, {len(failed)} failed")
-    return 1 if failed or not passed else 0
+    _say(f"{report.passed} passed, {len(report.failed)} failed")
+    return 1 if report.failed or not report.passed else 0

@@ -4,6 +4,7 @@ import atexit
 import os
 import pathlib
 import re
+import shutil
 import signal
 import sys
 
@@ -14,7 +15,9 @@ sys.path.insert(0, str(ROOT / "tools"))
 import initrd as images  # noqa: E402
 import machine as qemu  # noqa: E402
 
-BUILD = ROOT / "build" / "boot-tests"
+BUILD = ROOT / "build" / "boot-tests" / str(os.getpid())     # of this run alone: others may run beside it
+BUILD.mkdir(parents=True, exist_ok=True)
+atexit.register(shutil.rmtree, BUILD, ignore_errors=True)
 PROMPT = re.compile(r"perigee:\S*[#$] ")
 LIMIT_S = int(os.environ.get("PERIGEE_TEST_LIMIT", "120"))   # no answer for so long is a hang, on a busy host too
 CPUS = int(os.environ.get("PERIGEE_TEST_CPUS", "1"))         # of a machine whose test does not say
@@ -41,7 +44,6 @@ def script_initrd(name, script, extra=None):
     for path, (mode, data) in (extra or {}).items():
         cpio.add(path, mode, data)
     path = BUILD / f"{name}.cpio"
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(cpio.finish())
     return path
 
@@ -50,9 +52,7 @@ def shell_image(files=None):
     """The image of the shell with more files, one for all machines of this run with the same ones."""
     key = tuple(sorted((files or {}).items()))
     if key not in _images:
-        path = BUILD / f"shell.{os.getpid()}.{len(_images)}.cpio"
-        _images[key] = images.shell_initrd(path, files)
-        atexit.register(path.unlink, missing_ok=True)
+        _images[key] = images.shell_initrd(BUILD / f"shell.{len(_images)}.cpio", files)
     return _images[key]
 
 

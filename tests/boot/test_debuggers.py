@@ -83,7 +83,6 @@ int main(void)
 
 def compile_c(name, text, *words):
     source, out = BUILD / f"{name}.c", BUILD / name
-    BUILD.mkdir(parents=True, exist_ok=True)
     source.write_text(text)
     subprocess.run(["gcc", "-m32", "-O0", *words, "-o", out, source], check=True)
     return out.read_bytes()
@@ -124,7 +123,6 @@ def dynamic(*programs):
 def FILES():
     strace, gdb = packages.fetch("strace") / "usr" / "bin" / "strace", packages.fetch("gdb-minimal") / "usr" / "bin" / "gdb"
     files, versions = dynamic(strace, gdb), BUILD / "debuginfod.map"
-    BUILD.mkdir(parents=True, exist_ok=True)
     versions.write_text(VERSIONS)
     files["lib/libdebuginfod.so.1"] = (0o100755, compile_c("debuginfod", NO_DEBUGINFOD, "-shared", "-fPIC", "-nostdlib",
                                                            "-Wl,-soname,libdebuginfod.so.1", f"-Wl,--version-script={versions}"))

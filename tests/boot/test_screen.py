@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: MIT
 """The terminal on the VGA screen and the PS/2 keyboard: keys are pressed, and what stands on the screen is read."""
-import os
-
 import pytest
 from session import BUILD, images, kernel, script_initrd
 from vgascreen import VgaMachine
@@ -11,7 +9,7 @@ PROMPT = "perigee:~#"
 
 @pytest.fixture(scope="module")
 def initrd():
-    path = images.shell_initrd(BUILD / f"screen.{os.getpid()}.cpio")
+    path = images.shell_initrd(BUILD / "screen.cpio")
     yield path
     path.unlink()
 
