@@ -18,14 +18,14 @@
 #define INLINE_FDS 32
 #define FD_MAX 1048576u
 #define COPY_STEP 256u  /* numbers that are copied in one go; whole words of the bitmaps */
-#define LOOK_STEP 65536u /* numbers that are looked through in one go */
+#define LOOK_STEP 65536u /* numbers that are looked through in one go; whole words */
 
 /* A copy of a table's arrays while it is made. */
 struct fdcopy {
 	struct list link;   /* fdtable.copies */
 	struct file **files;
 	unsigned long *used, *cloexec;
-	unsigned done;      /* what is below is copied */
+	unsigned room, done; /* numbers that it has; what is below is copied */
 	bool hold;          /* it has its own reference to each file */
 };
 
@@ -58,13 +58,13 @@ static struct fdcopy copy_into(struct file **block, unsigned cap)
 {
 	unsigned long *used = (unsigned long *)(block + cap);
 
-	return (struct fdcopy){ .files = block, .used = used, .cloexec = used + BITMAP_WORDS(cap) };
+	return (struct fdcopy){ .files = block, .used = used, .cloexec = used + BITMAP_WORDS(cap), .room = cap };
 }
 
 /* Lock held. */
 static void copy_some(const struct fdtable *t, struct fdcopy *c)
 {
-	unsigned start = c->done, end = MIN(start + COPY_STEP, t->cap);
+	unsigned start = c->done, end = MIN(start + COPY_STEP, MIN(t->cap, c->room));
 	size_t word = start / BITS_PER_WORD, bytes = BITMAP_WORDS(end - start) * sizeof(*c->used);
 
 	memcpy(c->files + start, t->files + start, (end - start) * sizeof(*c->files));
@@ -77,20 +77,25 @@ static void copy_some(const struct fdtable *t, struct fdcopy *c)
 		file_get(t->files[i]);
 }
 
-/* Copies all of a table with cap numbers; false: it has become larger meanwhile. The lock is held, and given up on the way. */
-static bool copy_all(struct fdtable *t, struct fdcopy *c, unsigned cap)
+/* The numbers to be copied: to grow all, for what an earlier try has left in the copy. Lock held. */
+static unsigned span(const struct fdtable *t, const struct fdcopy *c) { return c->hold ? t->top : t->cap; }
+
+/* Copies what a table has open; false: it has become larger meanwhile, or has no room in the copy. The lock is held, and given up on the way. */
+static bool copy_all(struct fdtable *t, struct fdcopy *c)
 {
+	unsigned cap = t->cap;
+
 	c->done = 0;
 	list_push_back(&t->copies, &c->link);
-	while (t->cap == cap && c->done < cap) {
+	while (t->cap == cap && t->top <= c->room && c->done < span(t, c)) {
 		copy_some(t, c);
-		if (c->done < cap) {
+		if (c->done < span(t, c)) {
 			spin_unlock(&t->lock);
 			spin_lock(&t->lock);
 		}
 	}
 	list_del(&c->link);
-	return t->cap == cap;
+	return t->cap == cap && t->top <= c->room;
 }
 
 static void put_bit(unsigned long *to, const unsigned long *from, unsigned i)
@@ -146,7 +151,7 @@ static int grow(struct fdtable *t, unsigned fd)
 		return -ENOMEM;
 	spin_lock(&t->lock);
 	while (cap > t->cap)
-		if (copy_all(t, &c, t->cap))
+		if (copy_all(t, &c))
 			block = arrays_switch(t, &c, cap);
 	spin_unlock(&t->lock);
 	smp_mb(); /* who begins to look at the table now sees the new arrays */
@@ -175,22 +180,40 @@ static struct fdtable *fdtable_for(unsigned cap)
 	return t;
 }
 
-/* The copy has room for all numbers of the table, which another thread may still raise: then again. */
+/* Room for what is open in a table, which may have had more. */
+static unsigned room_of(struct fdtable *t)
+{
+	unsigned empty = 0, room;
+
+	spin_lock(&t->lock);
+	while (t->top > INLINE_FDS && !t->used[(t->top - 1) / BITS_PER_WORD]) {
+		t->top = (t->top - 1) & ~(BITS_PER_WORD - 1u);
+		if (++empty % (LOOK_STEP / BITS_PER_WORD) == 0) {
+			spin_unlock(&t->lock);
+			spin_lock(&t->lock);
+		}
+	}
+	room = t->top > INLINE_FDS ? 1u << log2_up(t->top) : INLINE_FDS;
+	spin_unlock(&t->lock);
+	return room;
+}
+
+/* The copy has room for what is open in the table, which another thread may still raise: then again. */
 struct fdtable *fdtable_dup(struct fdtable *from)
 {
 	bool whole;
 
 	for (;;) {
-		unsigned cap = READ_ONCE(from->cap);
-		struct fdtable *t = fdtable_for(cap);
+		struct fdtable *t = fdtable_for(room_of(from));
 		struct fdcopy c;
 
 		if (!t)
 			return NULL;
-		c = (struct fdcopy){ .files = t->files, .used = t->used, .cloexec = t->cloexec, .hold = true };
+		c = (struct fdcopy){ .files = t->files, .used = t->used, .cloexec = t->cloexec, .room = t->cap, .hold = true };
 		spin_lock(&from->lock);
-		whole = copy_all(from, &c, cap);
+		whole = copy_all(from, &c);
 		t->next_hint = from->next_hint;
+		t->top = from->top;
 		spin_unlock(&from->lock);
 		if (whole)
 			return t;
@@ -340,6 +363,7 @@ int fd_describe(struct fdtable *t, unsigned fd, struct fd_info *out, bool hold)
 static void put_at(struct fdtable *t, unsigned fd, struct file *f, bool cloexec)
 {
 	store_release(&t->files[fd], f);
+	t->top = MAX(t->top, fd + 1);
 	bitmap_set(t->used, fd);
 	if (cloexec)
 		bitmap_set(t->cloexec, fd);

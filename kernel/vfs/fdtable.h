@@ -14,6 +14,7 @@ struct fdtable {
 	struct file **files;
 	unsigned long *used, *cloexec; /* bitmaps of cap bits */
 	unsigned cap;
+	unsigned top;             /* no open number from here on: raised at once, lowered by who copies the table */
 	unsigned next_hint;       /* no free number below */
 	struct list copies;       /* that are being made of the arrays (fdtable.c) */
 	struct file *inline_files[32];

@@ -476,3 +476,46 @@ TEST(tables_that_grow)
 		reap_ok(pid);
 	}
 }
+
+/* FDSize in /proc/self/status: how many numbers the table has room for. */
+static int room(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[200];
+	int n = -1;
+
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "FDSize: %d", &n) == 1)
+			break;
+	fclose(f);
+	return n;
+}
+
+/* A child has room for what is open, not for what once was. */
+TEST(descriptors_that_were_many)
+{
+	struct rlimit l = {1 << 20, 1 << 20};
+	pid_t pid;
+
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &l));
+	CHECK_OK(dup2(2, 400000));
+	CHECK(room() > 400000);
+	FORK(pid)
+		CHECK(room() > 400000 && is_open(400000));
+	reap_ok(pid);
+	CHECK_OK(close(400000));
+	FORK(pid) {
+		CHECK(room() <= 1024);
+		CHECK_OK(dup2(2, 3000));
+		CHECK(is_open(2) && !is_open(2999) && is_open(3000));
+	}
+	reap_ok(pid);
+	CHECK_OK(dup2(2, 3000));
+	FORK(pid) {
+		CHECK(room() > 3000 && room() <= 4096);
+		CHECK(is_open(2) && !is_open(2999) && is_open(3000));
+		CHECK_EQ(fcntl(2, F_DUPFD, 100000), 100000);
+	}
+	reap_ok(pid);
+}

@@ -228,6 +228,7 @@ static void test_a_copy_is_a_table_of_its_own(void)
 	copy = fdtable_dup(t);
 	assert_non_null(copy);
 	assert_int_equal(refcount_read(&f->refs), 401);
+	assert_int_equal(copy->cap, 256);
 	for (unsigned i = 0; i < 200; i++)
 		assert_int_equal(fd_get_cloexec(copy, i), i % 2);
 	fdtable_exec(copy);
@@ -236,6 +237,15 @@ static void test_a_copy_is_a_table_of_its_own(void)
 	assert_int_equal(fd_get_cloexec(t, 0), 0);
 	fdtable_put(copy);
 	assert_int_equal(refcount_read(&f->refs), 201);
+	assert_int_equal(fd_dup_to(t, 0, 9000, false, 10000), 9000);
+	assert_int_equal(fd_close(t, 9000), 0);
+	for (unsigned i = 10; i < 200; i++)
+		assert_int_equal(fd_close(t, i), 0);
+	copy = fdtable_dup(t);
+	assert_non_null(copy);
+	assert_true(copy->cap <= BITS_PER_WORD); /* of what is open, not of what was */
+	assert_int_equal(refcount_read(&f->refs), 21);
+	fdtable_put(copy);
 	file_put(f);
 }
 
