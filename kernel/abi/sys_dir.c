@@ -157,23 +157,32 @@ long sys_fchdir(int fd)
 	return err;
 }
 
+/* ENAMETOOLONG: the cap bytes of mem are too few. */
+static long name_to_user(const struct path *p, const struct path *root, char *mem, size_t cap, uaddr_t buf, size_t size)
+{
+	char *name = path_name(p, root, mem, cap, false);
+	size_t n = (size_t)(mem + cap - name);
+
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	if (n > size)
+		return -ERANGE;
+	return user_write(buf, name, n) ? -EFAULT : (long)n;
+}
+
 long sys_getcwd(uaddr_t buf, size_t size)
 {
 	struct path cwd = fsctx_cwd(fsctx_current()), root = fsctx_root(fsctx_current());
-	char *mem = kmalloc(PATH_MAX, 0), *name;
-	long r = -ENOMEM;
+	char few[128], *mem;
+	long r = -ENOENT;
 
-	if (mem && dentry_deleted(cwd.dentry)) {
-		r = -ENOENT;
-	} else if (mem) {
-		name = path_name(&cwd, &root, mem, PATH_MAX, false);
-		r = IS_ERR(name) ? PTR_ERR(name) : (long)(mem + PATH_MAX - name);
-		if (r > 0 && (size_t)r > size)
-			r = -ERANGE;
-		if (r > 0 && user_write(buf, name, (size_t)r))
-			r = -EFAULT;
+	if (!dentry_deleted(cwd.dentry))
+		r = name_to_user(&cwd, &root, few, sizeof(few), buf, size);
+	if (r == -ENAMETOOLONG) {
+		mem = kmalloc(PATH_MAX, 0);
+		r = mem ? name_to_user(&cwd, &root, mem, PATH_MAX, buf, size) : -ENOMEM;
+		kfree(mem);
 	}
-	kfree(mem);
 	path_put(&cwd);
 	path_put(&root);
 	return r;

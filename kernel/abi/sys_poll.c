@@ -15,6 +15,8 @@
 
 #define POLL_STACK 60 /* descriptors that need no allocation */
 #define SELECT_MAX 1048576u
+#define SELECT_STACK 64u /* the same of select, which looks at the numbers below, */
+#define SELECT_FDS 16u   /* if no more of them are in its sets */
 
 _Static_assert(sizeof(struct pollset_fd) == sizeof(struct u_pollfd) && offsetof(struct pollset_fd, fd) == offsetof(struct u_pollfd, fd) &&
 	       offsetof(struct pollset_fd, events) == offsetof(struct u_pollfd, events), "copied as they are");
@@ -151,9 +153,11 @@ struct selection {
 	unsigned n;              /* descriptors looked at */
 	size_t bytes;            /* of one set */
 	uaddr_t user[3];
-	unsigned char *bits;     /* three sets */
+	unsigned char *bits;     /* three sets, and room for what was asked */
 	struct pollset_fd *fds;
 	unsigned used;           /* entries of fds */
+	struct pollset_fd few[SELECT_FDS];
+	unsigned long few_bits[6 * SELECT_STACK / BITS_PER_WORD];
 };
 
 static bool in_set(const struct selection *s, unsigned set, unsigned fd) { return s->bits[set * s->bytes + fd / 8] >> (fd % 8) & 1; }
@@ -176,7 +180,7 @@ static long selection_read(struct selection *s)
 			return -EFAULT;
 	for (unsigned fd = 0; fd < s->n; fd++)
 		count += wanted(s, fd) != 0;
-	s->fds = kmalloc(MAX(count, 1u) * sizeof(*s->fds), 0);
+	s->fds = count <= SELECT_FDS ? s->few : kmalloc(count * sizeof(*s->fds), 0);
 	if (!s->fds)
 		return -ENOMEM;
 	for (unsigned fd = 0; fd < s->n; fd++)
@@ -232,24 +236,32 @@ static long select_sets(struct selection *s, struct limit *l)
 	}
 	if (r >= 0)
 		r = selection_write(s);
-	kfree(s->fds);
+	if (s->fds != s->few)
+		kfree(s->fds);
 	return r == -EINTR ? -ERESTARTNOHAND : r;
 }
 
 static long do_select(int n, uaddr_t in, uaddr_t out, uaddr_t ex, struct limit *l)
 {
-	struct selection s = { .user = { in, out, ex } };
+	struct selection s;
 	long r;
 
 	if (n < 0)
 		return -EINVAL;
+	s.user[0] = in;
+	s.user[1] = out;
+	s.user[2] = ex;
+	s.used = 0;
+	s.fds = s.few;
 	s.n = MIN(MIN((unsigned)n, SELECT_MAX), READ_ONCE(fdtable_current()->cap));
 	s.bytes = ALIGN_UP((size_t)s.n, BITS_PER_WORD) / 8;
-	s.bits = kzalloc(MAX(6 * s.bytes, 1ul));
+	s.bits = s.n <= SELECT_STACK ? (unsigned char *)s.few_bits : kmalloc(6 * s.bytes, 0);
 	if (!s.bits)
 		return -ENOMEM;
+	memset(s.bits, 0, 3 * s.bytes);
 	r = select_sets(&s, l);
-	kfree(s.bits);
+	if (s.bits != (unsigned char *)s.few_bits)
+		kfree(s.bits);
 	return r;
 }
 

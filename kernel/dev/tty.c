@@ -15,6 +15,7 @@
 
 #define OUT_CHUNK 256u
 #define OUT_CHAR 8u
+#define READ_FEW 128u /* bytes that reading takes no memory for; if there is none, longer reads get that many at most */
 
 enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCGETA, TCSETA, TCSETAW, TCSETAF, TCSBRK, TCXONC, TCFLSH, TIOCEXCL, TIOCNXCL, TIOCSCTTY, TIOCGPGRP, TIOCSPGRP, TIOCOUTQ,
        TIOCGWINSZ = 0x5413, TIOCSWINSZ, TIOCSTI = 0x5412, TIOCINQ = 0x541b, TIOCNOTTY = 0x5422, TCSBRKP = 0x5425, TIOCGSID = 0x5429,
@@ -265,21 +266,23 @@ ssize_t tty_read(struct file *f, struct uio *u, loff_t *pos)
 {
 	struct tty *t = f->data;
 	size_t cap = MIN(u->left, (size_t)LDISC_BUF);
-	char *buf;
+	char few[READ_FEW], *mem = NULL, *buf;
 	ssize_t n;
 
 	(void)pos;
 	if (!cap)
 		return 0;
-	buf = kmalloc(cap, 0);
-	if (!buf)
-		return -ENOMEM;
+	if (cap > READ_FEW)
+		mem = kmalloc(cap, 0);
+	buf = mem ? mem : few;
+	if (!mem)
+		cap = MIN(cap, (size_t)READ_FEW);
 	n = wait_and_take(f, t, buf, cap);
 	if (n >= 0) /* an end of file took a place, too */
 		freed(t);
 	if (n > 0 && uio_put(u, buf, (size_t)n) < (size_t)n)
 		n = -EFAULT;
-	kfree(buf);
+	kfree(mem);
 	return n;
 }
 

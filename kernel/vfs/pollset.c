@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* poll(2) and its relatives: asks each file, and sleeps until one of the queues they named is woken. */
+/*
+ * poll(2) and its relatives: asks each file, and sleeps until one of the queues they named is woken. For few descriptors, and POLL_CHUNK queues, that
+ * needs no memory: programs that wait for their terminal take an error for a reason to try again at once.
+ */
 #include "vfs/pollset.h"
 #include "lib/atomic.h"
 #include "lib/errno.h"
@@ -52,10 +55,13 @@ static long glance_private(struct pollset_fd *fds, unsigned n, const struct fdta
 	return ready;
 }
 
+#define FEW 16u
+
 struct sleeper {
 	struct poll_table table;
+	struct fdref *refs; /* of each descriptor: the files stay held while the table waits on them */
+	struct fdref few[FEW];
 	struct poll_chunk first;
-	struct fdref refs[]; /* of each descriptor: the files stay held while the table waits on them */
 };
 
 /* Once over all descriptors; the first time the table queues itself, as long as nothing is ready. */
@@ -77,48 +83,47 @@ static long scan(struct sleeper *s, struct pollset_fd *fds, unsigned n, bool fir
 	return ready;
 }
 
-static struct sleeper *sleeper_new(unsigned n)
+static bool sleeper_init(struct sleeper *s, unsigned n)
 {
-	struct sleeper *s = kmalloc(sizeof(*s) + n * sizeof(s->refs[0]), 0);
-
-	if (!s)
-		return NULL;
+	s->refs = n <= FEW ? s->few : kmalloc(n * sizeof(s->refs[0]), 0);
+	if (!s->refs)
+		return false;
 	poll_table_init(&s->table, &s->first);
 	for (unsigned i = 0; i < n; i++)
 		s->refs[i].file = NULL;
-	return s;
+	return true;
 }
 
-static void sleeper_free(struct sleeper *s, unsigned n)
+static void sleeper_end(struct sleeper *s, unsigned n)
 {
 	poll_table_release(&s->table);
 	for (unsigned i = 0; i < n; i++)
 		if (s->refs[i].file)
 			fd_return(s->refs[i]);
-	kfree(s);
+	if (s->refs != s->few)
+		kfree(s->refs);
 }
 
 static long wait(struct pollset_fd *fds, unsigned n, ktime_t deadline)
 {
 	struct waitq poll_sleep = WAITQ_INIT(poll_sleep); /* it is woken through its thread; this only carries the sleep */
-	struct sleeper *s = sleeper_new(n);
-	struct poll_table *t;
+	struct sleeper s;
+	struct poll_table *t = &s.table;
 	long ready;
 	int err = 0;
 
-	if (!s)
+	if (!sleeper_init(&s, n))
 		return -ENOMEM;
-	t = &s->table;
-	ready = scan(s, fds, n, true);
+	ready = scan(&s, fds, n, true);
 	while (!ready && !err && !t->failed) {
 		err = waitq_wait_until(&poll_sleep, load_acquire(&t->woken), WAIT_INTERRUPTIBLE, deadline);
 		store_release(&t->woken, false);
 		smp_mb(); /* before the files are asked: a wake that comes then sets it again, and the store must not fall on top of that */
-		ready = scan(s, fds, n, false);
+		ready = scan(&s, fds, n, false);
 	}
 	if (!ready && t->failed)
 		ready = -ENOMEM;
-	sleeper_free(s, n);
+	sleeper_end(&s, n);
 	return ready || err != -ERESTARTSYS ? ready : -EINTR;
 }
 

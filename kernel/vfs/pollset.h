@@ -12,7 +12,7 @@ struct pollset_fd {
 	uint16_t revents;  /* result */
 };
 
-/* Number of entries with results, 0 at the deadline (monotonic; 0: do not wait; WAIT_FOREVER), -EINTR, -ENOMEM. */
+/* Number of entries with results, 0 at the deadline (monotonic; 0: do not wait; WAIT_FOREVER), -EINTR, -ENOMEM (not of 16 or less). */
 long pollset_wait(struct pollset_fd *fds, unsigned n, ktime_t deadline);
 
 #endif
