@@ -182,25 +182,31 @@ static long peek_siginfo(struct tracee *e)
 	struct process *p = e->task->process;
 	unsigned char u[128];
 	struct siginfo info;
+	uint64_t place = 0;
 	unsigned long irq;
-	long n;
+	long n = 0;
 	bool more;
 
 	if (user_get(&a, e->addr))
 		return -EFAULT;
 	if (a.flags & ~PEEK_SHARED || a.count < 0)
 		return -EINVAL;
-	for (n = 0; n < a.count && a.off + (uint64_t)n <= ~0ul; n++) {
+	while (n < a.count) {
 		irq = sighand_lock(p);
-		more = sigpending_peek(a.flags & PEEK_SHARED ? &p->pending : &e->task->pending, (unsigned long)a.off + (unsigned long)n, &info);
+		more = sigpending_peek(a.flags & PEEK_SHARED ? &p->pending : &e->task->pending, &place, &info);
 		sighand_unlock(p, irq);
 		if (!more)
 			break;
+		if (a.off) {
+			a.off--;
+			continue;
+		}
 		siginfo_to_user(&info, u);
 		if (user_write(e->data + (uaddr_t)n * sizeof(u), u, sizeof(u)))
 			return n ? n : -EFAULT;
+		n++;
 		if (signal_pending_current())
-			return n + 1;
+			break;
 	}
 	return n;
 }

@@ -257,6 +257,15 @@ static void leave_process(struct task *t)
 	WRITE_ONCE(t->process->task_count, t->process->task_count - 1);
 }
 
+/* Signals that have come since sigpending_drop: few. sighand->lock held. */
+static void drop_late(struct sigpending *s)
+{
+	struct list dead = LIST_INIT(dead);
+
+	sigpending_flush(s, ~0ull, &dead);
+	sigpending_free(&dead);
+}
+
 /* The last thread, which may have left, is going: tell the parent, or vanish. */
 static void become_zombie(struct process *p, struct task *t)
 {
@@ -275,7 +284,7 @@ static void become_zombie(struct process *p, struct task *t)
 	p->state = PROCESS_ZOMBIE;
 	p->stopped = false;
 	child_report(p, REPORT_NONE);
-	sigpending_flush(&p->pending, ~0ull);
+	drop_late(&p->pending);
 	sighand_unlock(p, irq);
 	if (tell_end(p))
 		spin_unlock(&proc_tree_lock);
@@ -298,7 +307,7 @@ static void begin_exit(struct task *t, int status)
 	}
 	if (!p->group_exit)
 		p->exit_status = status;
-	sigpending_flush(&t->pending, ~0ull);
+	drop_late(&t->pending);
 	store_release(&t->exiting, true);
 }
 

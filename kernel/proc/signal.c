@@ -46,14 +46,15 @@ static bool ignores(uaddr_t handler, int signo)
 	return handler == SIG_IGN || (handler == SIG_DFL && (signo == SIGCHLD || signo == SIGURG || signo == SIGWINCH || signo == SIGCONT));
 }
 
-/* POSIX 3.3.1.3: becoming ignored discards what is pending. Lock held. */
-static void forget_pending(struct process *p, int signo)
+/* POSIX 3.3.1.3: becoming ignored discards what is pending. The lock of the actions is held, and given up. */
+static __noinline long forget_pending(struct process *p, int signo)
 {
-	struct task *t;
+	struct list dead = LIST_INIT(dead);
 
-	sigpending_flush(&p->pending, SIGBIT(signo));
-	list_for_each_entry(t, &p->tasks, process_link)
-		sigpending_flush(&t->pending, SIGBIT(signo));
+	signal_flush_all(p, SIGBIT(signo), &dead);
+	spin_unlock_irq(&p->sighand->lock);
+	sigpending_free(&dead);
+	return 0;
 }
 
 long signal_action(int signo, const struct sigaction *new, struct sigaction *old)
@@ -74,7 +75,7 @@ long signal_action(int signo, const struct sigaction *new, struct sigaction *old
 		*a = *new;
 		a->mask &= ~SIG_UNBLOCKABLE;
 		if (unlikely(handler <= SIG_IGN) && ignores(handler, signo))
-			forget_pending(p, signo);
+			return forget_pending(p, signo);
 	}
 	spin_unlock_irq(&h->lock);
 	return 0;

@@ -77,7 +77,8 @@ struct sighand {
 
 struct sigpending {
 	sigset64 set;
-	struct list queue; /* struct sigentry, oldest first */
+	struct list queue; /* struct sigentry: of each number the oldest, which leads to the others (task/sigqueue) */
+	uint64_t last;     /* the place of the last one that came */
 };
 
 /* A table of default actions, or a copy, with one reference; NULL without memory. */

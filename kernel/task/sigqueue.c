@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Posting and pending. */
+/*
+ * Posting and pending. As many signals may wait as the limit says, so nothing is done to each of them with the lock held: those of one number are a
+ * ring, and the queue has the oldest of each.
+ */
 #include "task/sigqueue.h"
 #include "lib/errno.h"
 #include "mem/slab.h"
@@ -7,7 +10,13 @@
 
 #define DEFAULT_IGNORED (SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT))
 
-struct sigentry { struct list link; struct siguser *user; struct siginfo info; }; /* user: whom it is charged to; NULL: the timer is */
+struct sigentry {
+	struct list link;     /* sigpending.queue: of the oldest */
+	struct list same;     /* those of one number, by age */
+	uint64_t place;       /* by age among all that came to the queue */
+	struct siguser *user; /* whom it is charged to; NULL: the timer is */
+	struct siginfo info;
+};
 
 static SLAB_CACHE(entry_cache, sigentry);
 
@@ -20,55 +29,118 @@ static void entry_free(struct sigentry *e)
 	slab_free(&entry_cache, e);
 }
 
-void sigpending_flush(struct sigpending *p, sigset64 which)
+static struct sigentry *oldest_of(const struct sigpending *p, int signo)
+{
+	struct sigentry *e;
+
+	list_for_each_entry(e, &p->queue, link)
+		if (e->info.signo == signo)
+			return e;
+	return NULL;
+}
+
+static void entry_add(struct sigpending *to, struct sigentry *e)
+{
+	struct sigentry *oldest = oldest_of(to, e->info.signo);
+
+	e->place = ++to->last;
+	list_init(&e->same);
+	if (oldest)
+		list_push_back(&oldest->same, &e->same);
+	else
+		list_push_back(&to->queue, &e->link);
+}
+
+/* Takes off the oldest of a number; is there another? */
+static bool entry_remove(struct sigpending *from, struct sigentry *e)
+{
+	bool more = !list_empty(&e->same);
+
+	list_del(&e->link);
+	if (more)
+		list_push_back(&from->queue, &list_first(&e->same, struct sigentry, same)->link);
+	list_del(&e->same);
+	return more;
+}
+
+void sigpending_flush(struct sigpending *p, sigset64 which, struct list *dead)
 {
 	struct sigentry *e, *tmp;
 
 	list_for_each_entry_safe(e, tmp, &p->queue, link) {
 		if (which & SIGBIT(e->info.signo)) {
 			list_del(&e->link);
-			entry_free(e);
+			list_push_back(dead, &e->link);
 		}
 	}
 	p->set &= ~which;
 }
 
+void sigpending_free(struct list *dead)
+{
+	while (!list_empty(dead)) {
+		struct sigentry *e = list_first(dead, struct sigentry, link);
+
+		list_del(&e->link);
+		while (!list_empty(&e->same)) {
+			struct sigentry *next = list_first(&e->same, struct sigentry, same);
+
+			list_del(&next->same);
+			entry_free(next);
+		}
+		entry_free(e);
+	}
+}
+
 void sigpending_drop(struct process *p, struct sigpending *s)
 {
 	struct list dead = LIST_INIT(dead);
-	struct sigentry *e, *tmp;
 	unsigned long irq;
 
 	if (list_empty(&s->queue))
 		return;
 	irq = sighand_lock(p);
-	list_splice_back(&dead, &s->queue);
-	s->set = 0;
+	sigpending_flush(s, ~0ull, &dead);
 	sighand_unlock(p, irq);
-	list_for_each_entry_safe(e, tmp, &dead, link)
-		entry_free(e);
+	sigpending_free(&dead);
 }
 
-bool sigpending_peek(const struct sigpending *p, unsigned long n, struct siginfo *info)
+/* NULL: none of them is after the place. */
+static const struct sigentry *first_after(const struct sigentry *oldest, uint64_t place)
 {
-	const struct sigentry *e;
+	const struct sigentry *e = oldest;
 
-	list_for_each_entry(e, &p->queue, link) {
-		if (n--)
-			continue;
-		*info = e->info;
-		return true;
+	while (e->place <= place) {
+		e = list_first(&e->same, struct sigentry, same);
+		if (e == oldest)
+			return NULL;
 	}
-	return false;
+	return e;
 }
 
-static void flush_all(struct process *p, sigset64 which)
+bool sigpending_peek(const struct sigpending *p, uint64_t *place, struct siginfo *info)
+{
+	const struct sigentry *oldest, *e, *found = NULL;
+
+	list_for_each_entry(oldest, &p->queue, link) {
+		e = first_after(oldest, *place);
+		if (e && (!found || e->place < found->place))
+			found = e;
+	}
+	if (!found)
+		return false;
+	*place = found->place;
+	*info = found->info;
+	return true;
+}
+
+void signal_flush_all(struct process *p, sigset64 which, struct list *dead)
 {
 	struct task *t;
 
-	sigpending_flush(&p->pending, which);
+	sigpending_flush(&p->pending, which, dead);
 	list_for_each_entry(t, &p->tasks, process_link)
-		sigpending_flush(&t->pending, which);
+		sigpending_flush(&t->pending, which, dead);
 }
 
 static void wake_for_signal(struct task *t, bool kill)
@@ -100,17 +172,17 @@ again:
 }
 
 /* Lock held. SIGCONT and the stop signals cancel each other when they are sent, whatever happens to them then. */
-static void cancel_opposites(struct process *p, int signo)
+static void cancel_opposites(struct process *p, int signo, struct list *dead)
 {
 	struct task *t;
 
 	if (SIGBIT(signo) & SIG_STOPS) {
-		flush_all(p, SIGBIT(SIGCONT));
+		signal_flush_all(p, SIGBIT(SIGCONT), dead);
 		return;
 	}
 	if (signo != SIGCONT && signo != SIGKILL)
 		return;
-	flush_all(p, SIG_STOPS);
+	signal_flush_all(p, SIG_STOPS, dead);
 	p->stop_taken = false;
 	if (!p->stopped)
 		return;
@@ -234,7 +306,7 @@ static int enqueue(struct process *p, struct sigpending *to, const struct siginf
 		return 0;
 	e = entry_new(p, info);
 	if (e)
-		list_push_back(&to->queue, &e->link);
+		entry_add(to, e);
 	else if ((info->signo >= SIGRTMIN && (info->code < 0 || info->of_file)) || info->timer_setting)
 		return -EAGAIN;
 	to->set |= SIGBIT(info->signo);
@@ -292,12 +364,13 @@ static void note_for_births(struct process *p, int signo)
 static int post(struct process *p, struct task *only, const struct siginfo *info, bool many, bool *wanted)
 {
 	int signo = info->signo, err = 0;
+	struct list dead = LIST_INIT(dead);
 	unsigned long irq = sighand_lock(p);
 	bool drop;
 
 	if (many)
 		note_for_births(p, signo);
-	cancel_opposites(p, signo);
+	cancel_opposites(p, signo, &dead);
 	drop = !p->traced && !blocked_everywhere(p, only, signo) && action_ignores(p, signo); /* tracers want to see those, too */
 	/* init gets only what it asked for (kill(2), NOTES) */
 	if (p == init_process && p->sighand->action[signo - 1].handler == SIG_DFL && info->code <= 0)
@@ -312,6 +385,7 @@ static int post(struct process *p, struct task *only, const struct siginfo *info
 	}
 	*wanted = !drop && p->state == PROCESS_RUNNING;
 	sighand_unlock(p, irq);
+	sigpending_free(&dead);
 	return err;
 }
 
@@ -351,24 +425,16 @@ void signal_force(const struct siginfo *info)
 
 static bool take(struct sigpending *from, int signo, struct siginfo *info)
 {
-	struct sigentry *e, *found = NULL;
+	struct sigentry *e;
 	bool more = false;
 
 	if (!(from->set & SIGBIT(signo)))
 		return false;
-	list_for_each_entry(e, &from->queue, link) {
-		if (e->info.signo != signo)
-			continue;
-		if (found) {
-			more = true;
-			break;
-		}
-		found = e;
-	}
-	*info = found ? found->info : (struct siginfo){ .signo = signo, .code = SI_USER };
-	if (found) {
-		list_del(&found->link);
-		entry_free(found);
+	e = oldest_of(from, signo);
+	*info = e ? e->info : (struct siginfo){ .signo = signo, .code = SI_USER };
+	if (e) {
+		more = entry_remove(from, e);
+		entry_free(e);
 	}
 	if (!more)
 		from->set &= ~SIGBIT(signo);

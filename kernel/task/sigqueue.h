@@ -49,9 +49,13 @@ void signal_recalc(struct task *t);
 void signal_end_others(struct process *p, const struct task *me, unsigned long *irq);
 /* Signals of the process that t was to take and takes no more (it blocks them now, or ends) are given to other threads. sighand->lock held. */
 void signal_retarget(struct task *t, sigset64 which);
-/* Copies the n-th (from 0) of the signals that wait with what was sent along; false: there are not so many. sighand->lock held. */
-bool sigpending_peek(const struct sigpending *p, unsigned long n, struct siginfo *info);
-void sigpending_flush(struct sigpending *p, sigset64 which);
+/* Copies the oldest of the signals that came after *place (0: of all), with what was sent along; *place is its. false: none. sighand->lock held. */
+bool sigpending_peek(const struct sigpending *p, uint64_t *place, struct siginfo *info);
+/* Signals wait no more, and are put into dead, to be freed when the lock, sighand->lock, is given up: they may be many. */
+void sigpending_flush(struct sigpending *p, sigset64 which, struct list *dead);
+void sigpending_free(struct list *dead);
+/* The same of p's and all its threads'. */
+void signal_flush_all(struct process *p, sigset64 which, struct list *dead);
 /* All of a set of p's, which may be many: they are freed without the lock, which it takes. */
 void sigpending_drop(struct process *p, struct sigpending *s);
 /* Is something deliverable for the current thread? */

@@ -113,6 +113,8 @@ TEST(waiting_signals_are_looked_at)
 		sigprocmask(SIG_BLOCK, &all, NULL);
 		for (int i = 0; i < 3; i++)
 			sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = 40 + i});
+		sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 50});
+		sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = 43});
 		raise(SIGUSR1);
 		syscall(SYS_getppid);
 	}
@@ -123,11 +125,14 @@ TEST(waiting_signals_are_looked_at)
 	CHECK_EQ(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, (uintptr_t)info), 1);
 	CHECK_EQ(info[0].si_signo, SIGUSR1);
 	a.flags = PTRACE_PEEKSIGINFO_SHARED;
-	CHECK_EQ(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, (uintptr_t)info), 3);
+	CHECK_EQ(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, (uintptr_t)info), 5);
 	CHECK_EQ(info[2].si_value.sival_int, 42);
+	CHECK_EQ(info[3].si_value.sival_int, 50); /* as they came, whatever their numbers */
+	CHECK_EQ(info[4].si_value.sival_int, 43);
 	a.off = 2;
-	CHECK_EQ(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, (uintptr_t)info), 1);
+	CHECK_EQ(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, (uintptr_t)info), 3);
 	CHECK_EQ(info[0].si_value.sival_int, 42);
+	CHECK_EQ(info[1].si_value.sival_int, 50);
 	CHECK_ERR(trace(PTRACE_PEEKSIGINFO, pid, (uintptr_t)&a, 8), EFAULT);
 	CHECK_ERR(trace(PTRACE_PEEKSIGINFO, pid, 8, (uintptr_t)info), EFAULT);
 	a.off = ~0ull;

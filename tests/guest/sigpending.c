@@ -229,3 +229,78 @@ TEST(crowds_that_nobody_took)
 	}
 	CHECK_EQ(fill(getpid(), CROWD), CROWD);
 }
+
+/* Blocks SIGRTMIN and the two after it. */
+static sigset_t block_three(void)
+{
+	sigset_t s;
+
+	sigemptyset(&s);
+	for (int i = 0; i < 3; i++)
+		sigaddset(&s, SIGRTMIN + i);
+	sigprocmask(SIG_BLOCK, &s, NULL);
+	return s;
+}
+
+static void send(int signo, int value, bool to_thread)
+{
+	siginfo_t info = {.si_code = SI_QUEUE, .si_value = {.sival_int = value}};
+
+	if (to_thread)
+		CHECK_OK(syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), signo, &info));
+	else
+		CHECK_OK(sigqueue(getpid(), signo, info.si_value));
+}
+
+/* A number that becomes ignored is forgotten, however many signals of it wait; others stay. */
+TEST(crowds_that_are_ignored)
+{
+	sigset_t s = block_three();
+	siginfo_t info;
+
+	limit(3 * CROWD);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < CROWD; i++) {
+			send(SIGRTMIN, i, false);
+			send(SIGRTMIN, i, true);
+		}
+		send(SIGRTMIN + 1, 77, round);
+		CHECK_EQ(waiting(), 2 * CROWD + 1);
+		CHECK(signal(SIGRTMIN, round ? SIG_IGN : SIG_DFL) != SIG_ERR);
+		CHECK_EQ(waiting(), round ? 1 : 2 * CROWD + 1);
+		CHECK(signal(SIGRTMIN, SIG_IGN) != SIG_ERR);
+		CHECK_EQ(waiting(), 1);
+		CHECK_EQ(sigwaitinfo(&s, &info), SIGRTMIN + 1);
+		CHECK_EQ(info.si_value.sival_int, 77);
+		CHECK(signal(SIGRTMIN, SIG_DFL) != SIG_ERR);
+	}
+}
+
+/* Each number has its own order, and is found behind a crowd of others. */
+TEST(crowds_of_several_numbers)
+{
+	struct timespec none = {0, 0};
+	sigset_t s = block_three(), last;
+	siginfo_t info;
+
+	sigemptyset(&last);
+	sigaddset(&last, SIGRTMIN + 2);
+	limit(3 * CROWD);
+	for (int i = 0; i < CROWD; i++) {
+		send(SIGRTMIN, i, false);
+		send(SIGRTMIN + 1, i, false);
+		if (i % 50 == 0)
+			send(SIGRTMIN + 2, i, false);
+	}
+	for (int i = 0; i < CROWD; i += 50) {
+		CHECK_EQ(sigtimedwait(&last, &info, &none), SIGRTMIN + 2);
+		CHECK_EQ(info.si_value.sival_int, i);
+	}
+	CHECK_ERR(sigtimedwait(&last, &info, &none), EAGAIN);
+	for (int i = 0; i < 2 * CROWD; i++) {
+		CHECK_EQ(sigtimedwait(&s, &info, &none), SIGRTMIN + i / CROWD);
+		CHECK_EQ(info.si_value.sival_int, i % CROWD);
+	}
+	CHECK_ERR(sigtimedwait(&s, &info, &none), EAGAIN);
+	CHECK_EQ(waiting(), 0);
+}

@@ -56,6 +56,7 @@ static void give_back(struct task *t)
 /* As the end of a process and its reaping in one. Its children go to init. */
 static void unlink_process(struct process *p, struct task *t)
 {
+	struct list dead = LIST_INIT(dead);
 	struct pgroup *g;
 	unsigned long irq;
 
@@ -63,10 +64,11 @@ static void unlink_process(struct process *p, struct task *t)
 	pid_clear_task(t);
 	spin_lock(&proc_tree_lock);
 	irq = sighand_lock(p);
-	sigpending_flush(&p->pending, ~0ull);
-	sigpending_flush(&t->pending, ~0ull);
+	sigpending_flush(&p->pending, ~0ull, &dead);
+	sigpending_flush(&t->pending, ~0ull, &dead);
 	list_del(&t->process_link);
 	sighand_unlock(p, irq);
+	sigpending_free(&dead);
 	while (!list_empty(&p->children))
 		child_move(list_first(&p->children, struct process, sibling), init_process);
 	if (p->parent)
