@@ -37,6 +37,7 @@ def _child(work, output, reports):
     """A job's process."""
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # a shell without job control has what it puts into the background ignore it
     for target, fd in ((0, os.open(os.devnull, os.O_RDONLY)), (1, output), (2, output)):
         os.dup2(fd, target)
     try:

@@ -371,8 +371,7 @@ class Report:
         del self.began[name]
 
     def quiet(self):
-        _say("== still at work: " + ", ".join(f"{name} ({len(self.tests[name])} of {len(self.chosen[name])} tests, {self._seconds(name)})"
-                                              for name in self.began))
+        _say("== still at work: " + ", ".join(f"{name} ({self._seconds(name)})" for name in self.began))
 
     def _failure(self, test, text):
         self.failed.append(test)
