@@ -32,7 +32,7 @@ HOST_LIMIT_S = 300
 MODEL_LIMIT_S = 240
 MOST_LANES = 2
 ROOM_MIB = 3900         # for all lanes together: of a machine with 4 GiB
-BOOT_TWICE = ["shell", "script", "limits", "programs", "serial"]       # tests of the boot suite that say something else on two CPUs
+BOOT_TWICE = ["shell", "script", "limits", "scarce", "programs", "serial"]       # tests of the boot suite that say something else on two CPUs
 VARIANTS = {"clang": (False, "clang"), "clang-debug": (True, "clang"), "gcc": (False, "gcc"), "gcc-debug": (True, "gcc"),
             "clang-sanitize": (True, "clang", True)}
 

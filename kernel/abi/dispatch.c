@@ -5,6 +5,7 @@
 #include "abi/table.h"
 #include "arch/trap.h"
 #include "lib/errno.h"
+#include "proc/oom.h"
 #include "proc/tracing.h"
 #include "sched/heldlocks.h"
 #include "task/process.h"
@@ -17,6 +18,27 @@ struct trapframe *dispatch_frame(void)
 static bool is_restart(long ret)
 {
 	return ret == -ERESTARTSYS || ret == -ERESTARTNOINTR || ret == -ERESTARTNOHAND || ret == -ERESTART_RESTARTBLOCK;
+}
+
+/*
+ * A call that found no memory is made once more if some was only cached. Here nothing is held, which it may be where the memory is asked for; and what
+ * fails with ENOMEM has changed nothing. Except a return from a handler, whose result is a register of what it had interrupted (syscall_nr is -1).
+ */
+static long call_again(struct trapframe *tf, struct task *t, unsigned long nr)
+{
+	return t->syscall_nr >= 0 && !t->restore_mask && oom_relieve() ? syscall_table[nr](tf) : -ENOMEM;
+}
+
+/* Apart from the usual way, which takes one comparison to know all of these. */
+static bool is_error(long ret) { return (unsigned long)ret >= (unsigned long)-ERESTART_RESTARTBLOCK; }
+
+static __noinline long failed(struct trapframe *tf, struct task *t, unsigned long nr, long ret)
+{
+	if (ret == -ENOMEM)
+		ret = call_again(tf, t, nr);
+	if (is_restart(ret))
+		thread_set_work(&t->thread, WORK_SIGNAL); /* programs never see these errors */
+	return ret;
 }
 
 /* Somebody looks on: before and after the call its tracer may change what it likes. */
@@ -35,6 +57,8 @@ static long dispatch_traced(struct trapframe *tf, struct task *t)
 	if (call) {
 		if (nr < syscall_count)
 			ret = syscall_table[nr](tf);
+		if (ret == -ENOMEM)
+			ret = call_again(tf, t, nr);
 		tf_set_ret(tf, ret);
 	}
 	if (t->thread.work & WORK_TRACE)
@@ -51,15 +75,18 @@ void dispatch_syscall(struct trapframe *tf)
 	long ret = -ENOSYS;
 
 	if (unlikely(t->thread.work & (WORK_TRACE | WORK_PTRACE))) {
-		ret = dispatch_traced(tf, t);
+		if (is_restart(dispatch_traced(tf, t)))
+			thread_set_work(&t->thread, WORK_SIGNAL);
 	} else {
 		t->syscall_nr = (long)nr;
 		if (likely(nr < syscall_count))
 			ret = syscall_table[nr](tf);
+		if (unlikely(is_error(ret)))
+			ret = failed(tf, t, nr, ret);
 		tf_set_ret(tf, ret);
 	}
-	if (unlikely(t->restore_mask || is_restart(ret)))
-		thread_set_work(&t->thread, WORK_SIGNAL); /* on the way out: the old mask comes back, and programs never see these errors */
+	if (unlikely(t->restore_mask))
+		thread_set_work(&t->thread, WORK_SIGNAL); /* on the way out the old mask comes back */
 	else if (likely(!(t->thread.work & WORK_SIGNAL)))
 		t->syscall_nr = -1;
 	heldlocks_check_user();

@@ -28,6 +28,7 @@
 #define CACHE_MAX_LEAST 64u
 #define CACHE_BATCH 32u
 #define CLEAN_MAX 16u
+#define SCARCE 4u /* times the floor: with what new processes leave, those that exist end their work */
 
 /* A CPU has a stack for each zone, and one for frames of the direct zone that are known to be zero. */
 enum { ZONE_DIRECT, ZONE_HIGH, ZONES, STACK_CLEAN = ZONES, STACKS };
@@ -39,6 +40,7 @@ struct zone {
 	unsigned long total;  /* frames it owns */
 	pfn_t start, end;
 	unsigned long floor;  /* frames that only FRAME_RESERVE takes */
+	unsigned long scarce; /* frame_scarce: fewer are free */
 	unsigned long spare;  /* ... and those that what could use another zone leaves, too */
 };
 
@@ -422,6 +424,7 @@ static void set_floors(void)
 	struct zone *d = &zones[ZONE_DIRECT], *h = &zones[ZONE_HIGH];
 
 	d->floor = MIN(MAX(d->total / 128, 16ul), 1024ul);
+	d->scarce = SCARCE * d->floor;
 	d->spare = h->total ? d->total / 16 : 0;
 	any_zone = h->total ? ZONE_HIGH : ZONE_DIRECT;
 	cache_max = (unsigned)MIN(MAX((d->total + h->total) / 128, (unsigned long)CACHE_MAX_LEAST), (unsigned long)CACHE_MAX);
@@ -539,6 +542,11 @@ unsigned long frame_total(void)
 unsigned long frame_reserve(void)
 {
 	return zones[ZONE_DIRECT].floor;
+}
+
+bool frame_scarce(void)
+{
+	return unlikely(READ_ONCE(zones[ZONE_DIRECT].free) < zones[ZONE_DIRECT].scarce);
 }
 
 void frame_stats(struct frame_stats *s)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Physical frames: a buddy allocator with two zones (direct-mapped and high) and a small cache per CPU for single frames. Any
- * context. An allocation that fails returns NULL; it never sleeps: callers that may wait use the OOM path of vm/fault.
+ * context. An allocation that fails returns NULL; it never sleeps: faults try again when somebody was killed (vm/fault), system calls when what was only cached is back (abi/dispatch).
  */
 #ifndef MEM_FRAME_H
 #define MEM_FRAME_H
@@ -42,6 +42,11 @@ unsigned long frame_free_count(void);
 unsigned long frame_total(void); /* frames that the allocator owns, used or free */
 /* Watermark: frames that only FRAME_RESERVE may use. */
 unsigned long frame_reserve(void);
+/*
+ * Are so few frames left that only what exists should have them, and nothing new come to life? Frames that a CPU keeps at hand are not counted, since
+ * another one cannot have them: frame_drain may make it false.
+ */
+bool frame_scarce(void);
 /* Verifies lists and counts; panics on damage (tests, debug). */
 void frame_check(void);
 

@@ -10,6 +10,7 @@
 #include "arch/trap.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mem/frame.h"
 #include "proc/pidfd.h"
 #include "proc/rseq.h"
 #include "proc/sysvsem.h"
@@ -363,6 +364,8 @@ long proc_clone(const struct clone_request *r, const struct trapframe *tf)
 		return err;
 	if (too_many(1))
 		return -EAGAIN;
+	if (frame_scarce())
+		return -ENOMEM;
 	b.number = number_for(r);
 	if (b.number < 0)
 		return b.number;

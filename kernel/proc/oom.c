@@ -5,6 +5,7 @@
  */
 #include "proc/oom.h"
 #include "core/klog.h"
+#include "mem/frame.h"
 #include "mem/kmap.h"
 #include "mem/slab.h"
 #include "task/marks.h"
@@ -47,11 +48,13 @@ static unsigned long resident(struct process *p)
 	return pages;
 }
 
+static bool reclaim(void) { return dentry_shrink(0) + slab_reap() > 0; }
+
 bool oom_kill(void)
 {
 	struct victim v = { 0 };
 
-	if (dentry_shrink(0) + slab_reap() > 0)
+	if (reclaim())
 		return true;
 	process_each(consider, &v);
 	if (v.p && !v.dying) {
@@ -64,4 +67,12 @@ bool oom_kill(void)
 		return false;
 	sched_sleep_until(clock_now() + NSEC_PER_MSEC, false); /* lets the victim run: it gives memory back only by exiting */
 	return true;
+}
+
+bool oom_relieve(void)
+{
+	if (!frame_scarce())
+		return false;
+	frame_drain(); /* names are worth more than what CPUs keep at hand */
+	return !frame_scarce() || reclaim() || !frame_scarce();
 }
