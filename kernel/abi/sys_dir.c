@@ -8,6 +8,7 @@
 #include "syscall_protos.h"
 #include "vfs/fdtable.h"
 #include "vfs/notify.h"
+#include "vfs/options.h"
 
 /* Runs fn with one or two names copied in. */
 #define WITH_NAME(user, name, expr) ({ \
@@ -263,7 +264,7 @@ static long mount_at(const struct path *where, const char *source, const char *t
 	long err;
 
 	if (flags & MS_REMOUNT)
-		return mount_remount(where, flags, data);
+		return mount_remount(where, flags & MS_BIND ? flags : options_flags(data, flags), data);
 	if (flags & (MS_BIND | MS_MOVE)) {
 		if (!*source)
 			return -EINVAL;
@@ -278,7 +279,7 @@ static long mount_at(const struct path *where, const char *source, const char *t
 		return (flags & MS_PROPAGATION) == MS_PRIVATE && !(flags & ~(MS_PRIVATE | MS_REC | MS_SILENT)) ? 0 : -EINVAL;
 	if (!*type)
 		return -EINVAL;
-	return mount_new(*source ? source : "none", where, type, flags, data);
+	return mount_new(*source ? source : "none", where, type, options_flags(data, flags), data);
 }
 
 /* An optional string; "" for a null pointer. */

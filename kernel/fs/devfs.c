@@ -42,7 +42,7 @@ static int devfs_mount(const char *source, unsigned long flags, const char *data
 {
 	int err = 0;
 
-	(void)source, (void)flags, (void)data;
+	(void)source, (void)flags;
 	mutex_lock(&lock);
 	if (!instance) {
 		err = tmpfs_new_super("devtmpfs", 0755, frame_total() / 2, &instance);
@@ -51,6 +51,8 @@ static int devfs_mount(const char *source, unsigned long flags, const char *data
 			fill(instance->root);
 		}
 	}
+	if (!err && data && *data)
+		err = instance->ops->remount(instance, data); /* there is but one */
 	if (!err) {
 		refcount_get(&instance->refs);
 		*out = instance;

@@ -164,8 +164,6 @@ static int pts_statfs(struct super *sb, struct statfs_info *out)
 	return 0;
 }
 
-static const struct super_ops super_ops = { .inode_free = pts_inode_free, .statfs = pts_statfs };
-
 static bool option(const char *o, const char *name, const char **value)
 {
 	size_t n = strlen(name);
@@ -194,11 +192,11 @@ static int read_option(const char *o, struct options *to)
 	return end == v || (*end && *end != ',') ? -EINVAL : 0;
 }
 
-static int pts_mount(const char *source, unsigned long flags, const char *data, struct super **out)
+static int pts_remount(struct super *sb, const char *data)
 {
 	struct options o = { 0600, 0666, -1 };
 
-	(void)source, (void)flags;
+	(void)sb;
 	for (const char *p = data; p && *p; p = strchr(p, ',')) {
 		p += *p == ',';
 		if (*p && read_option(p, &o))
@@ -210,6 +208,19 @@ static int pts_mount(const char *source, unsigned long flags, const char *data, 
 	spin_lock(&lock);
 	options = o;
 	spin_unlock(&lock);
+	return 0;
+}
+
+static const struct super_ops super_ops = { .inode_free = pts_inode_free, .statfs = pts_statfs, .remount = pts_remount };
+
+/* There is but one, whose options are those of the last mount. */
+static int pts_mount(const char *source, unsigned long flags, const char *data, struct super **out)
+{
+	int err = pts_remount(instance, data);
+
+	(void)source, (void)flags;
+	if (err)
+		return err;
 	refcount_get(&instance->refs);
 	*out = instance;
 	return 0;

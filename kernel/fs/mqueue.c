@@ -11,6 +11,7 @@
 #include "task/sigqueue.h"
 #include "task/userlimit.h"
 #include "vfs/mount.h"
+#include "vfs/options.h"
 
 #define MQUEUE_MAGIC 0x19800202u
 #define HARD_MESSAGES 65536l
@@ -563,14 +564,26 @@ static int mqueue_statfs(struct super *sb, struct statfs_info *out)
 	return 0;
 }
 
-static const struct super_ops super_ops = { .inode_free = mqueue_inode_free, .statfs = mqueue_statfs };
+/* It has no options. */
+static int mqueue_remount(struct super *sb, const char *data)
+{
+	(void)sb;
+	return options_each(data, NULL, NULL);
+}
+
+static const struct super_ops super_ops = { .inode_free = mqueue_inode_free, .statfs = mqueue_statfs, .remount = mqueue_remount };
 
 /* Every mount shows the one instance, which lives for ever. */
 static int mqueue_mount(const char *source, unsigned long flags, const char *data, struct super **out)
 {
+	int err = mqueue_remount(instance, data);
+
+	(void)source, (void)flags;
+	if (err)
+		return err;
 	refcount_get(&instance->refs);
 	*out = instance;
-	return (void)source, (void)flags, (void)data, 0;
+	return 0;
 }
 
 static struct fs_type mqueue_type = { .name = "mqueue", .nodev = true, .mount = mqueue_mount };

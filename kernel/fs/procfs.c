@@ -19,6 +19,7 @@
 #include "task/pid.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
+#include "vfs/options.h"
 
 #define PROC_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
@@ -561,10 +562,33 @@ static int proc_statfs(struct super *sb, struct statfs_info *out)
 	return 0;
 }
 
-static const struct super_ops proc_super_ops = { .inode_free = proc_inode_free, .statfs = proc_statfs };
-
-static int mount_instance(struct super *sb, struct super **out)
+/* "hidepid" and "subset" are heeded by nobody (docs/procfs.md). */
+static int take_proc_option(const char *s, void *ctx)
 {
+	static const char words[][20] = { "subset=pid", "hidepid=0", "hidepid=1", "hidepid=2", "hidepid=4", "hidepid=off", "hidepid=noaccess", "hidepid=invisible",
+					  "hidepid=ptraceable" };
+	const char *end;
+
+	(void)ctx;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (option_is(s, words[i]))
+			return 0;
+	if (strncmp(s, "gid=", 4))
+		return -EINVAL;
+	str_to_u64(s + 4, &end, 0);
+	return end == s + 4 || (*end && *end != ',') ? -EINVAL : 0;
+}
+
+static int proc_remount(struct super *sb, const char *data) { return options_each(data, NULL, sb == proc_super ? take_proc_option : NULL); }
+
+static const struct super_ops proc_super_ops = { .inode_free = proc_inode_free, .statfs = proc_statfs, .remount = proc_remount };
+
+static int mount_instance(struct super *sb, const char *data, struct super **out)
+{
+	int err = proc_remount(sb, data);
+
+	if (err)
+		return err;
 	refcount_get(&sb->refs);
 	*out = sb;
 	return 0;
@@ -573,14 +597,14 @@ static int mount_instance(struct super *sb, struct super **out)
 /* Every mount shows the one instance, which lives for ever. */
 static int proc_mount(const char *source, unsigned long flags, const char *data, struct super **out)
 {
-	(void)source, (void)flags, (void)data;
-	return mount_instance(proc_super, out);
+	(void)source, (void)flags;
+	return mount_instance(proc_super, data, out);
 }
 
 static int sysfs_mount(const char *source, unsigned long flags, const char *data, struct super **out)
 {
-	(void)source, (void)flags, (void)data;
-	return mount_instance(sysfs_super, out);
+	(void)source, (void)flags;
+	return mount_instance(sysfs_super, data, out);
 }
 
 static struct fs_type proc_type = { .name = "proc", .nodev = true, .mount = proc_mount };

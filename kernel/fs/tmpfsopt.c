@@ -5,6 +5,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "mem/frame.h"
+#include "vfs/options.h"
 
 /* A number up to a comma or the end, with a suffix for powers of 1024 if asked for. False: it is none. */
 static bool number(const char *s, unsigned base, bool suffix, unsigned long long *n, const char **end)
@@ -81,21 +82,14 @@ static int take_mode(const char *s, struct tmpfs_options *o)
 static int take_uid(const char *s, struct tmpfs_options *o) { return take_u32(s, 0, UINT32_MAX - 1, &o->uid); }
 static int take_gid(const char *s, struct tmpfs_options *o) { return take_u32(s, 0, UINT32_MAX - 1, &o->gid); }
 
-static bool is_word(const char *s, const char *word)
-{
-	size_t n = strlen(word);
-
-	return !strncmp(s, word, n) && over(s + n);
-}
-
 /* Pages are of one size here: a wish for large ones changes nothing. */
 static int take_huge(const char *s, struct tmpfs_options *o)
 {
 	(void)o;
-	return is_word(s, "never") || is_word(s, "always") || is_word(s, "within_size") || is_word(s, "advise") ? 0 : -EINVAL;
+	return option_is(s, "never") || option_is(s, "always") || option_is(s, "within_size") || option_is(s, "advise") ? 0 : -EINVAL;
 }
 
-static int take_one(const char *s, struct tmpfs_options *o)
+static int take_one(const char *s, void *o)
 {
 	static const struct {
 		const char *name;
@@ -108,32 +102,19 @@ static int take_one(const char *s, struct tmpfs_options *o)
 	for (size_t k = 0; k < ARRAY_SIZE(known); k++)
 		if (!strncmp(s, known[k].name, strlen(known[k].name)))
 			return known[k].take(s + strlen(known[k].name), o);
-	return is_word(s, "inode32") ? 0 : -EINVAL;
+	return option_is(s, "inode32") ? 0 : -EINVAL;
 }
 
 /* What a ramfs does not know it leaves alone. */
-static int take_mode_only(const char *s, struct tmpfs_options *o)
+static int take_mode_only(const char *s, void *o)
 {
 	if (!strncmp(s, "mode=", 5))
 		return take_mode(s + 5, o);
-	return is_word(s, "mode") ? -EINVAL : 0;
+	return option_is(s, "mode") ? -EINVAL : 0;
 }
 
-static int take_each(const char *data, struct tmpfs_options *o, int (*take)(const char *s, struct tmpfs_options *o))
-{
-	int err = 0;
-
-	for (const char *s = data ? data : ""; *s && !err; s += *s == ',') {
-		if (*s != ',')
-			err = take(s, o);
-		while (*s && *s != ',')
-			s++;
-	}
-	return err;
-}
-
-int tmpfs_options_parse(const char *data, struct tmpfs_options *o) { return take_each(data, o, take_one); }
-int ramfs_options_parse(const char *data, struct tmpfs_options *o) { return take_each(data, o, take_mode_only); }
+int tmpfs_options_parse(const char *data, struct tmpfs_options *o) { return options_each(data, o, take_one); }
+int ramfs_options_parse(const char *data, struct tmpfs_options *o) { return options_each(data, o, take_mode_only); }
 
 static unsigned long shown(unsigned long n) { return n == TMPFS_UNLIMITED ? 0 : n; }
 

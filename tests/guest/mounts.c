@@ -396,3 +396,51 @@ TEST(ramfs)
 	CHECK_ERR(mount("named", "m", "ramfs", 0, "mode=9"), EINVAL);
 	CHECK_ERR(mount("named", "m", "ramfs", 0, "mode"), EINVAL);
 }
+
+struct option {
+	const char *type, *data;
+	bool known;
+};
+
+/* Mounts anew, and a mount that is there again, with an option; who does not know it refuses both. */
+TEST(options_that_are_not_known)
+{
+	static const struct option options[] = {
+		{"tmpfs", "nonsense", false}, {"tmpfs", "ro", true}, {"tmpfs", "rw,size=1m", true}, {"tmpfs", "ro,subset=pid", false},
+		{"proc", "nonsense", false}, {"proc", "mode=700", false}, {"proc", "hidepid=0", true}, {"proc", "hidepid=9", false},
+		{"proc", "hidepid=invisible,gid=0", true}, {"proc", "gid=x", false}, {"proc", "gid", false}, {"proc", "subset=pid", true},
+		{"proc", ",", true}, {"proc", "rw,sync", true}, {"proc", "hidepid=", false}, {"proc", "rox", false},
+		{"sysfs", "mode=700", false}, {"sysfs", "rw", true}, {"mqueue", "nonsense=1", false}, {"mqueue", "rw", true},
+		{"devtmpfs", "nonsense", false}, {"devtmpfs", "mode=0755", true}, {"devtmpfs", "hidepid=0", false}, {"devtmpfs", "gid=x", false},
+		{"devpts", "nonsense", false}, {"devpts", "gid=0,mode=600,ptmxmode=666", true}, {"devpts", "size=1m", false}, {"devpts", "ptmxmode=x", false},
+		{"devpts", "ro", false}, {"ramfs", "nonsense", true}, {"ramfs", "mode=x", false},
+	};
+	long got;
+
+	CHECK_OK(mkdir("m", 0755));
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+		const struct option *o = &options[i];
+
+		for (int again = 0; again < 2; again++) {
+			if (again)
+				CHECK_OK(mount("x", "m", o->type, 0, NULL));
+			got = mount("x", "m", o->type, again ? MS_REMOUNT : 0, o->data) < 0 ? errno : 0;
+			if (got != (o->known ? 0 : EINVAL))
+				FAIL("%s with %s%s: %ld", o->type, o->data, again ? " again" : "", got);
+			if (again || !got)
+				CHECK_OK(umount("m"));
+		}
+	}
+}
+
+TEST(read_only_by_a_word)
+{
+	CHECK_OK(mkdir("m", 0755));
+	CHECK_OK(mount("x", "m", "tmpfs", 0, "size=1m,ro"));
+	CHECK_ERR(mkdir("m/d", 0755), EROFS);
+	CHECK_OK(mount(NULL, "m", NULL, MS_REMOUNT, "rw"));
+	CHECK_OK(mkdir("m/d", 0755));
+	CHECK_OK(mount(NULL, "m", NULL, MS_REMOUNT, "ro"));
+	CHECK_ERR(rmdir("m/d"), EROFS);
+	CHECK_OK(umount("m"));
+}
