@@ -42,7 +42,10 @@ long sys_openat(int dirfd, uaddr_t path, unsigned flags, unsigned mode)
 	name = path_from_user(path, false);
 	if (IS_ERR(name))
 		return PTR_ERR(name);
-	fd = install(file_open(dirfd, name, (int)flags, mode & 07777), (int)flags);
+	if (flags & (O_CREAT | O_TRUNC)) /* what is refused a number must not have changed anything */
+		fd = fd_room(fdtable_current(), fd_limit());
+	if (!fd)
+		fd = install(file_open(dirfd, name, (int)flags, mode & 07777), (int)flags);
 	path_name_free(name);
 	return fd;
 }

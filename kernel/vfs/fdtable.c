@@ -391,6 +391,23 @@ static unsigned find_free(struct fdtable *t, unsigned *from)
 	return (unsigned)fd;
 }
 
+int fd_room(struct fdtable *t, unsigned long limit)
+{
+	unsigned from = 0, fd, cap;
+	bool free;
+
+	do {
+		spin_lock(&t->lock);
+		fd = find_free(t, &from);
+		cap = t->cap;
+		free = fd < cap && !t->files[fd];
+		spin_unlock(&t->lock);
+		if (fd >= MIN(limit, (unsigned long)FD_MAX))
+			return -EMFILE;
+	} while (!free && fd < cap);
+	return !free && grow(t, fd) ? -ENOMEM : 0;
+}
+
 int fd_install(struct fdtable *t, struct file *f, unsigned from, bool cloexec, unsigned long limit)
 {
 	unsigned max = (unsigned)MIN(limit, (unsigned long)FD_MAX), fd, cap;

@@ -31,6 +31,8 @@ struct fdtable *fdtable_current(void);
 unsigned long fd_limit(void); /* the current process's limit of numbers, for the functions below */
 /* Lowest free number >= from, below the RLIMIT_NOFILE given; the file's reference is taken over. -EMFILE, -ENOMEM, -EINVAL (from too big). */
 int fd_install(struct fdtable *t, struct file *f, unsigned from, bool cloexec, unsigned long limit);
+/* Is there a number for fd_install to take? Makes the table large enough. 0, -EMFILE, -ENOMEM; another thread may take it first. */
+int fd_room(struct fdtable *t, unsigned long limit);
 /* With a reference, or NULL (EBADF; also for O_PATH files unless path_ok). */
 struct file *fd_get(struct fdtable *t, unsigned fd, bool path_ok);
 

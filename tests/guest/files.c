@@ -579,3 +579,25 @@ TEST(write_hints)
 	CHECK_ERR(fcntl(path, GET_HINT, &hint), EBADF);
 	CHECK_ERR(fcntl(path, SET_HINT, &hint), EBADF);
 }
+
+TEST(no_number_no_file)
+{
+	struct rlimit old, few;
+	int fd, last;
+
+	CHECK_OK(close(new_file("there")));
+	fd = CHECK_OK(open("there", O_WRONLY));
+	CHECK_EQ(write(fd, "text", 4), 4);
+	CHECK_OK(getrlimit(RLIMIT_NOFILE, &old));
+	few = (struct rlimit){64, old.rlim_max};
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &few));
+	while ((last = dup(fd)) >= 0)
+		CHECK(last < 64);
+	CHECK_EQ(errno, EMFILE);
+	CHECK_ERR(open("created", O_CREAT | O_EXCL | O_WRONLY, 0600), EMFILE);
+	CHECK_ERR(access("created", F_OK), ENOENT);
+	CHECK_ERR(open("there", O_TRUNC | O_WRONLY), EMFILE);
+	CHECK_EQ(lseek(fd, 0, SEEK_END), 4);
+	CHECK_OK(close(63));
+	CHECK_EQ(open("created", O_CREAT | O_EXCL | O_WRONLY, 0600), 63);
+}
