@@ -22,8 +22,9 @@
 #include "mem/frame.h"
 #include "mem/slab.h"
 
-#define HASH_BITS 11
-#define SHARD_BITS 7
+#define FRAMES_PER_BUCKET 8ul
+#define BUCKET_BITS_MAX 18u
+#define SHARD_BITS 7u
 #define SHARDS (1u << SHARD_BITS)
 /* Unreferenced names kept, for each MiB of memory. */
 #define KEEP_PER_MIB 64
@@ -47,7 +48,8 @@ struct spinlock dentry_lock = SPINLOCK_INIT(LOCK_DENTRY);
 struct rwlock ancestry_lock;
 static struct dentry_shard shards[SHARDS];
 static const struct dentry_shard no_shard;     /* of places that are held by something else */
-static struct dentry *buckets[1 << HASH_BITS]; /* the shard's lock */
+static struct dentry **buckets;                /* the shard's lock; as many as memory may have names for, and no fewer than shards */
+static unsigned bucket_shift;                  /* of a mixed hash: leaves its upper bits, which begin with those of the shard */
 static unsigned long shard_max;                /* resting entries in a shard */
 static unsigned hand;                          /* the shard where shrinking goes on; any value will do */
 static struct percount live;
@@ -56,7 +58,11 @@ static SLAB_CACHE(dentry_cache, dentry);
 void dentry_init(void)
 {
 	unsigned long all = (frame_total() >> (20 - PAGE_SHIFT)) * KEEP_PER_MIB;
+	unsigned bits = MIN(MAX(ilog2(MAX(frame_total() / FRAMES_PER_BUCKET, 1ul)), SHARD_BITS), BUCKET_BITS_MAX);
 
+	buckets = kmalloc(sizeof(struct dentry *) << bits, ALLOC_ZERO);
+	assert(buckets);
+	bucket_shift = 32 - bits;
 	rwlock_init(&ancestry_lock, LOCK_ANCESTRY);
 	shard_max = MAX(SHRINK_BATCH, all / SHARDS);
 	for (size_t i = 0; i < SHARDS; i++) {
@@ -77,7 +83,7 @@ void dentry_change_begin(void)
 
 void dentry_change_end(void) { store_release(&dentry_seq, dentry_seq + 1); }
 
-static struct dentry **bucket(uint32_t hash) { return &buckets[hash_u32(hash) >> (32 - HASH_BITS)]; }
+static struct dentry **bucket(uint32_t hash) { return &buckets[hash_u32(hash) >> bucket_shift]; }
 static struct dentry_shard *shard(uint32_t hash) { return &shards[hash_u32(hash) >> (32 - SHARD_BITS)]; }
 
 /* Locks the shard that an entry is in: a rename can move the entry to another one meanwhile. */
