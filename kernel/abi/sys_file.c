@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors: open, read, write, ioctl and their kin. */
 #include "abi/convert.h"
+#include "abi/newfd.h"
 #include "lib/bits.h"
 #include "lib/errno.h"
 #include "mem/slab.h"
@@ -20,34 +21,11 @@
 
 static struct fdref borrow(int fd) { return fd_borrow((unsigned)fd, false); }
 
-static long install(struct file *f, int flags)
-{
-	int fd;
-
-	if (IS_ERR(f))
-		return PTR_ERR(f);
-	fd = fd_install(fdtable_current(), f, 0, flags & O_CLOEXEC, fd_limit());
-	if (fd < 0)
-		file_put(f);
-	return fd == -EINVAL ? -EMFILE : fd;
-}
-
 long sys_openat(int dirfd, uaddr_t path, unsigned flags, unsigned mode)
 {
-	char *name;
-	long fd = file_check_flags((int)flags);
+	long err = file_check_flags((int)flags);
 
-	if (fd)
-		return fd;
-	name = path_from_user(path, false);
-	if (IS_ERR(name))
-		return PTR_ERR(name);
-	if (flags & (O_CREAT | O_TRUNC)) /* what is refused a number must not have changed anything */
-		fd = fd_room(fdtable_current(), fd_limit());
-	if (!fd)
-		fd = install(file_open(dirfd, name, (int)flags, mode & 07777), (int)flags);
-	path_name_free(name);
-	return fd;
+	return err ? err : newfd_open(dirfd, path, (int)flags, mode & 07777, 0);
 }
 
 long sys_open(uaddr_t path, unsigned flags, unsigned mode) { return sys_openat(AT_FDCWD, path, flags, mode); }
@@ -252,7 +230,7 @@ long sys_dup(int fd)
 {
 	struct file *f = fd_get(fdtable_current(), (unsigned)fd, true);
 
-	return f ? install(f, 0) : -EBADF;
+	return f ? newfd(f, false) : -EBADF;
 }
 
 long sys_dup3(int from, int to, unsigned flags)
@@ -283,12 +261,12 @@ long sys_pipe2(uaddr_t fds, unsigned flags)
 	err = pipe_create(&r, &w, flags);
 	if (err)
 		return err;
-	n[0] = (int)install(r, (int)flags);
+	n[0] = (int)newfd(r, flags & O_CLOEXEC);
 	if (n[0] < 0) {
 		file_put(w);
 		return n[0];
 	}
-	n[1] = (int)install(w, (int)flags);
+	n[1] = (int)newfd(w, flags & O_CLOEXEC);
 	if (n[1] >= 0 && !user_write(fds, n, sizeof(n)))
 		return 0;
 	fd_close(fdtable_current(), (unsigned)n[0]);

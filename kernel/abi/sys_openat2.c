@@ -37,7 +37,6 @@ static long check(const struct u_open_how *h)
 long sys_openat2(int dirfd, uaddr_t path, uaddr_t user, size_t size)
 {
 	struct u_open_how how;
-	char *name;
 	long r;
 
 	if (size < sizeof(how))
@@ -49,11 +48,5 @@ long sys_openat2(int dirfd, uaddr_t path, uaddr_t user, size_t size)
 		r = check(&how);
 	if (r)
 		return r;
-	name = path_from_user(path, false);
-	if (IS_ERR(name))
-		return PTR_ERR(name);
-	r = newfd(file_open_ruled(dirfd, name, (int)(how.flags & ~(uint64_t)FLAG_SILENT), (mode_t)how.mode, (unsigned)how.resolve << WALK_RULES_SHIFT),
-		  how.flags & O_CLOEXEC);
-	path_name_free(name);
-	return r;
+	return newfd_open(dirfd, path, (int)(how.flags & ~(uint64_t)FLAG_SILENT), (mode_t)how.mode, (unsigned)how.resolve << WALK_RULES_SHIFT);
 }

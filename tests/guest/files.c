@@ -4,6 +4,7 @@
  */
 #include "guest.h"
 
+#include <linux/openat2.h>
 #include <sys/mount.h>
 
 #include <sys/ioctl.h>
@@ -582,6 +583,7 @@ TEST(write_hints)
 
 TEST(no_number_no_file)
 {
+	struct open_how create = {.flags = O_CREAT | O_EXCL | O_WRONLY, .mode = 0600}, cut = {.flags = O_TRUNC | O_WRONLY};
 	struct rlimit old, few;
 	int fd, last;
 
@@ -595,8 +597,10 @@ TEST(no_number_no_file)
 		CHECK(last < 64);
 	CHECK_EQ(errno, EMFILE);
 	CHECK_ERR(open("created", O_CREAT | O_EXCL | O_WRONLY, 0600), EMFILE);
+	CHECK_ERR(syscall(SYS_openat2, AT_FDCWD, "created", &create, sizeof(create)), EMFILE);
 	CHECK_ERR(access("created", F_OK), ENOENT);
 	CHECK_ERR(open("there", O_TRUNC | O_WRONLY), EMFILE);
+	CHECK_ERR(syscall(SYS_openat2, AT_FDCWD, "there", &cut, sizeof(cut)), EMFILE);
 	CHECK_EQ(lseek(fd, 0, SEEK_END), 4);
 	CHECK_OK(close(63));
 	CHECK_EQ(open("created", O_CREAT | O_EXCL | O_WRONLY, 0600), 63);
